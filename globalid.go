@@ -1,0 +1,65 @@
+package proofback
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Kind is the type name in a global id, as GraphQL spells it.
+type Kind string
+
+const (
+	KindUser              Kind = "User"
+	KindAdvertiser        Kind = "Advertiser"
+	KindAffiliate         Kind = "Affiliate"
+	KindOffer             Kind = "Offer"
+	KindGoal              Kind = "Goal"
+	KindTrackingLink      Kind = "TrackingLink"
+	KindOfferAccess       Kind = "OfferAccess"
+	KindAffiliatePostback Kind = "AffiliatePostback"
+	KindClick             Kind = "Click"
+	KindConversion        Kind = "Conversion"
+	KindPostback          Kind = "Postback"
+	KindDelivery          Kind = "Delivery"
+)
+
+// GlobalID is how the outside world names a thing: opaque, URL-safe, and unique
+// over all kinds (GraphQL Global Object Identification).
+func GlobalID(k Kind, id uuid.UUID) string {
+	b := make([]byte, 0, len(k)+1+16)
+	b = append(b, k...)
+	b = append(b, ':')
+	b = append(b, id[:]...)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// ParseGlobalID takes a global id apart. Anything that GlobalID did not make is
+// refused.
+func ParseGlobalID(s string) (Kind, uuid.UUID, error) {
+	if len(s) > 80 {
+		return "", uuid.Nil, Errorf(CodeInvalid, "this is not an id of ours")
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) < 18 {
+		return "", uuid.Nil, Errorf(CodeInvalid, "%q is not an id of ours", s)
+	}
+	k, sep, raw := string(b[:len(b)-17]), b[len(b)-17], b[len(b)-16:]
+	if sep != ':' || k == "" || strings.ContainsRune(k, ':') {
+		return "", uuid.Nil, Errorf(CodeInvalid, "%q is not an id of ours", s)
+	}
+	return Kind(k), uuid.UUID(raw), nil
+}
+
+// ParseIDOf takes a global id of kind k apart and refuses every other kind.
+func ParseIDOf(k Kind, s string) (uuid.UUID, error) {
+	got, id, err := ParseGlobalID(s)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if got != k {
+		return uuid.Nil, Errorf(CodeInvalid, "%q is the id of a %s, not of a %s", s, got, k)
+	}
+	return id, nil
+}

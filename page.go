@@ -1,0 +1,98 @@
+package proofback
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// MaxPage is the most rows that a page of a list holds.
+const MaxPage = 100
+
+// Page asks for a window of a list that is ordered by key. After and Before are
+// keys of rows (exclusive); at most Limit rows are given. Backward takes the
+// window from the end, rows still in the list's order.
+type Page struct {
+	Limit    int
+	After    *Cursor
+	Before   *Cursor
+	Backward bool
+}
+
+// Cursor is the place of a row in a list: the value it is ordered by (zero where
+// the id alone orders) and its id, which breaks ties.
+type Cursor struct {
+	At time.Time
+	ID uuid.UUID
+}
+
+// Window is a page of a list.
+type Window[T any] struct {
+	Items []T
+	// HasMore reports whether rows follow in the direction of paging.
+	HasMore bool
+}
+
+// TimeRange is half open: From is in it, To is not. A zero end is open.
+type TimeRange struct{ From, To time.Time }
+
+// TimeBasis says which of a conversion's times counts.
+type TimeBasis string
+
+const (
+	BasisEvent    TimeBasis = "EVENT"
+	BasisReceived TimeBasis = "RECEIVED"
+	BasisClick    TimeBasis = "CLICK"
+)
+
+// OfferFilter narrows a list of offers; zero fields do not.
+type OfferFilter struct {
+	Search       string
+	Status       OfferStatus
+	AdvertiserID uuid.UUID
+	AccessStatus AccessStatus // of the asking affiliate
+}
+
+// ClickFilter narrows a list of clicks; zero fields do not.
+type ClickFilter struct {
+	TimeRange
+	OfferID     uuid.UUID
+	AffiliateID uuid.UUID
+	ClickID     uuid.UUID
+	SubIndex    int // 1 to 10, 0 for none
+	SubValue    string
+	Country     string
+	Device      Device
+	Bot         *bool
+}
+
+// ConversionFilter narrows a list of conversions; zero fields do not.
+type ConversionFilter struct {
+	TimeRange
+	Basis         TimeBasis
+	OfferID       uuid.UUID
+	AffiliateID   uuid.UUID
+	AdvertiserID  uuid.UUID
+	EventType     string
+	Statuses      []Status
+	TransactionID string
+	ClickID       uuid.UUID
+}
+
+// PostbackFilter narrows the log; zero fields do not.
+type PostbackFilter struct {
+	TimeRange
+	AdvertiserID  uuid.UUID
+	Results       []Result
+	Reasons       []Reason
+	ClickID       uuid.UUID
+	TransactionID string
+}
+
+// DeliveryFilter narrows a list of deliveries; zero fields do not.
+type DeliveryFilter struct {
+	TimeRange
+	AffiliateID   uuid.UUID
+	DestinationID uuid.UUID
+	Statuses      []DeliveryStatus
+}
