@@ -1,0 +1,206 @@
+package proofback
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// EntryKind says what kind of fact a ledger entry records.
+type EntryKind string
+
+const (
+	EntryConversion EntryKind = "conversion"
+	EntryTransition EntryKind = "transition"
+	EntryTerms      EntryKind = "terms"
+	EntryPayout     EntryKind = "payout_override"
+)
+
+// Entry is a fact that moves money, as the ledger keeps it for good.
+type Entry struct {
+	ID      uuid.UUID
+	Kind    EntryKind
+	Subject uuid.UUID // the conversion, transition, terms or override
+	At      time.Time
+	// Canonical is the fact in the one form that is hashed: a JSON object with
+	// string values only, keys in byte order, no white space (which makes it
+	// RFC 8785 canonical JSON), left-out values absent. Ids are lower-case UUIDs,
+	// times RFC 3339 in UTC with microseconds, numbers Decimal.Canonical. "kind"
+	// and "v" (the version of this form) are always there.
+	Canonical []byte
+}
+
+// ledgerTime is RFC 3339 with exactly the microseconds that Postgres keeps.
+const ledgerTime = "2006-01-02T15:04:05.000000Z"
+
+type fact map[string]string
+
+func (f fact) id(key string, id uuid.UUID) {
+	if id != uuid.Nil {
+		f[key] = id.String()
+	}
+}
+
+func (f fact) text(key, s string) {
+	if s != "" {
+		f[key] = s
+	}
+}
+
+func (f fact) time(key string, t time.Time) {
+	if !t.IsZero() {
+		f[key] = t.UTC().Truncate(time.Microsecond).Format(ledgerTime)
+	}
+}
+
+func (f fact) money(key string, m Money) {
+	if !m.IsZero() {
+		f[key] = m.Amount.Canonical()
+		f[key+"_currency"] = m.Currency
+	}
+}
+
+func (f fact) price(key string, p Price) {
+	f[key+"_model"] = string(p.Model)
+	f.text(key+"_amount", p.Amount.Canonical())
+	f.text(key+"_percent", p.Percent.Canonical())
+	f.text(key+"_currency", p.Currency)
+}
+
+func (f fact) entry(kind EntryKind, id, subject uuid.UUID, at time.Time) Entry {
+	f["kind"], f["v"] = string(kind), "1"
+	return Entry{ID: id, Kind: kind, Subject: subject, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical()}
+}
+
+func (f fact) canonical() []byte {
+	b := []byte{'{'}
+	for i, key := range slices.Sorted(maps.Keys(f)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSONString(b, key)
+		b = append(b, ':')
+		b = appendJSONString(b, f[key])
+	}
+	return append(b, '}')
+}
+
+// appendJSONString writes a string as RFC 8785 wants it: only what must be
+// escaped is.
+func appendJSONString(b []byte, s string) []byte {
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\b':
+			b = append(b, `\b`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\f':
+			b = append(b, `\f`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case r < 0x20:
+			const hex = "0123456789abcdef"
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			b = append(b, string(r)...)
+		}
+	}
+	return append(b, '"')
+}
+
+// Entry tells the ledger that a conversion was made.
+func (c *Conversion) Entry(id uuid.UUID) Entry {
+	f := fact{"event_type": c.EventType}
+	f.id("conversion_id", c.ID)
+	f.id("advertiser_id", c.AdvertiserID)
+	f.id("offer_id", c.OfferID)
+	f.id("goal_id", c.GoalID)
+	f.id("affiliate_id", c.AffiliateID)
+	f.id("click_id", c.ClickID)
+	f.id("terms_id", c.TermsID)
+	f.id("postback_id", c.PostbackID)
+	f.text("txid", c.TxID)
+	f.time("event_at", c.EventAt)
+	f.time("received_at", c.ReceivedAt)
+	f.time("click_at", c.ClickAt)
+	f.money("amount", c.Amount)
+	f.money("payout", c.Payout)
+	f.money("revenue", c.Revenue)
+	return f.entry(EntryConversion, id, c.ID, c.ReceivedAt)
+}
+
+// Entry tells the ledger that a conversion moved. The reason is not in it: it
+// may hold a person's words, which stay erasable; its transition row keeps them.
+func (t *Transition) Entry(id uuid.UUID) Entry {
+	f := fact{"to": t.To.Word(), "by": string(t.ByKind)}
+	f.id("transition_id", t.ID)
+	f.id("conversion_id", t.ConversionID)
+	f.text("from", t.From.Word())
+	f.id("by_user", t.ByUser)
+	f.id("postback_id", t.PostbackID)
+	f.time("at", t.At)
+	return f.entry(EntryTransition, id, t.ID, t.At)
+}
+
+// Entry tells the ledger of a version of an offer's terms: what it pays, and
+// what its clicks must do to be paid.
+func (t *Terms) Entry(id uuid.UUID) Entry {
+	f := fact{"version": strconv.Itoa(t.Version), "status": string(t.Status), "access": string(t.Access)}
+	f.id("terms_id", t.ID)
+	f.id("offer_id", t.OfferID)
+	f.id("advertiser_id", t.AdvertiserID)
+	f.time("at", t.CreatedAt)
+	f["attribution_window_hours"] = strconv.Itoa(t.AttributionWindowHours)
+	f["goals"] = canonicalList(t.Goals, func(g Goal) fact {
+		gf := fact{"event_type": g.EventType, "approval": string(g.Approval)}
+		gf.id("goal_id", g.ID)
+		gf.price("payout", g.Payout)
+		gf.price("revenue", g.Revenue)
+		gf.money("minimum", g.MinimumAmount)
+		gf.text("requires", g.Requires)
+		gf.text("when_prerequisite_missing", string(g.WhenPrerequisiteMissing))
+		gf["window_hours"] = strconv.Itoa(g.WindowHours)
+		gf["dedupe_window_minutes"] = strconv.Itoa(g.DedupeWindowMinutes)
+		gf["once_per_click"] = strconv.FormatBool(g.OncePerClick)
+		gf["transaction_id_required"] = strconv.FormatBool(g.TransactionIDRequired)
+		return gf
+	})
+	f["caps"] = canonicalList(t.Caps, func(c Cap) fact {
+		return fact{"metric": string(c.Metric), "period": string(c.Period), "limit": c.Limit.Canonical()}
+	})
+	return f.entry(EntryTerms, id, t.ID, t.CreatedAt)
+}
+
+// Entry tells the ledger of an affiliate's own price.
+func (o *PayoutOverride) Entry(id uuid.UUID) Entry {
+	f := fact{}
+	f.id("payout_override_id", o.ID)
+	f.id("affiliate_id", o.AffiliateID)
+	f.id("offer_id", o.OfferID)
+	f.id("goal_id", o.GoalID)
+	f.price("payout", o.Payout)
+	f.time("from", o.From)
+	f.time("at", o.CreatedAt)
+	return f.entry(EntryPayout, id, o.ID, o.CreatedAt)
+}
+
+// canonicalList is a list of facts as one string value: a JSON array of their
+// canonical objects, in the list's own order.
+func canonicalList[T any](list []T, tell func(T) fact) string {
+	b := []byte{'['}
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, tell(v).canonical()...)
+	}
+	return string(append(b, ']'))
+}
