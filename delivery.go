@@ -87,7 +87,6 @@ type Delivery struct {
 
 // Attempt is one request of a delivery.
 type Attempt struct {
-	ID             uuid.UUID
 	DeliveryID     uuid.UUID
 	Number         int
 	At             time.Time

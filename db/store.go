@@ -1,0 +1,186 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/proofback/proofback"
+)
+
+// Config says how a Store works.
+type Config struct {
+	// URL is the Postgres to use, as a URL or key=value string. pgxpool's own
+	// parameters (pool_max_conns …) are understood.
+	URL string
+	// MaxConns bounds the pool; 0 takes what URL says, else 20. Each click and
+	// postback writer holds one connection while it writes.
+	MaxConns int32
+	// Currency is the network's own, in which amounts are normalised; it must
+	// not change over the life of a database. Default EUR.
+	Currency string
+	// Sealer keeps partners' secrets; it must be the same in all processes.
+	Sealer *Sealer
+	// Log takes what has no caller to be told; default slog.Default().
+	Log *slog.Logger
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Store is the one way to the database. It is safe for concurrent use.
+type Store struct {
+	pool     *pgxpool.Pool
+	bun      *bun.DB
+	sealer   *Sealer
+	currency string
+	log      *slog.Logger
+	now      func() time.Time
+	enqueuer Enqueuer
+}
+
+// Enqueuer puts the jobs that a change makes necessary into its transaction.
+// Package jobs implements it.
+type Enqueuer interface {
+	// EnqueueDeliveries asks for deliveries that tx has recorded to be carried
+	// out once it commits.
+	EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uuid.UUID) error
+}
+
+// Open connects to Postgres and makes sure that it answers. It does not migrate.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	pc, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	if c.MaxConns > 0 {
+		pc.MaxConns = c.MaxConns
+	} else if pc.MaxConns < 20 {
+		pc.MaxConns = 20
+	}
+	// Exec sends a query in one round trip and prepares nothing, so that plans
+	// never depend on what a connection did before. The hot paths ask for more.
+	pc.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pc.ConnConfig.RuntimeParams["application_name"] = "proofback"
+	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		m := conn.TypeMap()
+		m.RegisterDefaultPgType(uuid.UUID{}, "uuid")
+		m.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	s := &Store{
+		pool:     pool,
+		bun:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
+		sealer:   c.Sealer,
+		currency: c.Currency,
+		log:      c.Log,
+		now:      c.Now,
+	}
+	if s.currency == "" {
+		s.currency = "EUR"
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s, nil
+}
+
+// Close waits for borrowed connections and closes the pool.
+func (s *Store) Close() {
+	_ = s.bun.Close() // only the database/sql façade; it owns no connection
+	s.pool.Close()
+}
+
+// Pool lends the connection pool to River, which has its own queries.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// SetEnqueuer says who enqueues jobs; it must be called before the first change
+// of a conversion. It exists because the job client is made from the pool.
+func (s *Store) SetEnqueuer(e Enqueuer) { s.enqueuer = e }
+
+// Ping reports whether Postgres answers.
+func (s *Store) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
+
+// Currency is the network's own.
+func (s *Store) Currency() string { return s.currency }
+
+// tx is a transaction on behalf of an actor.
+type tx struct {
+	bun.Tx
+	conn  bun.Conn
+	actor proofback.Actor
+	now   time.Time
+}
+
+// tx runs fn in a transaction on behalf of actor and commits it when fn gives
+// no error. It is the one place where transactions for partners are opened.
+// Errors of Postgres become domain errors on the way out.
+func (s *Store) tx(ctx context.Context, actor proofback.Actor, fn func(ctx context.Context, tx *tx) error) error {
+	return s.txWith(ctx, actor, nil, fn)
+}
+
+// readTx is tx over one snapshot, for what reads several tables that must agree.
+func (s *Store) readTx(ctx context.Context, actor proofback.Actor, fn func(ctx context.Context, tx *tx) error) error {
+	return s.txWith(ctx, actor, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
+}
+
+func (s *Store) txWith(ctx context.Context, actor proofback.Actor, opts *sql.TxOptions, fn func(ctx context.Context, tx *tx) error) (err error) {
+	conn, err := s.bun.Conn(ctx)
+	if err != nil {
+		return domainError(err)
+	}
+	defer func() { _ = conn.Close() }()
+	btx, err := conn.BeginTx(ctx, opts)
+	if err != nil {
+		return domainError(err)
+	}
+	done := false
+	defer func() {
+		if !done {
+			_ = btx.Rollback()
+		}
+	}()
+	if err := fn(ctx, &tx{Tx: btx, conn: conn, actor: actor, now: s.clock()}); err != nil {
+		return domainError(err)
+	}
+	done = true
+	return domainError(btx.Commit())
+}
+
+// clock is now in UTC at the precision that Postgres keeps.
+func (s *Store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// newID makes a row's key: a UUIDv7 of the current time.
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// asPgx lends the transaction's connection to code that wants a pgx.Tx, which
+// is River's way to insert jobs. fn must not commit, roll back or keep it.
+func (t *tx) asPgx(fn func(pgx.Tx) error) error {
+	return t.conn.Raw(func(driverConn any) error {
+		c, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return errors.New("db: not a pgx connection")
+		}
+		return fn(lentTx{c.Conn()})
+	})
+}
