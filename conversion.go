@@ -46,9 +46,12 @@ type Conversion struct {
 	// Subs are the postback's own sub1 … sub10, kept beside the click's.
 	Subs [10]string
 
-	// DedupeWindow is how long another event of this click and goal without a
-	// transaction id counts as this one; 0 with a transaction id.
-	DedupeWindow time.Duration
+	// Claims is the span of event times that this conversion claims for itself
+	// among those of its click and goal: another one whose span meets it is the
+	// same event. Without a transaction id it is the goal's dedupe window; where
+	// the goal counts once per click, a conversion that counts claims all that
+	// follows it. Zero when its transaction id alone tells it apart.
+	Claims TimeRange
 }
 
 // Normalized is a conversion's money in the network's own currency at the

@@ -36,6 +36,14 @@ type Window[T any] struct {
 // TimeRange is half open: From is in it, To is not. A zero end is open.
 type TimeRange struct{ From, To time.Time }
 
+// IsZero reports whether neither end is set.
+func (r TimeRange) IsZero() bool { return r.From.IsZero() && r.To.IsZero() }
+
+// Meets reports whether two ranges share a moment.
+func (r TimeRange) Meets(o TimeRange) bool {
+	return (r.To.IsZero() || o.From.Before(r.To)) && (o.To.IsZero() || r.From.Before(o.To))
+}
+
 // TimeBasis says which of a conversion's times counts.
 type TimeBasis string
 

@@ -30,20 +30,21 @@ CREATE TABLE conversions (
   rate_date          date,
   rate_source        text,
   subs               text[],
-  -- Without a transaction id: how long another event of this click and goal is
-  -- this one. Half open, so that the window's end is a new event.
-  dedupe             tstzrange,
+  -- The span of event times that this one claims among those of its click and
+  -- goal (Conversion.Claims); NULL when its transaction id alone tells it apart.
+  claims             tstzrange,
   CONSTRAINT conversions_id PRIMARY KEY (id, advertiser_id),
   -- The same event, once: by the advertiser's own id where it gave one …
   CONSTRAINT conversions_txid UNIQUE (advertiser_id, txid, goal_id),
-  -- … and by click, goal and time where it did not.
-  CONSTRAINT conversions_dedupe EXCLUDE USING gist (
+  -- … and by click, goal and time where it did not, or where the goal counts
+  -- once per click.
+  CONSTRAINT conversions_claims EXCLUDE USING gist (
     advertiser_id WITH =,
     click_id WITH =,
     goal_id WITH =,
-    dedupe WITH &&
-  ) WHERE (txid IS NULL),
-  CONSTRAINT conversions_key CHECK ((txid IS NULL) = (dedupe IS NOT NULL))
+    claims WITH &&
+  ) WHERE (claims IS NOT NULL),
+  CONSTRAINT conversions_told_apart CHECK (txid IS NOT NULL OR claims IS NOT NULL)
 );
 CREATE INDEX conversions_click ON conversions (click_id);
 CREATE INDEX conversions_affiliate ON conversions (affiliate_id, event_at, id);
