@@ -1,0 +1,79 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+)
+
+// Announcement is a move of a conversion, with what decides which destinations
+// are told of it.
+type Announcement struct {
+	TransitionID uuid.UUID
+	ConversionID uuid.UUID
+	ClickID      uuid.UUID
+	AffiliateID  uuid.UUID
+	OfferID      uuid.UUID
+	EventType    string
+	Status       proofback.Status // the new one
+}
+
+// announce records the deliveries of moves and enqueues the job that carries
+// them out, both in the transaction of the moves.
+func (s *Store) announce(ctx context.Context, tx pgx.Tx, moves []Announcement) error {
+	ids, err := s.RecordDeliveries(ctx, tx, moves)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	if s.enqueuer == nil {
+		return errors.New("db: deliveries were recorded, but there is nobody to enqueue them")
+	}
+	return s.enqueuer.EnqueueDeliveries(ctx, tx, ids)
+}
+
+// RecordDeliveries writes a delivery for each move and each enabled destination
+// of its affiliate that wants to hear of it, in one statement, and gives their
+// ids. A delivery that is there already is left alone. It enqueues nothing:
+// inside this package, announce does both.
+func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announcement) ([]uuid.UUID, error) {
+	if len(moves) == 0 {
+		return nil, nil
+	}
+	n := len(moves)
+	transitions, conversions := make([]uuid.UUID, n), make([]uuid.UUID, n)
+	clicks, affiliates, offers := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
+	events, statuses := make([]string, n), make([]string, n)
+	for i, m := range moves {
+		transitions[i], conversions[i], clicks[i] = m.TransitionID, m.ConversionID, m.ClickID
+		affiliates[i], offers[i] = m.AffiliateID, m.OfferID
+		events[i], statuses[i] = m.EventType, string(m.Status)
+	}
+	rows, err := tx.Query(ctx, `
+		INSERT INTO deliveries
+		  (id, conversion_id, transition_id, click_id, affiliate_id, destination_id, event, status, created_at, next_attempt_at)
+		SELECT uuid_v7($8), m.conversion_id, m.transition_id, m.click_id, m.affiliate_id, d.id, m.status, 'PENDING', $8, $8
+		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[])
+		  AS m (transition_id, conversion_id, click_id, affiliate_id, offer_id, event_type, status)
+		JOIN destinations AS d
+		  ON d.affiliate_id = m.affiliate_id
+		  AND d.enabled
+		  AND (d.offer_id IS NULL OR d.offer_id = m.offer_id)
+		  AND (d.event_type IS NULL OR d.event_type = m.event_type)
+		  AND m.status = ANY (d.statuses)
+		ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING
+		RETURNING id`,
+		transitions, conversions, clicks, affiliates, offers, events, statuses, s.clock())
+	if err != nil {
+		return nil, fmt.Errorf("record deliveries: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("record deliveries: %w", err)
+	}
+	return ids, nil
+}
