@@ -30,6 +30,7 @@ type Conversion struct {
 	EventType    string
 	TxID         string // the advertiser's id of the event; "" when it gave none
 	Status       Status
+	Began        Status // the status it was made with
 	// Reason is why it is rejected or what a person wrote; a code when a rule
 	// decided, a sentence when a person did.
 	Reason     string

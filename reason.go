@@ -112,3 +112,11 @@ var verdicts = map[Reason]verdict{
 	ReasonCapReached:          {ResultRejected, 422, true},
 	ReasonOfferInactive:       {ResultRejected, 422, true},
 }
+
+// Problem is something wrong with a request, as a value: which parameter, and a
+// sentence that says what was seen and how to mend it.
+type Problem struct {
+	Reason    Reason
+	Parameter string
+	Detail    string
+}

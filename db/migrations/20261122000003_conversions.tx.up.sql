@@ -14,6 +14,7 @@ CREATE TABLE conversions (
   event_type         text NOT NULL,
   txid               text,
   status             text NOT NULL CHECK (status IN ('PENDING', 'APPROVED', 'REJECTED')),
+  began              text NOT NULL,
   reason             text NOT NULL DEFAULT '',
   event_at           timestamptz NOT NULL,
   received_at        timestamptz NOT NULL,

@@ -1,0 +1,272 @@
+package proofback
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Request is a postback as it is put before the rules: what was sent, read into
+// values, and what the click id says of itself.
+type Request struct {
+	ID         uuid.UUID // becomes the postback's id
+	ReceivedAt time.Time
+	// Endpoint is the advertiser whose own endpoint was called; uuid.Nil on the
+	// plain /postback, where the advertiser is the click's.
+	Endpoint uuid.UUID
+	Claim    Claim
+	// Problems are what is wrong with the request by itself, gravest first.
+	Problems []Problem
+	// ClickID is the click that the click id names, when ClickIDState is whole.
+	ClickIDState ClickIDState
+	ClickID      uuid.UUID
+	// Hint names another parameter that holds a genuine click id, for the message.
+	Hint string
+}
+
+// Claim is what a postback says about an event. Zero fields were left out.
+type Claim struct {
+	ClickID   string // as it was sent
+	TxID      string
+	EventType string
+	Status    Status
+	Amount    Decimal
+	Revenue   Decimal
+	Payout    Decimal
+	Currency  string
+	EventAt   time.Time
+	Reason    string
+	Subs      [10]string
+}
+
+// Value is the customer's amount, for which the revenue stands in.
+func (c *Claim) Value() Decimal {
+	if c.Amount != "" {
+		return c.Amount
+	}
+	return c.Revenue
+}
+
+// Facts are what is known when a request is decided.
+type Facts struct {
+	// Click is nil when no click of that id is stored.
+	Click *Click
+	// Terms are the click's. Overrides are its affiliate's prices for the offer's
+	// goals.
+	Terms     *Terms
+	Overrides []PayoutOverride
+	// Known are the conversions of the click, and of the advertiser under the
+	// claim's transaction id, those decided earlier in the same batch included.
+	Known []*Conversion
+	// Currency is the network's own.
+	Currency string
+	// ConversionID and TransitionID are taken if a conversion is made or moved.
+	ConversionID, TransitionID uuid.UUID
+}
+
+// Decision is what becomes of a request, and why.
+type Decision struct {
+	Result  Result
+	Reason  Reason
+	Message string // one sentence: what was seen and how to mend it
+	Checks  []Check
+	// Made is the new conversion, if any. Moved is its first transition, or that
+	// of a known conversion.
+	Made  *Conversion
+	Moved *Transition
+	// ConversionID and Status are of the conversion made, moved or repeated.
+	ConversionID uuid.UUID
+	Status       Status
+}
+
+// HTTPStatus is what the contract answers.
+func (d *Decision) HTTPStatus() int {
+	if d.Result == ResultDeferred {
+		return 202
+	}
+	return verdicts[d.Reason].http
+}
+
+// Decide judges a request. It is a pure function: the same values give the same
+// decision, whoever asks and whenever. The checks stand in a fixed order; the
+// first that fails gives the reason.
+func Decide(r *Request, f *Facts) *Decision {
+	d := &decider{request: r, facts: f, out: &Decision{}}
+	for _, step := range steps {
+		if done := step(d); done {
+			return d.out
+		}
+	}
+	return d.accept()
+}
+
+// steps is the list of checks. A step reports whether it ended the decision.
+var steps = []func(*decider) bool{
+	(*decider).checkRequest,
+	(*decider).checkClickID,
+	(*decider).checkValues,
+	(*decider).checkClick,
+	(*decider).checkEvent,
+	(*decider).checkSameEvent,
+	(*decider).checkOncePerClick,
+	(*decider).checkPrice,
+	(*decider).checkOffer,
+	(*decider).checkWindow,
+	(*decider).checkMinimum,
+	(*decider).checkPrerequisite,
+}
+
+// decider carries what the steps have found so far.
+type decider struct {
+	request *Request
+	facts   *Facts
+	out     *Decision
+
+	goal    *Goal
+	eventAt time.Time
+	payout  Money
+	revenue Money
+}
+
+func (d *decider) pass(name, format string, args ...any) bool {
+	d.out.Checks = append(d.out.Checks, Check{Name: name, Passed: true, Detail: fmt.Sprintf(format, args...)})
+	return false
+}
+
+// refuse ends the decision with a reason. Where the contract keeps the refusal
+// for the affiliate to see, it becomes a rejected conversion.
+func (d *decider) refuse(name string, reason Reason, format string, args ...any) bool {
+	message := fmt.Sprintf(format, args...)
+	d.out.Checks = append(d.out.Checks, Check{Name: name, Detail: message})
+	v := verdicts[reason]
+	d.out.Result, d.out.Reason, d.out.Message = v.result, reason, message
+	if v.keeps && v.result == ResultRejected {
+		d.make(StatusRejected, ByRule, string(reason))
+	}
+	return true
+}
+
+// deferFor ends the decision for now.
+func (d *decider) deferFor(name string, reason Reason, format string, args ...any) bool {
+	message := fmt.Sprintf(format, args...)
+	d.out.Checks = append(d.out.Checks, Check{Name: name, Detail: message})
+	d.out.Result, d.out.Reason, d.out.Message = ResultDeferred, reason, message
+	return true
+}
+
+// accept ends the decision with a new conversion.
+func (d *decider) accept() *Decision {
+	status, by, why := d.request.Claim.Status, ByPostback, d.request.Claim.Reason
+	if status == "" {
+		status, by = StatusPending, ByRule
+		why = "the goal is approved by hand"
+		if d.goal.Approval == ApprovalAuto {
+			status, why = StatusApproved, "the goal is approved automatically"
+		}
+	} else if why == "" {
+		why = "the postback said " + status.Word()
+	}
+	d.make(status, by, why)
+	d.out.Result, d.out.Reason = ResultAccepted, ReasonAccepted
+	d.out.Message = fmt.Sprintf("stored as a new %s conversion of goal %q", status.Word(), d.goal.EventType)
+	return d.out
+}
+
+// make fills in the conversion and its first transition.
+func (d *decider) make(status Status, by ActorKind, why string) {
+	r, f := d.request, d.facts
+	c := &Conversion{
+		ID:           f.ConversionID,
+		AdvertiserID: f.Click.AdvertiserID,
+		OfferID:      f.Click.OfferID,
+		GoalID:       d.goal.ID,
+		AffiliateID:  f.Click.AffiliateID,
+		ClickID:      f.Click.ID,
+		TermsID:      f.Click.TermsID,
+		PostbackID:   r.ID,
+		EventType:    d.goal.EventType,
+		TxID:         r.Claim.TxID,
+		Status:       status,
+		Began:        status,
+		EventAt:      d.eventAt,
+		ReceivedAt:   r.ReceivedAt,
+		ClickAt:      f.Click.At,
+		Payout:       d.payout,
+		Revenue:      d.revenue,
+		Subs:         r.Claim.Subs,
+	}
+	if v := r.Claim.Value(); v != "" {
+		c.Amount = Money{v, r.Claim.Currency}
+	}
+	c.Claims = claims(d.goal, c)
+	c.Normalized = Normalize(c, f.Currency)
+	d.out.Made = c
+	d.out.Moved = &Transition{
+		ID:           f.TransitionID,
+		ConversionID: c.ID,
+		AdvertiserID: c.AdvertiserID,
+		AffiliateID:  c.AffiliateID,
+		To:           status,
+		At:           r.ReceivedAt,
+		ByKind:       by,
+		Reason:       why,
+		PostbackID:   r.ID,
+	}
+	c.Reason = d.out.Moved.ConversionReason()
+	d.out.ConversionID, d.out.Status = c.ID, status
+}
+
+// claims is the span of event times that a new conversion takes.
+func claims(g *Goal, c *Conversion) TimeRange {
+	switch {
+	case g.OncePerClick && c.Status != StatusRejected:
+		return TimeRange{From: c.EventAt}
+	case c.TxID == "":
+		return TimeRange{From: c.EventAt, To: c.EventAt.Add(g.dedupeWindow())}
+	}
+	return TimeRange{}
+}
+
+// dedupeWindow is at least a second, so that a window of none still holds what
+// arrives twice at once.
+func (g *Goal) dedupeWindow() time.Duration {
+	return max(time.Duration(g.DedupeWindowMinutes)*time.Minute, time.Second)
+}
+
+// Fold brings what is known up to date with a decision, so that the next request
+// of a batch is decided as if it had come after this one was stored.
+func (d *Decision) Fold(known []*Conversion) []*Conversion {
+	if d.Made != nil {
+		return append(known, d.Made)
+	}
+	if d.Moved != nil {
+		for _, k := range known {
+			if k.ID == d.ConversionID {
+				k.Status, k.Reason = d.Moved.To, d.Moved.ConversionReason()
+			}
+		}
+	}
+	return known
+}
+
+// ConversionReason is what the conversion itself keeps of a move: why it is
+// rejected, and nothing while it is not.
+func (t *Transition) ConversionReason() string {
+	if t.To == StatusRejected {
+		return t.Reason
+	}
+	return ""
+}
+
+// Normalize gives a conversion's money in the network's currency. A currency
+// that needs a rate waits for one.
+func Normalize(c *Conversion, currency string) Normalized {
+	for _, m := range [...]Money{c.Payout, c.Revenue} {
+		if !m.IsZero() && m.Currency != currency {
+			return Normalized{}
+		}
+	}
+	day := c.EventAt.UTC().Truncate(24 * time.Hour)
+	return Normalized{Payout: c.Payout, Revenue: c.Revenue, RateDate: day, RateSource: RateSourceSame}
+}
