@@ -3235,11 +3235,11 @@ type Query {
   "Who is asking."
   viewer: Viewer!
 
-  "Advertisers, by name. Staff see all, an advertiser itself, affiliates none."
+  "Advertisers, newest first. Staff see all, an advertiser itself, affiliates none."
   advertisers(first: Int, after: String, last: Int, before: String, filter: AdvertiserFilter): AdvertiserConnection!
-  "Affiliates, by name. Staff see all, an affiliate itself, advertisers none."
+  "Affiliates, newest first. Staff see all, an affiliate itself, advertisers none."
   affiliates(first: Int, after: String, last: Int, before: String, filter: AffiliateFilter): AffiliateConnection!
-  "People who can sign in, by e-mail. Staff see all, partners those of their own company."
+  "People who can sign in, newest first. Staff see all, partners those of their own company."
   users(first: Int, after: String, last: Int, before: String, filter: UserFilter): UserConnection!
 
   "Offers, newest first. Affiliates see the public ones, those one can apply for, and private ones they have been let into."

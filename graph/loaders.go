@@ -1,0 +1,65 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vikstrous/dataloadgen"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// loaderWait is how long a loader gathers ids before it asks for all of them at
+// once: long enough for the fields of a page, short enough not to be felt.
+const loaderWait = 2 * time.Millisecond
+
+// loader gathers the relations of a request's objects, so that a page of a
+// hundred rows asks once for what they belong to.
+type loader[T any] = dataloadgen.Loader[uuid.UUID, T]
+
+// loaders are one request's; what they fetch is the actor's to see, because the
+// Store's methods make sure of it.
+type loaders struct{}
+
+func newLoaders(*db.Store) *loaders { return &loaders{} }
+
+// newLoader makes a loader of a Store method that fetches by ids and leaves out
+// what does not exist for the actor.
+func newLoader[T any](fetch func(context.Context, proofback.Actor, []uuid.UUID) (map[uuid.UUID]T, error)) *loader[T] {
+	return dataloadgen.NewMappedLoader(func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]T, error) {
+		return fetch(ctx, ActorFrom(ctx), ids)
+	}, dataloadgen.WithWait(loaderWait), dataloadgen.WithBatchCapacity(500))
+}
+
+// withLoaders gives a request loaders of its own.
+func withLoaders(ctx context.Context, s *db.Store) context.Context {
+	return context.WithValue(ctx, loadersKey, newLoaders(s))
+}
+
+func loadersFrom(ctx context.Context) *loaders { return ctx.Value(loadersKey).(*loaders) }
+
+// load fetches one object by id. What does not exist for the actor is
+// CodeNotFound.
+func load[T any](ctx context.Context, l *loader[T], what string, id uuid.UUID) (T, error) {
+	v, err := l.Load(ctx, id)
+	if errors.Is(err, dataloadgen.ErrNotFound) {
+		return v, proofback.NotFound(what)
+	}
+	return v, err
+}
+
+// find fetches one object by id; nil when id is uuid.Nil or nothing that the
+// actor may see.
+func find[T any](ctx context.Context, l *loader[*T], id uuid.UUID) (*T, error) {
+	if id == uuid.Nil {
+		return nil, nil
+	}
+	v, err := l.Load(ctx, id)
+	if errors.Is(err, dataloadgen.ErrNotFound) {
+		return nil, nil
+	}
+	return v, err
+}

@@ -1,0 +1,89 @@
+package graph
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/graph/model"
+)
+
+// defaultPage is how many rows a list gives when it is not asked for a number.
+const defaultPage = 20
+
+// page reads a connection's arguments, as Relay's Cursor Connections has them.
+func page(first *int, after *string, last *int, before *string) (proofback.Page, error) {
+	p := proofback.Page{Limit: defaultPage}
+	size, arg := first, "first"
+	if last != nil {
+		if first != nil {
+			return p, proofback.Invalid([]string{"last"}, "give first or last, not both")
+		}
+		size, arg, p.Backward = last, "last", true
+	}
+	if size != nil {
+		if *size < 1 || *size > proofback.MaxPage {
+			return p, proofback.Invalid([]string{arg}, "%s must be from 1 to %d", arg, proofback.MaxPage)
+		}
+		p.Limit = *size
+	}
+	var err error
+	if p.After, err = readCursor("after", after); err != nil {
+		return p, err
+	}
+	p.Before, err = readCursor("before", before)
+	return p, err
+}
+
+// cursorOf writes a row's place: opaque to callers, and never more than a place.
+func cursorOf(c proofback.Cursor) string {
+	var b [24]byte
+	if !c.At.IsZero() {
+		binary.BigEndian.PutUint64(b[:8], uint64(c.At.UnixMicro()))
+	}
+	copy(b[8:], c.ID[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func readCursor(arg string, s *string) (*proofback.Cursor, error) {
+	if s == nil {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(*s)
+	if err != nil || len(b) != 24 {
+		return nil, proofback.Invalid([]string{arg}, "%s is not a cursor of ours", arg)
+	}
+	c := &proofback.Cursor{ID: uuid.UUID(b[8:])}
+	if at := int64(binary.BigEndian.Uint64(b[:8])); at != 0 {
+		c.At = time.UnixMicro(at).UTC()
+	}
+	if y := c.At.Year(); y < 1 || y > 9999 {
+		return nil, proofback.Invalid([]string{arg}, "%s is not a cursor of ours", arg)
+	}
+	return c, nil
+}
+
+// edges makes a connection's edges of the rows of a page, and tells where the
+// page stands. place gives a row's key in the list's order.
+func edges[T, E any](p proofback.Page, w proofback.Window[T], place func(T) proofback.Cursor, edge func(cursor string, row T) E) ([]E, *model.PageInfo) {
+	out := make([]E, len(w.Items))
+	info := &model.PageInfo{
+		HasNextPage:     w.HasMore,
+		HasPreviousPage: p.After != nil,
+	}
+	if p.Backward {
+		info.HasNextPage, info.HasPreviousPage = p.Before != nil, w.HasMore
+	}
+	for i, row := range w.Items {
+		cursor := cursorOf(place(row))
+		out[i] = edge(cursor, row)
+		if i == 0 {
+			info.StartCursor = &cursor
+		}
+		info.EndCursor = &cursor
+	}
+	return out, info
+}

@@ -1,0 +1,45 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/proofback/proofback/db"
+)
+
+// Resolver answers the schema's fields. Its methods stand in files by noun, on
+// types named after the GraphQL type whose fields they answer.
+type Resolver struct {
+	Store    *db.Store
+	Sessions Sessions
+	// PublicURL is the base of the links that are handed out, without a slash at
+	// its end.
+	PublicURL string
+	// Log takes what callers are not told; default slog.Default().
+	Log *slog.Logger
+}
+
+// Sessions signs users in. Package auth implements it.
+type Sessions interface {
+	// SignIn starts a session. A wrong e-mail and a wrong password are the same
+	// CodeUnauthenticated, in the same time.
+	SignIn(ctx context.Context, email, password string) (Session, error)
+	// Refresh trades a refresh token for a new session, once.
+	Refresh(ctx context.Context, refreshToken string) (Session, error)
+	// HashPassword makes what is stored of a password.
+	HashPassword(ctx context.Context, password string) (string, error)
+}
+
+// Session is proof of having signed in.
+type Session struct {
+	AccessToken  string
+	RefreshToken string
+	ExpiresAt    time.Time // of the access token
+}
+
+// query and mutation answer the root fields that read and write.
+type (
+	query    Resolver
+	mutation Resolver
+)
