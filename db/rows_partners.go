@@ -1,0 +1,72 @@
+package db
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/proofback/proofback"
+)
+
+// advertiserRow is a row of advertisers.
+type advertiserRow struct {
+	bun.BaseModel `bun:"table:advertisers,alias:advertiser"`
+
+	ID               uuid.UUID                 `bun:"id,pk"`
+	Name             string                    `bun:"name"`
+	Status           proofback.PartnerStatus   `bun:"status"`
+	Currency         string                    `bun:"currency"`
+	TimeZone         string                    `bun:"time_zone"`
+	SecurityMode     proofback.SecurityMode    `bun:"security_mode"`
+	AllowedIPs       []string                  `bun:"allowed_ips,array"`
+	ParameterMapping []proofback.NameMapping   `bun:"parameter_mapping,type:jsonb"`
+	StatusMapping    []proofback.StatusMapping `bun:"status_mapping,type:jsonb"`
+	AnswerAlways200  bool                      `bun:"answer_always_200"`
+	PostbackKey      string                    `bun:"postback_key"`
+	Secret           []byte                    `bun:"secret"` // sealed
+	OldSecret        []byte                    `bun:"old_secret,nullzero"`
+	OldSecretUntil   time.Time                 `bun:"old_secret_until,nullzero"`
+	CreatedAt        time.Time                 `bun:"created_at"`
+}
+
+func (r *advertiserRow) value() (*proofback.Advertiser, error) {
+	a := &proofback.Advertiser{
+		ID:               r.ID,
+		Name:             r.Name,
+		Status:           r.Status,
+		Currency:         r.Currency,
+		TimeZone:         r.TimeZone,
+		Security:         r.SecurityMode,
+		ParameterMapping: r.ParameterMapping,
+		StatusMapping:    r.StatusMapping,
+		AnswerAlways200:  r.AnswerAlways200,
+		PostbackKey:      r.PostbackKey,
+		CreatedAt:        r.CreatedAt.UTC(),
+	}
+	for _, text := range r.AllowedIPs {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("advertiser %s: allowed_ips: %w", r.ID, err)
+		}
+		a.AllowedIPs = append(a.AllowedIPs, prefix)
+	}
+	return a, nil
+}
+
+// affiliateRow is a row of affiliates.
+type affiliateRow struct {
+	bun.BaseModel `bun:"table:affiliates,alias:affiliate"`
+
+	ID        uuid.UUID               `bun:"id,pk"`
+	Name      string                  `bun:"name"`
+	Status    proofback.PartnerStatus `bun:"status"`
+	Currency  string                  `bun:"currency"`
+	CreatedAt time.Time               `bun:"created_at"`
+}
+
+func (r *affiliateRow) value() *proofback.Affiliate {
+	return &proofback.Affiliate{ID: r.ID, Name: r.Name, Status: r.Status, Currency: r.Currency, CreatedAt: r.CreatedAt.UTC()}
+}
