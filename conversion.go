@@ -89,8 +89,10 @@ type Transition struct {
 	At           time.Time
 	ByKind       ActorKind
 	ByUser       uuid.UUID // set for ByUser
-	Reason       string
-	PostbackID   uuid.UUID // set when a request caused it
+	// ByEmail is that user's address; it is filled in when staff read.
+	ByEmail    string
+	Reason     string
+	PostbackID uuid.UUID // set when a request caused it
 }
 
 // Mover says on whose word a conversion is to move.

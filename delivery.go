@@ -83,6 +83,9 @@ type Delivery struct {
 	Attempts      int
 	CreatedAt     time.Time
 	NextAttemptAt time.Time // zero when none is due
+	// URL is the last attempt's, before the first one the destination's template;
+	// secrets masked. It is filled in by reading.
+	URL string
 }
 
 // Attempt is one request of a delivery.

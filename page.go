@@ -87,6 +87,29 @@ type ConversionFilter struct {
 	ClickID       uuid.UUID
 }
 
+// ConversionOrder says how a list of conversions is ordered; the zero value is
+// by the event's time, newest first.
+type ConversionOrder struct {
+	By          ConversionTime
+	OldestFirst bool
+}
+
+// ConversionTime is a time of a conversion that lists can be ordered by.
+type ConversionTime int
+
+const (
+	ByEventAt ConversionTime = iota
+	ByReceivedAt
+)
+
+// Cursor is the place of a conversion in a list ordered so.
+func (o ConversionOrder) Cursor(c *Conversion) Cursor {
+	if o.By == ByReceivedAt {
+		return Cursor{At: c.ReceivedAt, ID: c.ID}
+	}
+	return Cursor{At: c.EventAt, ID: c.ID}
+}
+
 // PostbackFilter narrows the log; zero fields do not.
 type PostbackFilter struct {
 	TimeRange
