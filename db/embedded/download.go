@@ -40,7 +40,7 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "proofback"), err
 }
 
-// npmInstall fetches Postgres into the cache folder, where Find looks.
+// npmInstall fetches Postgres into the cache folder, where find looks.
 func npmInstall(ctx context.Context) error {
 	pkg, ok := npmPackages[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {

@@ -90,7 +90,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.install, err = obtain(ctx, c.config.Log, major); err != nil {
+	if c.install, err = Obtain(ctx, c.config.Log, major); err != nil {
 		return err
 	}
 	if major != 0 && major != c.install.Major {

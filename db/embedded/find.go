@@ -38,9 +38,9 @@ var binGlobs = []string{
 	"/Applications/Postgres.app/Contents/Versions/[0-9]*/bin", // Postgres.app
 }
 
-// Find returns the Postgres installs on this machine that are new enough:
+// find returns the Postgres installs on this machine that are new enough:
 // the one in PATH first, then the others by falling version.
-func Find(ctx context.Context) []Install {
+func find(ctx context.Context) []Install {
 	var found []Install
 	if path, err := exec.LookPath("postgres"); err == nil {
 		found = appendInstall(ctx, found, path)

@@ -23,7 +23,7 @@ func TestWrapperScriptsAreNotTakenForServers(t *testing.T) {
 
 func TestALinkLeadsToTheRealFolder(t *testing.T) {
 	t.Parallel()
-	found, err := obtain(t.Context(), slog.New(slog.DiscardHandler), 0)
+	found, err := Obtain(t.Context(), slog.New(slog.DiscardHandler), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

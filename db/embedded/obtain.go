@@ -18,10 +18,10 @@ type source struct {
 	get  func(context.Context) error
 }
 
-// obtain finds an install for a cluster of the given major version (0: a new one),
+// Obtain finds an install for a cluster of the given major version (0: a new one),
 // and gets one where there is none at all.
-func obtain(ctx context.Context, log *slog.Logger, major int) (Install, error) {
-	if in, ok := choose(Find(ctx), major); ok {
+func Obtain(ctx context.Context, log *slog.Logger, major int) (Install, error) {
+	if in, ok := choose(find(ctx), major); ok {
 		return in, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, obtainTimeout)
@@ -33,7 +33,7 @@ func obtain(ctx context.Context, log *slog.Logger, major int) (Install, error) {
 		}
 		log.InfoContext(ctx, "no postgres on this machine, installing it", "with", s.name)
 		err := s.get(ctx)
-		if in, ok := choose(Find(ctx), major); ok {
+		if in, ok := choose(find(ctx), major); ok {
 			return in, nil
 		}
 		if ctx.Err() != nil {

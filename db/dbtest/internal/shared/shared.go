@@ -1,0 +1,206 @@
+// Package shared keeps one Postgres for all test programs of this user.
+//
+// go test runs packages as separate processes at the same time, and starting a
+// cluster for each would take longer than their tests. Whoever comes first starts
+// it; it stays when that process ends, so the next run finds it warm. withpg,
+// which make test runs under, stops it again when nobody else is using it.
+package shared
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback/db/embedded"
+)
+
+// URLVariable names the environment variable with the URL of a Postgres that tests
+// may make databases in. The user it names must be a superuser.
+const URLVariable = "PROOFBACK_TEST_DATABASE_URL"
+
+// Prefix begins the name of every database that tests make.
+const Prefix = "proofback_test_"
+
+// settings trade durability for speed: what is lost in a crash are test databases.
+// Connections are plenty, for several test programs that run in parallel each.
+var settings = map[string]string{
+	"fsync":              "off",
+	"full_page_writes":   "off",
+	"synchronous_commit": "off",
+	"wal_level":          "minimal",
+	"max_wal_senders":    "0",
+	"max_wal_size":       "4GB",
+	"checkpoint_timeout": "1h",
+	"autovacuum":         "off",
+	"max_connections":    "500",
+}
+
+// Postgres is the shared server as one process sees it.
+type Postgres struct {
+	// URL names a database that is there for connecting only.
+	URL string
+
+	dir     string
+	users   *os.File          // locked shared by every process that uses the server
+	cluster *embedded.Cluster // where this process started it
+}
+
+// Join returns the Postgres that the environment names, else the shared one, which
+// it starts where it is not running.
+func Join(ctx context.Context, log *slog.Logger) (*Postgres, error) {
+	if given := os.Getenv(URLVariable); given != "" {
+		return &Postgres{URL: given}, nil
+	}
+	dir, err := folder(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return joinIn(ctx, dir, log)
+}
+
+func joinIn(ctx context.Context, dir string, log *slog.Logger) (*Postgres, error) {
+	starting, err := lock(filepath.Join(dir, "starting"), syscall.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer starting.Close()
+	p := &Postgres{dir: dir}
+	if p.users, err = lock(filepath.Join(dir, "users"), syscall.LOCK_SH); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(p.urlFile())
+	if err == nil && answers(string(text)) {
+		p.URL = string(text)
+		return p, nil
+	}
+	if err := p.start(ctx, log); err != nil {
+		_ = p.users.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// folder has the version in its name, so that an upgrade of Postgres starts afresh.
+func folder(ctx context.Context, log *slog.Logger) (string, error) {
+	cache, err := embedded.CacheDir()
+	if err != nil {
+		return "", err
+	}
+	install, err := embedded.Obtain(ctx, log, 0)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, fmt.Sprintf("test-pg-%d", install.Major))
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+func (p *Postgres) urlFile() string { return filepath.Join(p.dir, "url") }
+
+// answers tells whether a server listens at the URL. That it takes no query at the
+// moment is no reason to start it anew under the feet of those who use it.
+func answers(at string) bool {
+	u, err := url.Parse(at)
+	if err != nil {
+		return false
+	}
+	conn, err := net.Dial("unix", filepath.Join(u.Query().Get("host"), ".s.PGSQL."+u.Query().Get("port")))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
+func (p *Postgres) start(ctx context.Context, log *slog.Logger) error {
+	c, err := embedded.Start(ctx, embedded.Config{Dir: filepath.Join(p.dir, "pg"), Log: log, Settings: settings})
+	if err != nil {
+		return err
+	}
+	p.cluster, p.URL = c, c.URL()
+	err = p.dropAll(ctx)
+	if err == nil {
+		err = os.WriteFile(p.urlFile(), []byte(p.URL), 0o600)
+	}
+	if err != nil {
+		return errors.Join(err, c.Stop(ctx))
+	}
+	return nil
+}
+
+// dropAll removes what test programs that were killed have left.
+func (p *Postgres) dropAll(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, p.URL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, `
+		SELECT datname
+		FROM pg_database
+		WHERE starts_with(datname, $1)`, Prefix)
+	if err != nil {
+		return err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, name := range names { // DROP DATABASE takes one, outside a transaction
+		if _, err := conn.Exec(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Leave ends this process's use of the server, and stops it if this process started
+// it and nobody else is using it.
+func (p *Postgres) Leave(ctx context.Context) error {
+	if p.users == nil {
+		return nil
+	}
+	if p.cluster == nil {
+		return p.users.Close()
+	}
+	starting, err := lock(filepath.Join(p.dir, "starting"), syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer starting.Close()
+	defer p.users.Close()
+	err = syscall.Flock(int(p.users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.cluster.Stop(ctx)
+}
+
+// lock opens path and waits for its lock, which ends with the file or the process.
+func lock(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), how)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
