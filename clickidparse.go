@@ -1,7 +1,6 @@
 package proofback
 
 import (
-	"fmt"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -197,23 +196,4 @@ func (m clickMarks) or(o clickMarks) clickMarks {
 		m[i] = max(m[i], o[i])
 	}
 	return m
-}
-
-// DescribeClickID says in a few words, to follow the parameter's name, what is
-// wrong with a value of that state. It does not repeat the value.
-func DescribeClickID(value string, state ClickIDState) string {
-	n := utf8.RuneCountInString(value)
-	switch {
-	case state == ClickIDWhole:
-		return "is one of our click ids"
-	case state == ClickIDForged:
-		return "has the form of a click id, but was not made here"
-	case state == ClickIDForeign:
-		return "is not one of our click ids: send the value that the landing page got as click_id"
-	case n < ClickIDLength:
-		return fmt.Sprintf("is a click id that was cut short: %d of %d characters", n, ClickIDLength)
-	case n > ClickIDLength:
-		return fmt.Sprintf("is a click id that something was added to: %d characters instead of %d", n, ClickIDLength)
-	}
-	return "is a click id with characters changed: its checksum does not match"
 }
