@@ -1,0 +1,74 @@
+package outbound
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+)
+
+// errBlocked is what dialling an address that is not public answers.
+var errBlocked = errors.New("the address is not public")
+
+// PortRange is a range of ports, both ends in it.
+type PortRange struct{ From, To uint16 }
+
+// defaultPorts are those of the web and all that need no privilege to listen on.
+func defaultPorts() []PortRange { return []PortRange{{80, 80}, {443, 443}, {1024, 65535}} }
+
+// moreDenied are public addresses that answer only inside a cloud, where they
+// give away what only its machines may know.
+var moreDenied = []netip.Prefix{
+	netip.MustParsePrefix("168.63.129.16/32"), // Azure's WireServer
+}
+
+// guard decides which addresses may be dialled.
+type guard struct {
+	allow  []netip.Prefix
+	ports  []PortRange
+	public *ssrf.Guardian
+}
+
+func newGuard(allow []netip.Prefix, ports []PortRange) *guard {
+	if ports == nil {
+		ports = defaultPorts()
+	}
+	return &guard{
+		allow: allow,
+		ports: ports,
+		// IANA's special-purpose registries; of IPv6, only 2000::/3 is let through.
+		public: ssrf.New(ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(moreDenied...)),
+	}
+}
+
+// control is for net.Dialer.Control: it sees each address that is dialled, after
+// DNS, and so cannot be told one and shown another.
+func (g *guard) control(network, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %s", errBlocked, address)
+	}
+	// Nothing is mapped when it is dialled; an address in disguise is judged
+	// twice, as what it is and as what it stands for.
+	addr, plain := ap.Addr(), ap.Addr().Unmap()
+	for _, prefix := range g.allow {
+		if prefix.Contains(addr) || prefix.Contains(plain) {
+			return nil
+		}
+	}
+	if !slices.ContainsFunc(g.ports, func(r PortRange) bool { return r.From <= ap.Port() && ap.Port() <= r.To }) {
+		return fmt.Errorf("%w: port %d", errBlocked, ap.Port())
+	}
+	for _, a := range [...]netip.Addr{addr, plain} {
+		if err := g.public.SafeAddr(a); err != nil {
+			return fmt.Errorf("%w: %w", errBlocked, err)
+		}
+	}
+	if network != "tcp4" && network != "tcp6" {
+		return fmt.Errorf("%w: %s", errBlocked, network)
+	}
+	return nil
+}
