@@ -25,6 +25,13 @@ type Request struct {
 	Hint string
 }
 
+// Reading is a request read with an advertiser's names: what the rules are given
+// and what the log shows (masked).
+type Reading struct {
+	Request
+	Parameters []Parameter
+}
+
 // Claim is what a postback says about an event. Zero fields were left out.
 type Claim struct {
 	ClickID   string // as it was sent
@@ -234,20 +241,9 @@ func (g *Goal) dedupeWindow() time.Duration {
 	return max(time.Duration(g.DedupeWindowMinutes)*time.Minute, time.Second)
 }
 
-// Fold brings what is known up to date with a decision, so that the next request
-// of a batch is decided as if it had come after this one was stored.
-func (d *Decision) Fold(known []*Conversion) []*Conversion {
-	if d.Made != nil {
-		return append(known, d.Made)
-	}
-	if d.Moved != nil {
-		for _, k := range known {
-			if k.ID == d.ConversionID {
-				k.Status, k.Reason = d.Moved.To, d.Moved.ConversionReason()
-			}
-		}
-	}
-	return known
+// ApplyTo brings a conversion up to date with its move.
+func (t *Transition) ApplyTo(c *Conversion) {
+	c.Status, c.Reason = t.To, t.ConversionReason()
 }
 
 // ConversionReason is what the conversion itself keeps of a move: why it is

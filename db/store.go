@@ -75,6 +75,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		m := conn.TypeMap()
 		m.RegisterDefaultPgType(uuid.UUID{}, "uuid")
 		m.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
+		m.RegisterDefaultPgType([]*uuid.UUID{}, "_uuid")
 		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)

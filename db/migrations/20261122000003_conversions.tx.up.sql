@@ -30,7 +30,7 @@ CREATE TABLE conversions (
   normal_currency    text,
   rate_date          date,
   rate_source        text,
-  subs               text[],
+  subs               jsonb, -- sub1 … sub10 of the postback; NULL when it had none
   -- The span of event times that this one claims among those of its click and
   -- goal (Conversion.Claims); NULL when its transaction id alone tells it apart.
   claims             tstzrange,

@@ -1,0 +1,45 @@
+package proofback
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Answer is what the sender of a postback is told, as JSON.
+type Answer struct {
+	RequestID    string `json:"request_id"`
+	Result       Result `json:"result"`
+	Reason       Reason `json:"reason"`
+	Message      string `json:"message"`
+	ConversionID string `json:"conversion_id,omitempty"`
+	Status       string `json:"status,omitempty"`
+}
+
+// Answer tells the sender what was decided. Ids are the API's own, so that a
+// trace can be asked for by what the answer holds.
+func (d *Decision) Answer(request uuid.UUID) Answer {
+	a := Answer{
+		RequestID: GlobalID(KindPostback, request),
+		Result:    d.Result,
+		Reason:    d.Reason,
+		Message:   d.Message,
+		Status:    d.Status.Word(),
+	}
+	if d.ConversionID != uuid.Nil {
+		a.ConversionID = GlobalID(KindConversion, d.ConversionID)
+	}
+	return a
+}
+
+// JSON is the answer's body, ending in a line feed.
+func (a Answer) JSON() []byte {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(a); err != nil {
+		panic("proofback: an answer of strings does not encode: " + err.Error())
+	}
+	return []byte(b.String())
+}
