@@ -51,22 +51,24 @@ func domainError(err error) error {
 // unavailable reports whether err says that Postgres could not be asked, rather
 // than that it was asked something wrong.
 func unavailable(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true // whatever the server's reason is
+	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pg.Code[:2] {
 		case "08", // connection exception
+			"40", // transaction rollback: a deadlock, a conflict with another
 			"53", // insufficient resources
 			"57": // operator intervention: shut down, starting up, cancelled
 			return true
 		}
-		return false
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true
+		return pg.Code == "55P03" // a lock was not to be had in time
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
 // violates reports whether err is a refusal by the named constraint.

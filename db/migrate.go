@@ -5,8 +5,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -53,7 +53,9 @@ func Migrate(ctx context.Context, url string) error {
 	if err := migrateOurs(ctx, pool); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return makePartitions(ctx, pool)
+	now := time.Now()
+	_, err = makePartitions(ctx, pool, now.AddDate(0, 0, -1), now.AddDate(0, 0, partitionDaysAhead))
+	return err
 }
 
 func migrateOurs(ctx context.Context, pool *pgxpool.Pool) error {
@@ -72,24 +74,4 @@ func migrateOurs(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	_, err = m.Migrate(ctx)
 	return err
-}
-
-// partitionDaysAhead is how many days of partitions are made in advance: enough
-// for a week in which nobody looks at an alarm.
-const partitionDaysAhead = 7
-
-// makePartitions makes the partitions of yesterday (a click may be drained
-// late), today and the days ahead.
-func makePartitions(ctx context.Context, q interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) error {
-	var made int
-	err := q.QueryRow(ctx, `
-		SELECT make_partitions(
-			(now() AT TIME ZONE 'UTC')::date - 1,
-			(now() AT TIME ZONE 'UTC')::date + $1::int)`, partitionDaysAhead).Scan(&made)
-	if err != nil {
-		return fmt.Errorf("make partitions: %w", err)
-	}
-	return nil
 }

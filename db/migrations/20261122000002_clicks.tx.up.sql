@@ -87,25 +87,35 @@ CREATE INDEX postbacks_advertiser ON postbacks (advertiser_id, id);
 CREATE TABLE postbacks_default PARTITION OF postbacks DEFAULT;
 
 -- Makes the partitions of both tables for each UTC day from first to last that
--- has none yet. Returns how many it made.
+-- has none yet, and returns how many it made. A partition is made beside its table
+-- and then attached: unlike CREATE TABLE … PARTITION OF, that lets writers go on.
+-- Rows of the day that the default partition caught move over.
 CREATE FUNCTION make_partitions(first date, last date) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '5s' -- a reader of the default partition may be long; try again later
+AS $$
 DECLARE
   day   date;
   kind  text;
+  name  text;
+  lower uuid;
+  upper uuid;
   made  integer := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('proofback.make_partitions'));
   FOR day IN SELECT generate_series(first, last, interval '1 day')::date LOOP
+    lower := uuid_floor(day::timestamp AT TIME ZONE 'UTC');
+    upper := uuid_floor((day + 1)::timestamp AT TIME ZONE 'UTC');
     FOREACH kind IN ARRAY ARRAY['clicks', 'postbacks'] LOOP
-      IF to_regclass(format('%s_%s', kind, to_char(day, 'YYYYMMDD'))) IS NULL THEN
-        EXECUTE format(
-          'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-          kind || '_' || to_char(day, 'YYYYMMDD'), kind,
-          uuid_floor(day::timestamp AT TIME ZONE 'UTC'),
-          uuid_floor((day + 1)::timestamp AT TIME ZONE 'UTC'));
-        made := made + 1;
-      END IF;
+      name := kind || '_' || to_char(day, 'YYYYMMDD');
+      CONTINUE WHEN to_regclass(name) IS NOT NULL;
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, kind);
+      EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', kind || '_default');
+      EXECUTE format(
+        'WITH late AS (DELETE FROM %I WHERE id >= %L AND id < %L RETURNING *) INSERT INTO %I SELECT * FROM late',
+        kind || '_default', lower, upper, name);
+      EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', kind, name, lower, upper);
+      made := made + 1;
     END LOOP;
   END LOOP;
   RETURN made;

@@ -1,0 +1,236 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/proofback/proofback"
+)
+
+// ClickWriterConfig says how a ClickWriter works.
+type ClickWriterConfig struct {
+	// Writers is how many COPYs may run at once, each on a connection of its
+	// own. Default 1; a second helps above some 1,000 waiting visitors.
+	Writers int
+	// MaxRows and MaxBytes bound what waits for the next COPY: clicks beyond
+	// them are refused. Defaults 16,384 rows and 16 MiB.
+	MaxRows  int
+	MaxBytes int
+	// Timeout bounds one COPY, connecting included. Default 5 s: visitors do
+	// not wait longer than that.
+	Timeout time.Duration
+}
+
+// ClickWriter stores clicks in groups: whatever has gathered while the last COPY
+// ran is the next one. A lone click is stored at once, and the more come the
+// larger the groups get; there is no timer.
+//
+// Its connections are its own, so that slow queries elsewhere cannot keep clicks
+// waiting.
+type ClickWriter struct {
+	config ClickWriterConfig
+	pool   *pgxpool.Pool
+	log    *slog.Logger
+	// Texts known to be stored, by textID.
+	agents    *lru.Cache[int64, struct{}]
+	referrers *lru.Cache[int64, struct{}]
+
+	mu     sync.Mutex
+	open   *clickBatch   // gathers rows; nil when there are none
+	closed bool          // no more rows are taken
+	wake   chan struct{} // holds one when open has rows that no writer has been sent for
+
+	spare []byte // the buffer of a batch that is stored
+
+	rows    sync.Pool // of *[]byte
+	writers sync.WaitGroup
+	ctx     context.Context // ends when Close gives up
+	giveUp  context.CancelFunc
+}
+
+// knownTexts is how many user agents, and as many referrers, are remembered as
+// stored.
+const knownTexts = 1 << 16
+
+// maxSpare is the largest buffer that is kept for the next batch: some 3,000 rows.
+const maxSpare = 1 << 20
+
+// NewClickWriter starts a writer. Close ends it, before the Store is closed.
+func (s *Store) NewClickWriter(ctx context.Context, c ClickWriterConfig) (*ClickWriter, error) {
+	c.Writers = orDefault(c.Writers, 1)
+	c.MaxRows = orDefault(c.MaxRows, 1<<14)
+	c.MaxBytes = orDefault(c.MaxBytes, 16<<20)
+	if c.Timeout <= 0 {
+		c.Timeout = 5 * time.Second
+	}
+	pc := s.pool.Config()
+	pc.MaxConns, pc.MinConns, pc.MinIdleConns = int32(c.Writers), 0, 0
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, err
+	}
+	w := &ClickWriter{
+		config:    c,
+		pool:      pool,
+		log:       s.log,
+		agents:    newLRU[int64, struct{}](knownTexts),
+		referrers: newLRU[int64, struct{}](knownTexts),
+		wake:      make(chan struct{}, 1),
+		rows:      sync.Pool{New: func() any { return new([]byte) }},
+	}
+	w.ctx, w.giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	for range c.Writers {
+		w.writers.Go(w.run)
+	}
+	return w, nil
+}
+
+func orDefault(v, otherwise int) int {
+	if v > 0 {
+		return v
+	}
+	return otherwise
+}
+
+var (
+	errWriterClosed = errors.New("the click writer is closed")
+	errWriterFull   = errors.New("the click writer's queue is full")
+)
+
+// clickUnavailable is what a visitor's click that was not stored comes to.
+func clickUnavailable(err error) error {
+	return &proofback.Error{Code: proofback.CodeUnavailable, Message: "the click could not be stored: try again", Err: err}
+}
+
+// Write stores a click and returns once it is committed. An UNAVAILABLE error
+// says that nobody may count on it: the queue is full, Postgres is away, or ctx
+// ended first (then the click may yet be stored).
+func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
+	buffer := w.rows.Get().(*[]byte)
+	defer w.rows.Put(buffer)
+	agent, referrer := textID(c.UserAgent), textID(c.Referrer)
+	row, err := appendClick((*buffer)[:0], c, agent, referrer)
+	if err != nil {
+		return err
+	}
+	*buffer = row
+	newAgent := agent != 0 && !isKnown(w.agents, agent)
+	newReferrer := referrer != 0 && !isKnown(w.referrers, referrer)
+
+	w.mu.Lock()
+	b, err := w.room(len(row) + len(c.UserAgent) + len(c.Referrer))
+	if err != nil {
+		w.mu.Unlock()
+		return clickUnavailable(err)
+	}
+	b.copy = append(b.copy, row...)
+	b.rows++
+	if newAgent {
+		b.addText(&b.agents, agent, c.UserAgent)
+	}
+	if newReferrer {
+		b.addText(&b.referrers, referrer, c.Referrer)
+	}
+	select {
+	case w.wake <- struct{}{}:
+	default: // a writer has been sent for
+	}
+	w.mu.Unlock()
+
+	select {
+	case <-b.stored:
+		return b.err
+	case <-ctx.Done():
+		return clickUnavailable(ctx.Err())
+	}
+}
+
+// isKnown reports whether a text is stored, and keeps it remembered.
+func isKnown(texts *lru.Cache[int64, struct{}], id int64) bool {
+	_, ok := texts.Get(id)
+	return ok
+}
+
+// room gives the batch that takes a row of n bytes. The caller holds mu.
+func (w *ClickWriter) room(n int) (*clickBatch, error) {
+	if w.closed {
+		return nil, errWriterClosed
+	}
+	if w.open == nil {
+		w.open = newClickBatch(w.spare)
+		w.spare = nil
+	}
+	if w.open.rows >= w.config.MaxRows || w.open.size()+n > w.config.MaxBytes {
+		return nil, errWriterFull
+	}
+	return w.open, nil
+}
+
+// run writes one batch after the other until Close.
+func (w *ClickWriter) run() {
+	for range w.wake {
+		w.mu.Lock()
+		b := w.open
+		w.open = nil
+		w.mu.Unlock()
+		if b != nil {
+			w.write(b)
+		}
+	}
+}
+
+func (w *ClickWriter) write(b *clickBatch) {
+	ctx, cancel := context.WithTimeout(w.ctx, w.config.Timeout)
+	defer cancel()
+	if err := b.write(ctx, w.pool); err != nil {
+		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored", slog.Int("clicks", b.rows), slog.Any("error", err))
+		b.err = clickUnavailable(err)
+		close(b.stored)
+		return // and the buffer is left alone: pgx may still be reading it
+	}
+	close(b.stored)
+	for id := range b.agents {
+		w.agents.Add(id, struct{}{})
+	}
+	for id := range b.referrers {
+		w.referrers.Add(id, struct{}{})
+	}
+	if cap(b.copy) <= maxSpare {
+		w.mu.Lock()
+		w.spare = b.copy
+		w.mu.Unlock()
+	}
+}
+
+// Close takes no more clicks, stores those that it took, and ends the writers.
+// When ctx ends first, what is not stored by then is refused.
+func (w *ClickWriter) Close(ctx context.Context) error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.wake)
+	}
+	w.mu.Unlock()
+
+	drained := make(chan struct{})
+	go func() {
+		w.writers.Wait()
+		close(drained)
+	}()
+	var err error
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	w.giveUp()
+	<-drained
+	w.pool.Close()
+	return err
+}

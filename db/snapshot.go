@@ -1,0 +1,165 @@
+package db
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+)
+
+// Snapshot is the set-up as it stood at one moment: everything that a click or
+// a postback is judged by and that people change by hand. It is never changed;
+// what it gives may be shared and must not be written to.
+type Snapshot struct {
+	links       map[string]*Link
+	advertisers map[uuid.UUID]*proofback.Advertiser
+	keys        map[string]*proofback.Advertiser
+	terms       map[uuid.UUID]*proofback.Terms // by their own id
+	overrides   map[run][]proofback.PayoutOverride
+}
+
+// Link is a tracking link with everything that becomes of its visitors.
+type Link struct {
+	ID         uuid.UUID
+	Code       string
+	Terms      *proofback.Terms // in force
+	Affiliate  *proofback.Affiliate
+	Advertiser *proofback.Advertiser
+	Access     proofback.AccessStatus // "" when the affiliate never asked
+}
+
+// run is an affiliate's running of an offer.
+type run struct{ affiliate, offer uuid.UUID }
+
+// Link gives the link of a code.
+func (n *Snapshot) Link(code string) (*Link, bool) {
+	l, ok := n.links[code]
+	return l, ok
+}
+
+// Advertiser gives an advertiser by id.
+func (n *Snapshot) Advertiser(id uuid.UUID) (*proofback.Advertiser, bool) {
+	a, ok := n.advertisers[id]
+	return a, ok
+}
+
+// AdvertiserByKey gives the advertiser whose own endpoint ends in key.
+func (n *Snapshot) AdvertiserByKey(key string) (*proofback.Advertiser, bool) {
+	a, ok := n.keys[key]
+	return a, ok
+}
+
+// Terms gives terms that are in force by their id. Those that were are for
+// Setup.TermsByID.
+func (n *Snapshot) Terms(id uuid.UUID) (*proofback.Terms, bool) {
+	t, ok := n.terms[id]
+	return t, ok
+}
+
+// Overrides gives an affiliate's own prices for the goals of an offer, in no
+// particular order.
+func (n *Snapshot) Overrides(affiliate, offer uuid.UUID) []proofback.PayoutOverride {
+	return n.overrides[run{affiliate, offer}]
+}
+
+// loadSnapshot reads the whole set-up at one moment. Terms that old holds
+// already are not read again: they never change.
+func loadSnapshot(ctx context.Context, tx *tx, terms *termsCache, old *Snapshot) (*Snapshot, error) {
+	n := &Snapshot{}
+	if err := n.loadAdvertisers(ctx, tx); err != nil {
+		return nil, err
+	}
+	if err := n.loadOverrides(ctx, tx); err != nil {
+		return nil, err
+	}
+	var offers []offerRow
+	if err := tx.NewSelect().Model(&offers).Column("id", "terms_id").Scan(ctx); err != nil {
+		return nil, err
+	}
+	inForce := make([]uuid.UUID, len(offers))
+	for i, o := range offers {
+		inForce[i] = o.TermsID
+	}
+	var err error
+	if n.terms, err = terms.load(ctx, tx, inForce, old); err != nil {
+		return nil, err
+	}
+	byOffer := make(map[uuid.UUID]*proofback.Terms, len(offers))
+	for _, o := range offers {
+		byOffer[o.ID] = n.terms[o.TermsID]
+	}
+	return n, n.loadLinks(ctx, tx, byOffer)
+}
+
+func (n *Snapshot) loadAdvertisers(ctx context.Context, tx *tx) error {
+	var rows []advertiserRow
+	if err := tx.NewSelect().Model(&rows).ExcludeColumn("secret", "old_secret", "old_secret_until").Scan(ctx); err != nil {
+		return err
+	}
+	n.advertisers = make(map[uuid.UUID]*proofback.Advertiser, len(rows))
+	n.keys = make(map[string]*proofback.Advertiser, len(rows))
+	for i := range rows {
+		a, err := rows[i].value()
+		if err != nil {
+			return err
+		}
+		n.advertisers[a.ID], n.keys[a.PostbackKey] = a, a
+	}
+	return nil
+}
+
+func (n *Snapshot) loadOverrides(ctx context.Context, tx *tx) error {
+	var rows []overrideRow
+	if err := tx.NewSelect().Model(&rows).ExcludeColumn("created_by").Scan(ctx); err != nil {
+		return err
+	}
+	n.overrides = make(map[run][]proofback.PayoutOverride, len(rows))
+	for i := range rows {
+		key := run{rows[i].AffiliateID, rows[i].OfferID}
+		n.overrides[key] = append(n.overrides[key], rows[i].value())
+	}
+	return nil
+}
+
+// loadLinks reads the links with what only they need: affiliates and access.
+func (n *Snapshot) loadLinks(ctx context.Context, tx *tx, byOffer map[uuid.UUID]*proofback.Terms) error {
+	var affiliates []affiliateRow
+	if err := tx.NewSelect().Model(&affiliates).Scan(ctx); err != nil {
+		return err
+	}
+	byAffiliate := make(map[uuid.UUID]*proofback.Affiliate, len(affiliates))
+	for i := range affiliates {
+		byAffiliate[affiliates[i].ID] = affiliates[i].value()
+	}
+
+	var accesses []accessRow
+	if err := tx.NewSelect().Model(&accesses).Column("offer_id", "affiliate_id", "status").Scan(ctx); err != nil {
+		return err
+	}
+	access := make(map[run]proofback.AccessStatus, len(accesses))
+	for _, a := range accesses {
+		access[run{a.AffiliateID, a.OfferID}] = a.Status
+	}
+
+	var links []linkRow
+	if err := tx.NewSelect().Model(&links).Column("id", "code", "offer_id", "affiliate_id").Scan(ctx); err != nil {
+		return err
+	}
+	n.links = make(map[string]*Link, len(links))
+	for _, l := range links {
+		terms := byOffer[l.OfferID]
+		if terms == nil {
+			continue // without terms nothing can be judged, and its visitors see a 404
+		}
+		n.links[l.Code] = &Link{
+			ID:         l.ID,
+			Code:       l.Code,
+			Terms:      terms,
+			Affiliate:  byAffiliate[l.AffiliateID],
+			Advertiser: n.advertisers[terms.AdvertiserID],
+			Access:     access[run{l.AffiliateID, l.OfferID}],
+		}
+	}
+	return nil
+}
