@@ -23,6 +23,9 @@ type Actor struct {
 	// AffiliateID is set for RoleAffiliate, AdvertiserID for RoleAdvertiser.
 	AffiliateID  uuid.UUID
 	AdvertiserID uuid.UUID
+	// SessionID is the session that the access token was given out in; uuid.Nil
+	// for tokens made otherwise.
+	SessionID uuid.UUID
 	// RequestID ties what is written to the log line of the request.
 	RequestID string
 }

@@ -21,6 +21,24 @@ var constraintErrors = map[string]*proofback.Error{
 	"goals_event_type":         {Code: proofback.CodeConflict, Message: "the offer was changed by somebody else at the same moment: look again and repeat"},
 	"offer_access_once":        {Code: proofback.CodeConflict, Message: "access was asked for at the same moment: look again"},
 	"advertisers_postback_key": {Code: proofback.CodeConflict, Message: "try again"},
+
+	"users_affiliate_id_fkey":            unknown("affiliate", "affiliateId"),
+	"users_advertiser_id_fkey":           unknown("advertiser", "advertiserId"),
+	"offers_advertiser_id_fkey":          unknown("advertiser", "advertiserId"),
+	"payout_overrides_affiliate_id_fkey": unknown("affiliate", "affiliateId"),
+	"offer_access_offer_id_fkey":         unknown("offer", "offerId"),
+	"offer_access_affiliate_id_fkey":     unknown("affiliate", "affiliateId"),
+	"tracking_links_offer_id_fkey":       unknown("offer", "offerId"),
+	"tracking_links_affiliate_id_fkey":   unknown("affiliate", "affiliateId"),
+	"destinations_affiliate_id_fkey":     unknown("affiliate", "affiliateId"),
+	"destinations_offer_id_fkey":         unknown("offer", "offerId"),
+}
+
+// unknown is what a foreign key says of an input that names no row.
+func unknown(what, field string) *proofback.Error {
+	e := proofback.NotFound(what)
+	e.Field = []string{field}
+	return e
 }
 
 // domainError turns what database/sql, pgx and Postgres say into a
@@ -75,4 +93,23 @@ func unavailable(err error) bool {
 func violates(err error, constraint string) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.ConstraintName == constraint
+}
+
+// missing says which input names a row that a query did not find.
+func missing(err error, what string, field ...string) error {
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	e := proofback.NotFound(what)
+	e.Field = field
+	return e
+}
+
+// asProblems gives what a Validate found as a list that more can be added to;
+// errors of another kind are given back.
+func asProblems(err error) (proofback.Problems, error) {
+	if p, ok := errors.AsType[proofback.Problems](err); ok || err == nil {
+		return p, nil
+	}
+	return nil, err
 }

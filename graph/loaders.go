@@ -22,9 +22,30 @@ type loader[T any] = dataloadgen.Loader[uuid.UUID, T]
 
 // loaders are one request's; what they fetch is the actor's to see, because the
 // Store's methods make sure of it.
-type loaders struct{}
+type loaders struct {
+	advertisers *loader[*proofback.Advertiser]
+	affiliates  *loader[*proofback.Affiliate]
+	offers      *loader[*proofback.Offer]
+	links       *loader[*proofback.TrackingLink]
+	// destinations are affiliates' postbacks.
+	destinations *loader[*proofback.Destination]
+	// myAccess is the asking affiliate's own, by offer.
+	myAccess *loader[*proofback.Access]
+	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
+	capsUsed *loader[[]proofback.Decimal]
+}
 
-func newLoaders(*db.Store) *loaders { return &loaders{} }
+func newLoaders(s *db.Store) *loaders {
+	return &loaders{
+		advertisers:  newLoader(s.AdvertisersByID),
+		affiliates:   newLoader(s.AffiliatesByID),
+		offers:       newLoader(s.OffersByID),
+		links:        newLoader(s.TrackingLinksByID),
+		destinations: newLoader(s.DestinationsByID),
+		myAccess:     newLoader(s.OwnAccess),
+		capsUsed:     newLoader(s.CapsUsed),
+	}
+}
 
 // newLoader makes a loader of a Store method that fetches by ids and leaves out
 // what does not exist for the actor.

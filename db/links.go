@@ -1,0 +1,111 @@
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/proofback/proofback"
+)
+
+// linkCodeLength gives a code of 50 random bits: short enough to be read out,
+// too many to be counted through.
+const linkCodeLength = 10
+
+// CreateTrackingLink makes an affiliate's link to an offer that it can see. A
+// link may be there before access is: its clicks are kept from the offer until.
+func (s *Store) CreateTrackingLink(ctx context.Context, actor proofback.Actor, l proofback.TrackingLink) (*proofback.TrackingLink, error) {
+	affiliate, err := actingAffiliate(actor, l.AffiliateID)
+	if err != nil {
+		return nil, err
+	}
+	if utf8.RuneCountInString(l.Name) > proofback.MaxName {
+		return nil, proofback.Invalid([]string{"name"}, "at most %d characters", proofback.MaxName)
+	}
+	l.ID, l.CreatedAt, l.AffiliateID = newID(), s.clock(), affiliate
+	l.Code = strings.ToLower(rand.Text()[:linkCodeLength])
+	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		if err := tx.requireOffer(ctx, l.OfferID); err != nil {
+			return err
+		}
+		row := &linkRow{ID: l.ID, Code: l.Code, OfferID: l.OfferID, AffiliateID: l.AffiliateID, Name: l.Name, CreatedAt: l.CreatedAt}
+		_, err := tx.NewInsert().Model(row).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// requireOffer refuses an offer that the actor cannot see, as input offerId.
+func (t *tx) requireOffer(ctx context.Context, id uuid.UUID) error {
+	known, err := visibleOffers(t.NewSelect().Model((*offerRow)(nil)), t.actor, onOffer).
+		Where("offer.id = ?", id).
+		Exists(ctx)
+	if err == nil && !known {
+		return unknown("offer", "offerId")
+	}
+	return err
+}
+
+// TrackingLinks lists links, newest first: all to staff, its own to an
+// affiliate, none to advertisers.
+func (s *Store) TrackingLinks(ctx context.Context, actor proofback.Actor, f proofback.LinkFilter, p proofback.Page) (proofback.Window[*proofback.TrackingLink], error) {
+	var w proofback.Window[*proofback.TrackingLink]
+	if err := actor.RequireSignedIn(); err != nil {
+		return w, err
+	}
+	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		var rows []linkRow
+		q := ofAffiliate(tx.NewSelect().Model(&rows), actor)
+		if f.OfferID != uuid.Nil {
+			q.Where("link.offer_id = ?", f.OfferID)
+		}
+		if f.AffiliateID != uuid.Nil {
+			q.Where("link.affiliate_id = ?", f.AffiliateID)
+		}
+		err := pageByID(q, "link.id", p).Scan(ctx)
+		w = window(p, rows, linkPointer)
+		return err
+	})
+	return w, err
+}
+
+// TrackingLinksByID gives those of ids that the actor may see: all to staff, its
+// own to an affiliate, and to an advertiser those to its offers, because its
+// clicks name them.
+func (s *Store) TrackingLinksByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.TrackingLink, error) {
+	if err := actor.RequireSignedIn(); err != nil {
+		return nil, err
+	}
+	found := make(map[uuid.UUID]*proofback.TrackingLink, len(ids))
+	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		var rows []linkRow
+		q := tx.NewSelect().Model(&rows).Where("link.id IN (?)", bun.List(ids))
+		if actor.Role == proofback.RoleAdvertiser {
+			q.Where(`EXISTS (
+				SELECT 1
+				FROM offers AS o
+				WHERE o.id = link.offer_id
+				  AND o.advertiser_id = ?)`, actor.AdvertiserID)
+		} else {
+			q = ofAffiliate(q, actor)
+		}
+		err := q.Scan(ctx)
+		for i := range rows {
+			found[rows[i].ID] = linkPointer(&rows[i])
+		}
+		return err
+	})
+	return found, err
+}
+
+func linkPointer(r *linkRow) *proofback.TrackingLink {
+	l := r.value()
+	return &l
+}
