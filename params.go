@@ -133,8 +133,8 @@ func (r *paramReader) add(name, raw, value, flaw string) {
 	value = strings.TrimSpace(value)
 	p := Parameter{Name: clean(name, maxNameBytes), Value: clean(value, MaxParameterBytes), Canonical: canonical}
 	defer func() { r.params = append(r.params, p) }()
-	if canonical == "" || value == "" {
-		return // not used; a flaw in it costs nobody a conversion
+	if value == "" {
+		return
 	}
 	if flaw != "" && UnresolvedMacro(raw) {
 		// A macro in percent signs is broken percent-encoding too, but that is not
@@ -143,9 +143,14 @@ func (r *paramReader) add(name, raw, value, flaw string) {
 	}
 	switch {
 	case UnresolvedMacro(value):
+		// Under whatever name: the sender's template is broken, and the next value
+		// that it does not fill in may be one that counts.
 		r.problem(ReasonUnresolvedMacro, p.Name, "parameter %q is still a macro%s: its sender did not fill it in", p.Name, shownMacro(p))
-	case flaw != "":
+	case flaw != "" && canonical != "":
 		r.problem(ReasonBadRequest, p.Name, "parameter %q %s", p.Name, flaw)
+	}
+	if canonical == "" {
+		return // not used; another flaw in it costs nobody a conversion
 	}
 	i := slices.IndexFunc(r.params, func(o Parameter) bool { return o.Canonical == canonical && o.Value != "" })
 	if i < 0 || r.params[i].Value == p.Value || r.conflicts(canonical) {
