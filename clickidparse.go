@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -118,7 +119,8 @@ func (k *ClickKeys) damaged(text []byte) bool {
 		return start.or(end).misses() <= 1
 	}
 	for at := range max(n-ClickIDLength+1, 0) {
-		if window := text[at : at+ClickIDLength]; k.marks(window, 0).misses() == 0 && clickChecks(window) {
+		window := text[at : at+ClickIDLength]
+		if bytes.IndexByte(window, notCrockford) < 0 && k.marks(window, 0).misses() == 0 && clickChecks(window) {
 			return true // a whole one with something on either side
 		}
 	}
