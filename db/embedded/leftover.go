@@ -34,8 +34,9 @@ func readPostmasterPID(dataDir string) (postmasterPID, bool, error) {
 	}
 	// pid, data folder, start time, port, socket folder, listen address, shared memory, status
 	lines := strings.Split(string(text), "\n")
-	if p.pid, err = strconv.Atoi(strings.TrimSpace(lines[0])); err != nil || p.pid <= 1 {
-		return p, false, nil
+	p.pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
+	if p.pid <= 1 {
+		return p, false, nil // Postgres has its own words for a file that it did not write
 	}
 	if len(lines) > 4 {
 		p.socket = formerSocketDir(strings.Trim(lines[4], `"`))

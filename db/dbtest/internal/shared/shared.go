@@ -77,7 +77,7 @@ func joinIn(ctx context.Context, dir string, log *slog.Logger) (*Postgres, error
 		return nil, err
 	}
 	text, err := os.ReadFile(p.urlFile())
-	if err == nil && answers(string(text)) {
+	if err == nil && answers(ctx, string(text)) {
 		p.URL = string(text)
 		return p, nil
 	}
@@ -106,12 +106,13 @@ func (p *Postgres) urlFile() string { return filepath.Join(p.dir, "url") }
 
 // answers tells whether a server listens at the URL. That it takes no query at the
 // moment is no reason to start it anew under the feet of those who use it.
-func answers(at string) bool {
+func answers(ctx context.Context, at string) bool {
 	u, err := url.Parse(at)
 	if err != nil {
 		return false
 	}
-	conn, err := net.Dial("unix", filepath.Join(u.Query().Get("host"), ".s.PGSQL."+u.Query().Get("port")))
+	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL."+u.Query().Get("port"))
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return false
 	}

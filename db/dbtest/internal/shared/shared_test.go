@@ -30,7 +30,7 @@ func TestWhoeverStartsItStopsItWhenNobodyElseUsesIt(t *testing.T) {
 	// The first one's process would have ended by now, and the kernel taken its lock back.
 	third := &Postgres{dir: dir, users: second.users, cluster: first.cluster}
 	leave(t, third)
-	if answers(first.URL) {
+	if answers(t.Context(), first.URL) {
 		t.Error("still running after the last one left")
 	}
 }
