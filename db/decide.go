@@ -1,0 +1,170 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/proofback/proofback"
+)
+
+// Incoming is a postback that waits to be decided.
+type Incoming struct {
+	ID         uuid.UUID // UUIDv7
+	ReceivedAt time.Time
+	// Endpoint is the advertiser whose own endpoint was called, nil on /postback.
+	Endpoint *proofback.Advertiser
+	// Read reads the request with an advertiser's names and words; nil stands for
+	// no advertiser. It is pure, and called again once the click has told whose
+	// the request is.
+	Read     func(*proofback.Advertiser) proofback.Reading
+	Method   string
+	URL      string // masked
+	RemoteIP string
+	ReplayOf uuid.UUID
+}
+
+// decideAttempts bounds how often a batch that lost a race is decided anew. Each
+// round sees the winners of the last, so one is nearly always enough.
+const decideAttempts = 10
+
+// Decide decides a batch of postbacks in its order, and stores everything that
+// follows in one transaction: the log, conversions, transitions, ledger entries
+// and deliveries with their job. It gives one log record per request. A batch of
+// one and a batch of five hundred are the same code.
+//
+// Exactly-once is the database's: whoever loses a race to a unique key or an
+// exclusion is decided again with the winner in sight. With an error nothing of
+// the batch was stored.
+func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]proofback.Postback, error) {
+	b := &decideBatch{store: s, setup: setup, items: make([]decideItem, len(batch))}
+	for i, in := range batch {
+		b.items[i] = decideItem{in: in}
+		b.items[i].read(in.Endpoint)
+	}
+	if err := b.findClicks(ctx); err != nil {
+		return nil, domainError(err)
+	}
+	for attempt := 1; ; attempt++ {
+		log, err := b.decideOnce(ctx)
+		if err == nil {
+			return log, nil
+		}
+		if attempt == decideAttempts || !lostRace(err) {
+			return nil, domainError(err)
+		}
+	}
+}
+
+// errMovedMeanwhile says that a conversion was not where it was seen.
+var errMovedMeanwhile = errors.New("db: a conversion moved meanwhile")
+
+// lostRace reports whether another transaction was faster, so that deciding anew
+// will see what it did.
+func lostRace(err error) bool {
+	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") {
+		return true
+	}
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40P01" || pg.Code == "40001") // deadlock, serialization failure
+}
+
+// decideBatch is a batch on its way through Decide.
+type decideBatch struct {
+	store *Store
+	setup *Setup
+	items []decideItem
+	known knownEvents
+}
+
+// decideItem is one request of a batch and what is known about it.
+type decideItem struct {
+	in       *Incoming
+	reading  proofback.Reading
+	click    *proofback.Click
+	terms    *proofback.Terms
+	decision *proofback.Decision
+}
+
+// read reads the request with an advertiser's names.
+func (it *decideItem) read(a *proofback.Advertiser) {
+	it.reading = it.in.Read(a)
+	it.reading.ID, it.reading.ReceivedAt = it.in.ID, it.in.ReceivedAt
+	if it.in.Endpoint != nil {
+		it.reading.Endpoint = it.in.Endpoint.ID
+	}
+}
+
+// decideOnce looks up, decides and writes in one transaction.
+func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, error) {
+	var log []proofback.Postback
+	err := pgx.BeginFunc(ctx, b.store.pool, func(tx pgx.Tx) error {
+		if err := b.findKnown(ctx, tx); err != nil {
+			return err
+		}
+		for i := range b.items {
+			b.decide(&b.items[i])
+		}
+		log = b.log()
+		return b.write(ctx, tx, log)
+	})
+	return log, err
+}
+
+func (b *decideBatch) decide(it *decideItem) {
+	r := &it.reading.Request
+	f := proofback.Facts{
+		Click:        it.click,
+		Terms:        it.terms,
+		Currency:     b.store.currency,
+		ConversionID: newID(),
+		TransitionID: newID(),
+	}
+	if it.click != nil {
+		f.Known = b.known.about(it.click, r.Claim.TxID)
+		f.Overrides = b.known.overrides[it.click.AffiliateID]
+	}
+	it.decision = proofback.Decide(r, &f)
+	b.known.fold(it.decision)
+}
+
+// log makes the record of each request.
+func (b *decideBatch) log() []proofback.Postback {
+	log := make([]proofback.Postback, len(b.items))
+	for i := range b.items {
+		it := &b.items[i]
+		in, d := it.in, it.decision
+		p := proofback.Postback{
+			ID:             in.ID,
+			ReceivedAt:     in.ReceivedAt,
+			Method:         in.Method,
+			URL:            in.URL,
+			RemoteIP:       in.RemoteIP,
+			Parameters:     it.reading.Parameters,
+			TxID:           it.reading.Claim.TxID,
+			EventType:      it.reading.Claim.EventType,
+			Result:         d.Result,
+			Reason:         d.Reason,
+			Message:        d.Message,
+			Checks:         d.Checks,
+			ResponseStatus: d.HTTPStatus(),
+			ResponseBody:   string(d.Answer(in.ID).JSON()),
+			Duration:       b.store.now().Sub(in.ReceivedAt),
+			ConversionID:   d.ConversionID,
+			ReplayOf:       in.ReplayOf,
+		}
+		if in.Endpoint != nil {
+			p.AdvertiserID = in.Endpoint.ID
+		}
+		if c := it.click; c != nil && (in.Endpoint == nil || in.Endpoint.ID == c.AdvertiserID) {
+			p.AdvertiserID, p.OfferID, p.AffiliateID = c.AdvertiserID, c.OfferID, c.AffiliateID
+			p.ClickID = c.ID
+		}
+		log[i] = p
+	}
+	return log
+}

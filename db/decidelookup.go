@@ -1,0 +1,211 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+)
+
+// findClicks brings the clicks of a batch and the terms they were made under,
+// and reads requests to the plain endpoint again with their advertiser's names.
+func (b *decideBatch) findClicks(ctx context.Context) error {
+	var ids []uuid.UUID
+	for i := range b.items {
+		if r := &b.items[i].reading.Request; r.ClickIDState == proofback.ClickIDWhole {
+			ids = append(ids, r.ClickID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	clicks, err := b.store.judgedClicks(ctx, ids)
+	if err != nil {
+		return err
+	}
+	termsIDs := make([]uuid.UUID, 0, len(clicks))
+	for _, c := range clicks {
+		termsIDs = append(termsIDs, c.TermsID)
+	}
+	terms, err := b.setup.TermsByID(ctx, termsIDs)
+	if err != nil {
+		return err
+	}
+	for i := range b.items {
+		it := &b.items[i]
+		if it.reading.ClickIDState != proofback.ClickIDWhole {
+			continue
+		}
+		c, ok := clicks[it.reading.ClickID]
+		if !ok {
+			continue
+		}
+		it.click, it.terms = c, terms[c.TermsID]
+		if it.in.Endpoint != nil {
+			continue
+		}
+		if a, ok := b.setup.Snapshot().Advertiser(c.AdvertiserID); ok {
+			it.read(a)
+		}
+	}
+	return nil
+}
+
+// judgedClicks brings what a decision needs of clicks, by id.
+func (s *Store) judgedClicks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT id, at, offer_id, affiliate_id, advertiser_id, terms_id, outcome
+		FROM clicks
+		WHERE id = ANY ($1)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	clicks := make(map[uuid.UUID]*proofback.Click, len(ids))
+	var c proofback.Click
+	_, err = pgx.ForEachRow(rows, []any{&c.ID, &c.At, &c.OfferID, &c.AffiliateID, &c.AdvertiserID, &c.TermsID, &c.Outcome}, func() error {
+		found := c
+		found.At = found.At.UTC()
+		clicks[c.ID] = &found
+		return nil
+	})
+	return clicks, err
+}
+
+// knownEvents are the conversions that a batch's requests may be about.
+type knownEvents struct {
+	byID      map[uuid.UUID]*proofback.Conversion
+	byClick   map[uuid.UUID][]*proofback.Conversion
+	byTxID    map[txKey][]*proofback.Conversion
+	overrides map[uuid.UUID][]proofback.PayoutOverride // by affiliate
+}
+
+type txKey struct {
+	advertiser uuid.UUID
+	txid       string
+}
+
+// about gives what is known of a click, and of its advertiser's transaction id.
+func (k *knownEvents) about(c *proofback.Click, txid string) []*proofback.Conversion {
+	known := k.byClick[c.ID]
+	if txid == "" {
+		return known
+	}
+	for _, v := range k.byTxID[txKey{c.AdvertiserID, txid}] {
+		if v.ClickID != c.ID {
+			known = append(known[:len(known):len(known)], v)
+		}
+	}
+	return known
+}
+
+func (k *knownEvents) add(c *proofback.Conversion) {
+	if k.byID[c.ID] != nil {
+		return
+	}
+	k.byID[c.ID] = c
+	k.byClick[c.ClickID] = append(k.byClick[c.ClickID], c)
+	if c.TxID != "" {
+		key := txKey{c.AdvertiserID, c.TxID}
+		k.byTxID[key] = append(k.byTxID[key], c)
+	}
+}
+
+// fold makes a decision known to those that follow it in the batch.
+func (k *knownEvents) fold(d *proofback.Decision) {
+	if d.Made != nil {
+		k.add(d.Made)
+	}
+	if d.Moved != nil {
+		d.Moved.ApplyTo(k.byID[d.ConversionID])
+	}
+}
+
+// findKnown brings the conversions and prices that a batch is judged by, in one
+// round trip.
+func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
+	b.known = knownEvents{
+		byID:      map[uuid.UUID]*proofback.Conversion{},
+		byClick:   map[uuid.UUID][]*proofback.Conversion{},
+		byTxID:    map[txKey][]*proofback.Conversion{},
+		overrides: map[uuid.UUID][]proofback.PayoutOverride{},
+	}
+	var clicks, advertisers, affiliates []uuid.UUID
+	var txids []string
+	for i := range b.items {
+		it := &b.items[i]
+		if it.click == nil {
+			continue
+		}
+		clicks = append(clicks, it.click.ID)
+		affiliates = append(affiliates, it.click.AffiliateID)
+		if txid := it.reading.Claim.TxID; txid != "" {
+			advertisers, txids = append(advertisers, it.click.AdvertiserID), append(txids, txid)
+		}
+	}
+	if len(clicks) == 0 {
+		return nil
+	}
+	var q pgx.Batch
+	q.Queue(`
+		SELECT `+knownColumns+`
+		FROM conversions
+		WHERE click_id = ANY ($1)
+		UNION ALL
+		SELECT `+knownColumns+`
+		FROM conversions
+		WHERE (advertiser_id, txid) IN (SELECT * FROM unnest($2::uuid[], $3::text[]))`,
+		clicks, advertisers, txids).Query(b.scanKnown)
+	q.Queue(`
+		SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
+		FROM payout_overrides
+		WHERE affiliate_id = ANY ($1)`, affiliates).Query(b.scanOverrides)
+	return tx.SendBatch(ctx, &q).Close()
+}
+
+// knownColumns are what tells whether a request is about a conversion, and
+// whether it contradicts it.
+const knownColumns = `id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, event_type, coalesce(txid, ''),
+		status, began, reason, event_at,
+		coalesce(amount::text, ''), coalesce(amount_currency, ''),
+		coalesce(payout::text, ''), coalesce(payout_currency, ''),
+		coalesce(revenue::text, ''), coalesce(revenue_currency, ''),
+		lower(claims), upper(claims)`
+
+func (b *decideBatch) scanKnown(rows pgx.Rows) error {
+	for rows.Next() {
+		var c proofback.Conversion
+		var from, to *time.Time
+		err := rows.Scan(&c.ID, &c.AdvertiserID, &c.OfferID, &c.GoalID, &c.AffiliateID, &c.ClickID, &c.EventType, &c.TxID,
+			&c.Status, &c.Began, &c.Reason, &c.EventAt,
+			&c.Amount.Amount, &c.Amount.Currency,
+			&c.Payout.Amount, &c.Payout.Currency,
+			&c.Revenue.Amount, &c.Revenue.Currency,
+			&from, &to)
+		if err != nil {
+			return err
+		}
+		c.EventAt = c.EventAt.UTC()
+		if from != nil {
+			c.Claims.From = from.UTC()
+		}
+		if to != nil {
+			c.Claims.To = to.UTC()
+		}
+		b.known.add(&c)
+	}
+	return rows.Err()
+}
+
+func (b *decideBatch) scanOverrides(rows pgx.Rows) error {
+	for rows.Next() {
+		var o proofback.PayoutOverride
+		if err := rows.Scan(&o.ID, &o.AffiliateID, &o.OfferID, &o.GoalID, &o.Payout, &o.From, &o.CreatedAt); err != nil {
+			return err
+		}
+		b.known.overrides[o.AffiliateID] = append(b.known.overrides[o.AffiliateID], o)
+	}
+	return rows.Err()
+}
