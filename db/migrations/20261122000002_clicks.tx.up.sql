@@ -1,10 +1,10 @@
 -- Clicks, in one partition for each UTC day of their UUIDv7 key. The key's first
 -- 48 bits are its milliseconds (RFC 9562), so a day is a range of keys.
 
--- The smallest UUID of a moment: the lower bound of everything made at or after it.
+-- The smallest UUIDv7 of a moment: the lower bound of everything made at or after it.
 CREATE FUNCTION uuid_floor(at timestamptz) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT rpad(lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+  SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
 
 -- User agents and referrers repeat: a click keeps the first eight bytes of the

@@ -1,0 +1,287 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/db/dbtest"
+)
+
+func newWriter(t testing.TB, store *db.Store, c db.ClickWriterConfig) *db.ClickWriter {
+	t.Helper()
+	w, err := store.NewClickWriter(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeWriter(t, w) })
+	return w
+}
+
+func closeWriter(t testing.TB, w *db.ClickWriter) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := w.Close(ctx); err != nil {
+		t.Errorf("close the writer: %v", err)
+	}
+}
+
+// visit makes the i-th click of a crowd, some of whom share browsers.
+func visit(t testing.TB, i int) proofback.Click {
+	id := newID(t)
+	return proofback.Click{
+		ID:        id,
+		At:        proofback.UUIDTime(id),
+		Device:    proofback.DeviceMobile,
+		UserAgent: fmt.Sprintf("browser %d", i%7),
+		Referrer:  fmt.Sprintf("https://blog.example/%d", i%50),
+		Subs:      [10]string{fmt.Sprint(i)},
+	}
+}
+
+// crowd has as many visitors at once as said click for a while, and gives the
+// clicks that were acknowledged and the number of those refused.
+func crowd(t testing.TB, w *db.ClickWriter, visitors, each int) (stored map[uuid.UUID]proofback.Click, refused int) {
+	t.Helper()
+	stored = map[uuid.UUID]proofback.Click{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for v := range visitors {
+		all.Go(func() {
+			for i := range each {
+				c := visit(t, v*each+i)
+				err := w.Write(context.Background(), &c)
+				mu.Lock()
+				switch {
+				case err == nil:
+					stored[c.ID] = c
+				case proofback.CodeOf(err) == proofback.CodeUnavailable:
+					refused++
+				default:
+					t.Error(err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return stored, refused
+}
+
+func keys(m map[uuid.UUID]proofback.Click) []uuid.UUID {
+	ids := []uuid.UUID{}
+	for id := range m {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func TestEachAcknowledgedClickIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	for _, writers := range []int{1, 3} {
+		t.Run(fmt.Sprintf("%d writers", writers), func(t *testing.T) {
+			t.Parallel()
+			store := dbtest.Open(t)
+			stored, refused := crowd(t, newWriter(t, store, db.ClickWriterConfig{Writers: writers}), 64, 40)
+			if refused != 0 {
+				t.Errorf("%d clicks were refused", refused)
+			}
+			if diff := cmp.Diff(stored, readClicks(t, store, keys(stored)), sameAddress); diff != "" {
+				t.Errorf("clicks (-acknowledged +stored):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAcknowledgedClicksOutliveLostConnections(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	w := newWriter(t, store, db.ClickWriterConfig{Writers: 2})
+	done := make(chan struct{})
+	var cutting sync.WaitGroup
+	cutting.Go(func() {
+		tick := time.NewTicker(3 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				_, err := store.Pool().Exec(context.Background(), `
+					SELECT pg_terminate_backend(pid)
+					FROM pg_stat_activity
+					WHERE datname = current_database()
+					  AND pid <> pg_backend_pid()`)
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Log(err) // one of its own was cut
+				}
+			}
+		}
+	})
+	stored, refused := crowd(t, w, 32, 100)
+	close(done)
+	cutting.Wait()
+	if len(stored) == 0 || refused == 0 {
+		t.Errorf("%d stored, %d refused: the test shows nothing", len(stored), refused)
+	}
+	if diff := cmp.Diff(stored, readClicks(t, store, keys(stored)), sameAddress); diff != "" {
+		t.Errorf("clicks (-acknowledged +stored):\n%s", diff)
+	}
+	// And it goes on as if nothing had been.
+	if stored, refused := crowd(t, w, 4, 5); refused > 4 || len(stored) < 16 {
+		t.Errorf("afterwards: %d stored, %d refused", len(stored), refused)
+	}
+}
+
+// blockClicks keeps every COPY into clicks waiting until the test says go.
+func blockClicks(t testing.TB, store *db.Store) (release func()) {
+	t.Helper()
+	tx, err := store.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE clicks IN SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	return sync.OnceFunc(func() { _ = tx.Rollback(context.Background()) })
+}
+
+func TestFullQueueRefusesAtOnce(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	release := blockClicks(t, store)
+	defer release()
+	const room = 10
+	w := newWriter(t, store, db.ClickWriterConfig{MaxRows: room, Timeout: 30 * time.Second})
+	type result struct {
+		stored  map[uuid.UUID]proofback.Click
+		refused int
+	}
+	results := make(chan result)
+	go func() {
+		stored, refused := crowd(t, w, 10*room, 1)
+		results <- result{stored, refused}
+	}()
+	// Those that are refused come back while the others wait; nothing blocks them.
+	full := visit(t, 0)
+	eventually(t, 10*time.Second, "the queue is full", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		err := w.Write(ctx, &full)
+		full = visit(t, 0)
+		return proofback.CodeOf(err) == proofback.CodeUnavailable && !errors.Is(err, context.DeadlineExceeded)
+	})
+	release()
+	r := <-results
+	if len(r.stored) > 2*room || len(r.stored)+r.refused != 10*room {
+		t.Errorf("%d stored, %d refused", len(r.stored), r.refused)
+	}
+	if diff := cmp.Diff(r.stored, readClicks(t, store, keys(r.stored)), sameAddress); diff != "" {
+		t.Errorf("clicks (-acknowledged +stored):\n%s", diff)
+	}
+}
+
+func TestSlowPostgresIsGivenUpAfterTheTimeout(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	release := blockClicks(t, store)
+	w := newWriter(t, store, db.ClickWriterConfig{Timeout: 100 * time.Millisecond})
+	c := visit(t, 1)
+	if err := w.Write(t.Context(), &c); proofback.CodeOf(err) != proofback.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+	release()
+	next := visit(t, 2)
+	if err := w.Write(t.Context(), &next); err != nil {
+		t.Errorf("the next click: %v", err)
+	}
+}
+
+func TestVisitorWhoLeavesDoesNotWait(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	defer blockClicks(t, store)()
+	w := newWriter(t, store, db.ClickWriterConfig{Timeout: 200 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := visit(t, 1)
+	if err := w.Write(ctx, &c); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCloseStoresWhatItTookAndTakesNoMore(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	release := blockClicks(t, store)
+	w := newWriter(t, store, db.ClickWriterConfig{Timeout: 30 * time.Second})
+	results := make(chan map[uuid.UUID]proofback.Click)
+	go func() {
+		stored, _ := crowd(t, w, 20, 1)
+		results <- stored
+	}()
+	eventually(t, 10*time.Second, "a COPY waits", func() (waits bool) {
+		err := store.Pool().QueryRow(t.Context(), `
+			SELECT EXISTS (
+				SELECT
+				FROM pg_locks
+				WHERE NOT granted
+				  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		closeWriter(t, w)
+	}()
+	eventually(t, 10*time.Second, "it takes no more", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		c := visit(t, 99)
+		return !errors.Is(w.Write(ctx, &c), context.DeadlineExceeded)
+	})
+	release()
+	<-closed
+	stored := <-results
+	if len(stored) == 0 {
+		t.Error("nothing was stored")
+	}
+	if diff := cmp.Diff(stored, readClicks(t, store, keys(stored)), sameAddress); diff != "" {
+		t.Errorf("clicks (-acknowledged +stored):\n%s", diff)
+	}
+}
+
+func TestCloseGivesUpWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	defer blockClicks(t, store)()
+	w, err := store.NewClickWriter(t.Context(), db.ClickWriterConfig{Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := make(chan error, 1)
+	go func() {
+		c := visit(t, 1)
+		refused <- w.Write(context.Background(), &c)
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := w.Close(ctx); err == nil {
+		// The click came after the closing: there was nothing to wait for.
+		t.Log("nothing was waiting")
+	}
+	if err := <-refused; proofback.CodeOf(err) != proofback.CodeUnavailable {
+		t.Errorf("the waiting click: %v", err)
+	}
+}
