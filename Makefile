@@ -8,6 +8,10 @@ FUZZTIME    ?= 30s
 TOOL        := $(GO) tool -modfile=.tools/go.mod
 WITH_PG     := $(GO) run ./db/dbtest/withpg
 
+# A checkout that belongs to another user must build too, and git refuses to tell
+# Go about it.
+export GOFLAGS ?= -buildvcs=false
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -20,7 +24,7 @@ run: build ## build and start everything on an embedded Postgres, with the demo 
 
 .PHONY: build
 build: ## build bin/proofback
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o bin/proofback ./server
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/proofback ./server
 
 .PHONY: test
 test: cc ## run all tests on a Postgres started for them (PACKAGES=./db/... TESTFLAGS='-run X')
