@@ -45,6 +45,8 @@ func TestMaskParameter(t *testing.T) {
 		{"reason", "call Ann at ann@example.com, or on +49 (170) 123-4567 now", "call Ann at ***, or on *** now", "email"},
 		{"reason", "+4917012345678", "***", "phone"},
 		{"reason", "%2B4917012345678", "***", "phone"},
+		{"reason", "+4917012345678 +4917012345679 +4917012345670", "*** *** ***", "phone"},
+		{"reason", "212-555-0123 212-555-0124 212-555-0125", "*** *** ***", "phone"},
 		{"reason", "(030) 123-4567", "***", "phone"},
 		{"reason", "212-555-0123", "***", "phone"},
 		{"reason", "paid with 4111 1111 1111 1111 on 2026-01-31", "paid with *** on 2026-01-31", "card"},

@@ -48,11 +48,17 @@ func maskText(text string, free bool) (masked, what string) {
 	if free && digits >= minCardDigits {
 		replace(maskCard, findCards(text))
 	}
+	replaceAll := func(pattern *regexp.Regexp) {
+		// Neighbours share the blank between them, so one pass sees every other one.
+		for range 2 {
+			replace(maskPhone, pattern.FindAllStringSubmatchIndex(text, -1))
+		}
+	}
 	if plus && digits >= minPhoneDigits {
-		replace(maskPhone, phonePattern.FindAllStringSubmatchIndex(text, -1))
+		replaceAll(phonePattern)
 	}
 	if free && grouped && digits >= minPhoneDigits {
-		replace(maskPhone, localPattern.FindAllStringSubmatchIndex(text, -1))
+		replaceAll(localPattern)
 	}
 	return text, what
 }
