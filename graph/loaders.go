@@ -25,10 +25,13 @@ type loader[T any] = dataloadgen.Loader[uuid.UUID, T]
 type loaders struct {
 	advertisers *loader[*proofback.Advertiser]
 	affiliates  *loader[*proofback.Affiliate]
+	users       *loader[*proofback.User]
 	offers      *loader[*proofback.Offer]
+	goals       *loader[*proofback.Goal]
 	links       *loader[*proofback.TrackingLink]
 	// destinations are affiliates' postbacks.
 	destinations *loader[*proofback.Destination]
+	accesses     *loader[*proofback.Access]
 	// myAccess is the asking affiliate's own, by offer.
 	myAccess *loader[*proofback.Access]
 	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
@@ -39,9 +42,12 @@ func newLoaders(s *db.Store) *loaders {
 	return &loaders{
 		advertisers:  newLoader(s.AdvertisersByID),
 		affiliates:   newLoader(s.AffiliatesByID),
+		users:        newLoader(s.UsersByID),
 		offers:       newLoader(s.OffersByID),
+		goals:        newLoader(s.GoalsByID),
 		links:        newLoader(s.TrackingLinksByID),
 		destinations: newLoader(s.DestinationsByID),
+		accesses:     newLoader(s.AccessesByID),
 		myAccess:     newLoader(s.OwnAccess),
 		capsUsed:     newLoader(s.CapsUsed),
 	}

@@ -31,6 +31,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AffiliatePostback() AffiliatePostbackResolver
+	Cap() CapResolver
 	Click() ClickResolver
 	Conversion() ConversionResolver
 	Delivery() DeliveryResolver
@@ -631,6 +632,9 @@ type AffiliatePostbackResolver interface {
 	Affiliate(ctx context.Context, obj *model.AffiliatePostback) (*model.Affiliate, error)
 	Offer(ctx context.Context, obj *model.AffiliatePostback) (*model.Offer, error)
 }
+type CapResolver interface {
+	Used(ctx context.Context, obj *model.Cap) (proofback.Decimal, error)
+}
 type ClickResolver interface {
 	Offer(ctx context.Context, obj *model.Click) (*model.Offer, error)
 	Affiliate(ctx context.Context, obj *model.Click) (*model.Affiliate, error)
@@ -675,8 +679,6 @@ type MutationResolver interface {
 }
 type OfferResolver interface {
 	Advertiser(ctx context.Context, obj *model.Offer) (*model.Advertiser, error)
-
-	Caps(ctx context.Context, obj *model.Offer) ([]*model.Cap, error)
 
 	MyAccess(ctx context.Context, obj *model.Offer) (*model.OfferAccess, error)
 }
@@ -8352,7 +8354,7 @@ func (ec *executionContext) _Cap_used(ctx context.Context, field graphql.Collect
 			return ec.fieldContext_Cap_used(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Used, nil
+			return ec.Resolvers.Cap().Used(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
@@ -8363,7 +8365,7 @@ func (ec *executionContext) _Cap_used(ctx context.Context, field graphql.Collect
 	)
 }
 func (ec *executionContext) fieldContext_Cap_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Cap", field, false, false, errors.New("field of type Decimal does not have child fields"))
+	return graphql.NewScalarFieldContext("Cap", field, true, true, errors.New("field of type Decimal does not have child fields"))
 }
 
 func (ec *executionContext) _Click_id(ctx context.Context, field graphql.CollectedField, obj *model.Click) (ret graphql.Marshaler) {
@@ -12304,7 +12306,7 @@ func (ec *executionContext) _Offer_caps(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Offer_caps(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Offer().Caps(ctx, obj)
+			return obj.Caps, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Cap) graphql.Marshaler {
@@ -12318,8 +12320,8 @@ func (ec *executionContext) fieldContext_Offer_caps(_ context.Context, field gra
 	fc = &graphql.FieldContext{
 		Object:     "Offer",
 		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
+		IsMethod:   false,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Cap(ctx, field)
 		},
@@ -20811,23 +20813,56 @@ func (ec *executionContext) _Cap(ctx context.Context, sel ast.SelectionSet, obj 
 		case "metric":
 			out.Values[i] = ec._Cap_metric(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "period":
 			out.Values[i] = ec._Cap_period(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "limit":
 			out.Values[i] = ec._Cap_limit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "used":
-			out.Values[i] = ec._Cap_used(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Cap_used(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22798,43 +22833,10 @@ func (ec *executionContext) _Offer(ctx context.Context, sel ast.SelectionSet, ob
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "caps":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Offer_caps(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Offer_caps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "goals":
 			out.Values[i] = ec._Offer_goals(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -203,8 +203,9 @@ type Cap struct {
 	Period proofback.CapPeriod `json:"period"`
 	// Nothing over this counts.
 	Limit proofback.Decimal `json:"limit"`
-	// How much of it the running period has used up.
-	Used proofback.Decimal `json:"used"`
+	// Its place in the offer's terms.
+	Index   int       `json:"-"`
+	OfferID uuid.UUID `json:"-"`
 }
 
 // Most of something in a period.
@@ -715,6 +716,8 @@ type Offer struct {
 	AttributionWindowHours int `json:"attributionWindowHours"`
 	// Which visitors it takes.
 	Targeting *Targeting `json:"targeting"`
+	// Most that it takes in a period. Empty: no limit.
+	Caps []*Cap `json:"caps"`
 	// What is paid for.
 	Goals []*Goal `json:"goals"`
 	// When it was made.

@@ -1,0 +1,70 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/graph/model"
+)
+
+// Node finds anything by its global id; null when there is none, or none that
+// the actor may see.
+func (q *query) Node(ctx context.Context, id string) (model.Node, error) {
+	kind, key, err := proofback.ParseGlobalID(id)
+	if err != nil {
+		return nil, err
+	}
+	return q.node(ctx, kind, key)
+}
+
+// Nodes is Node for many ids at once.
+func (q *query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
+	if len(ids) > proofback.MaxPage {
+		return nil, proofback.Invalid([]string{"ids"}, "at most %d ids", proofback.MaxPage)
+	}
+	out := make([]model.Node, len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, id := range ids {
+		g.Go(func() (err error) {
+			out[i], err = q.Node(ctx, id)
+			return err
+		})
+	}
+	return out, g.Wait()
+}
+
+// node finds a thing of one kind. A kind that has no case is none of ours.
+func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (model.Node, error) {
+	l := loadersFrom(ctx)
+	switch kind {
+	case proofback.KindUser:
+		return shown(ctx, l.users, id, showUser)
+	case proofback.KindAdvertiser:
+		return shown(ctx, l.advertisers, id, func(a *proofback.Advertiser) *model.Advertiser { return showAdvertiser(a, q.PublicURL) })
+	case proofback.KindAffiliate:
+		return shown(ctx, l.affiliates, id, showAffiliate)
+	case proofback.KindOffer:
+		return shown(ctx, l.offers, id, showOffer)
+	case proofback.KindGoal:
+		return shown(ctx, l.goals, id, showGoal)
+	case proofback.KindOfferAccess:
+		return shown(ctx, l.accesses, id, showAccess)
+	case proofback.KindTrackingLink:
+		return shown(ctx, l.links, id, func(t *proofback.TrackingLink) *model.TrackingLink { return showLink(t, q.PublicURL) })
+	case proofback.KindAffiliatePostback:
+		return shown(ctx, l.destinations, id, showDestination)
+	}
+	return nil, nil
+}
+
+// shown finds a thing and shows it; nil, and not a typed nil, when there is none.
+func shown[T any, M model.Node](ctx context.Context, l *loader[*T], id uuid.UUID, show func(*T) M) (model.Node, error) {
+	v, err := find(ctx, l, id)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return show(v), nil
+}

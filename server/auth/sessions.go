@@ -1,0 +1,120 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/graph"
+)
+
+// How long tokens are good. An access token cannot be called back, so it is
+// short; a refresh token is looked up each time, so it may be long.
+const (
+	AccessTTL  = 15 * time.Minute
+	RefreshTTL = 30 * 24 * time.Hour
+)
+
+// Sessions signs users in against the database.
+type Sessions struct {
+	Store  *db.Store
+	Tokens *Tokens
+	// Now is the clock; default time.Now.
+	Now       func() time.Time
+	passwords Passwords
+}
+
+var _ graph.Sessions = (*Sessions)(nil)
+
+// errWrongCredentials does not say which of the two was wrong.
+var errWrongCredentials = proofback.Errorf(proofback.CodeUnauthenticated, "e-mail or password is wrong")
+
+// SignIn starts a session. A wrong e-mail and a wrong password are the same
+// answer, in the same time: a password is compared in either case.
+func (s *Sessions) SignIn(ctx context.Context, email, password string) (graph.Session, error) {
+	if len(password) > 4*proofback.MaxPassword {
+		password = "" // nobody's; saves hashing what cannot be right
+	}
+	user, hash, err := s.Store.Credentials(ctx, proofback.System(), strings.ToLower(strings.TrimSpace(email)))
+	if err != nil && proofback.CodeOf(err) != proofback.CodeNotFound {
+		return graph.Session{}, err
+	}
+	same, err := s.passwords.Matches(ctx, password, hash)
+	if err != nil {
+		return graph.Session{}, proofback.Internal("compare a password", err)
+	}
+	if !same {
+		return graph.Session{}, errWrongCredentials
+	}
+	refresh, expires := newRefreshToken(), s.now().Add(RefreshTTL)
+	id, err := s.Store.StartSession(ctx, proofback.System(), user.ID, hashOf(refresh), expires)
+	if err != nil {
+		return graph.Session{}, err
+	}
+	actor := actorOf(user)
+	actor.SessionID = id
+	return s.session(actor, refresh)
+}
+
+// Refresh trades a refresh token for a new session, once.
+func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (graph.Session, error) {
+	next := newRefreshToken()
+	user, id, err := s.Store.RotateRefreshToken(ctx, proofback.System(), db.Rotation{
+		Old:     hashOf(refreshToken),
+		New:     hashOf(next),
+		Expires: s.now().Add(RefreshTTL),
+	})
+	if err != nil {
+		return graph.Session{}, err
+	}
+	actor := actorOf(user)
+	actor.SessionID = id
+	return s.session(actor, next)
+}
+
+// HashPassword makes what is stored of a password.
+func (s *Sessions) HashPassword(ctx context.Context, password string) (string, error) {
+	hash, err := s.passwords.Hash(ctx, password)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		err = proofback.Internal("hash a password", err)
+	}
+	return hash, err
+}
+
+func (s *Sessions) session(a proofback.Actor, refresh string) (graph.Session, error) {
+	access, expires, err := s.Tokens.Sign(a, AccessTTL)
+	if err != nil {
+		return graph.Session{}, proofback.Internal("sign an access token", err)
+	}
+	return graph.Session{AccessToken: access, RefreshToken: refresh, ExpiresAt: expires}, nil
+}
+
+func (s *Sessions) now() time.Time {
+	if s.Now == nil {
+		return time.Now().UTC()
+	}
+	return s.Now().UTC()
+}
+
+func actorOf(u *proofback.User) proofback.Actor {
+	return proofback.Actor{Role: u.Role, UserID: u.ID, AffiliateID: u.AffiliateID, AdvertiserID: u.AdvertiserID}
+}
+
+// newRefreshToken makes 256 random bits: nothing that could be guessed, so a
+// plain hash of it is enough to keep.
+func newRefreshToken() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func hashOf(token string) []byte {
+	h := sha256.Sum256([]byte(token))
+	return h[:]
+}
