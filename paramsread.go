@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 )
 
+// methodPost is http.MethodPost, whose package does I/O.
+const methodPost = "POST"
+
 // PostbackRequest is what of an HTTP request a postback is read from.
 type PostbackRequest struct {
 	Method      string // the body counts on POST alone
@@ -29,7 +32,7 @@ type PostbackRequest struct {
 func ReadPostback(req PostbackRequest) (PostbackParams, []Problem) {
 	r := paramReader{mapping: req.Mapping}
 	r.form(req.RawQuery)
-	if req.Method == "POST" && len(bytes.TrimSpace(req.Body)) > 0 {
+	if req.Method == methodPost && len(bytes.TrimSpace(req.Body)) > 0 {
 		r.body(req.ContentType, req.Body)
 	}
 	return PostbackParams{r.params}, r.problems

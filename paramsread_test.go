@@ -100,8 +100,10 @@ func TestReadPostback(t *testing.T) {
 		"JSON of all kinds": {
 			req: post("", "application/json;charset=utf-8", "\uFEFF"+` {"txid": "A-1", "amount": 12.500000000000000001, "revenue": 1e3, "sub1": true, "sub2": false,
 				"sub3": null, "payout": 0.10, "sub4": " \u00e9\ud83d\ude00 ", "extra": {"a": [1]}} `),
-			want: map[string]string{"txid": "A-1", "amount": "12.500000000000000001", "revenue": "1e3", "sub1": "true", "sub2": "false",
-				"payout": "0.10", "sub4": "é😀"},
+			want: map[string]string{
+				"txid": "A-1", "amount": "12.500000000000000001", "revenue": "1e3", "sub1": "true", "sub2": "false",
+				"payout": "0.10", "sub4": "é😀",
+			},
 		},
 		"JSON keys twice": {
 			req:      post("", jsonType, `{"txid": "A", "txid": "A", "amount": 1, "amount": 1.0}`),

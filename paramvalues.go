@@ -14,7 +14,8 @@ func ParseAmount(name, value string) (Decimal, *Problem) {
 	whole, frac, point := strings.Cut(value, ".")
 	if !isDigits(whole, 12) || point && !isDigits(frac, 6) {
 		return "", &Problem{ReasonInvalidAmount, name, fmt.Sprintf(
-			"parameter %q is %s: send a plain decimal such as 1234.50, at most 12 digits before and 6 after the point", name, shown(value))}
+			"parameter %q is %s: send a plain decimal such as 1234.50, at most 12 digits before and 6 after the point", name, shown(value),
+		)}
 	}
 	return Decimal(value), nil
 }
@@ -33,7 +34,8 @@ func ParseCurrency(name, value string) (string, *Problem) {
 	code := strings.ToUpper(value)
 	if _, ok := CurrencyDigits(code); !ok {
 		return "", &Problem{ReasonInvalidCurrency, name, fmt.Sprintf(
-			"parameter %q is %s: send an active ISO 4217 code such as EUR", name, shown(value))}
+			"parameter %q is %s: send an active ISO 4217 code such as EUR", name, shown(value),
+		)}
 	}
 	return code, nil
 }
@@ -51,7 +53,8 @@ func ParseStatus(name, value string, mapping []StatusMapping) (Status, *Problem)
 		return s, nil
 	}
 	return "", &Problem{ReasonInvalidStatus, name, fmt.Sprintf(
-		"parameter %q is %s: send pending, approved or rejected, or map this word for the advertiser", name, shown(value))}
+		"parameter %q is %s: send pending, approved or rejected, or map this word for the advertiser", name, shown(value),
+	)}
 }
 
 // Timestamps outside these years are mistakes. Within them, seconds and
@@ -67,7 +70,8 @@ func ParseTimestamp(name, value string) (time.Time, *Problem) {
 	t, ok := parseTimestamp(value)
 	if !ok || t.Before(minTimestamp) || !t.Before(maxTimestamp) {
 		return time.Time{}, &Problem{ReasonInvalidTimestamp, name, fmt.Sprintf(
-			"parameter %q is %s: send RFC 3339 with an offset (2026-01-31T12:00:00Z), Unix seconds or milliseconds", name, shown(value))}
+			"parameter %q is %s: send RFC 3339 with an offset (2026-01-31T12:00:00Z), Unix seconds or milliseconds", name, shown(value),
+		)}
 	}
 	return t.UTC(), nil
 }
