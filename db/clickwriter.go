@@ -25,6 +25,9 @@ type ClickWriterConfig struct {
 	// Timeout bounds one COPY, connecting included. Default 5 s: visitors do
 	// not wait longer than that.
 	Timeout time.Duration
+	// Observe is told of each COPY: how many clicks it had, and why they could not
+	// be stored. Default: nobody is.
+	Observe func(clicks int, err error)
 }
 
 // ClickWriter stores clicks in groups: whatever has gathered while the last COPY
@@ -68,6 +71,9 @@ func (s *Store) NewClickWriter(ctx context.Context, c ClickWriterConfig) (*Click
 	c.MaxBytes = orDefault(c.MaxBytes, 16<<20)
 	if c.Timeout <= 0 {
 		c.Timeout = 5 * time.Second
+	}
+	if c.Observe == nil {
+		c.Observe = func(int, error) {}
 	}
 	pc := s.pool.Config()
 	pc.MaxConns, pc.MinConns, pc.MinIdleConns = int32(c.Writers), 0, 0
@@ -172,6 +178,16 @@ func (w *ClickWriter) room(n int) (*clickBatch, error) {
 	return w.open, nil
 }
 
+// QueueLength is how many clicks wait for the next COPY.
+func (w *ClickWriter) QueueLength() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open == nil {
+		return 0
+	}
+	return w.open.rows
+}
+
 // run writes one batch after the other until Close.
 func (w *ClickWriter) run() {
 	for range w.wake {
@@ -188,7 +204,9 @@ func (w *ClickWriter) run() {
 func (w *ClickWriter) write(b *clickBatch) {
 	ctx, cancel := context.WithTimeout(w.ctx, w.config.Timeout)
 	defer cancel()
-	if err := b.write(ctx, w.pool); err != nil {
+	err := b.write(ctx, w.pool)
+	w.config.Observe(b.rows, err)
+	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored", slog.Int("clicks", b.rows), slog.Any("error", err))
 		b.err = clickUnavailable(err)
 		close(b.stored)

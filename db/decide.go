@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -26,6 +27,9 @@ type Incoming struct {
 	URL      string // masked
 	RemoteIP string
 	ReplayOf uuid.UUID
+	// DecidedAt is when it was decided, for what is told of the past; left out, it
+	// is decided now.
+	DecidedAt time.Time
 }
 
 // decideAttempts bounds how often a batch that lost a race is decided anew. Each
@@ -153,7 +157,7 @@ func (b *decideBatch) log() []proofback.Postback {
 			Checks:         d.Checks,
 			ResponseStatus: d.HTTPStatus(),
 			ResponseBody:   string(d.Answer(in.ID).JSON()),
-			Duration:       b.store.now().Sub(in.ReceivedAt),
+			Duration:       cmp.Or(in.DecidedAt, b.store.now()).Sub(in.ReceivedAt),
 			ConversionID:   d.ConversionID,
 			ReplayOf:       in.ReplayOf,
 		}

@@ -20,6 +20,9 @@ type DeciderConfig struct {
 	MaxQueue int
 	// Timeout bounds one batch from its look-ups to its commit. Default 10 s.
 	Timeout time.Duration
+	// Observe is told of each batch: how many requests it had, and why they could
+	// not be stored. Default: nobody is.
+	Observe func(requests int, err error)
 }
 
 // Decider takes postbacks from many goroutines and decides whatever has gathered
@@ -30,6 +33,7 @@ type Decider struct {
 	setup    *Setup
 	maxBatch int
 	timeout  time.Duration
+	observe  func(int, error)
 	queue    chan *undecided
 	writers  sync.WaitGroup
 
@@ -64,7 +68,10 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
 	}
-	d := &Decider{store: s, setup: setup, maxBatch: c.MaxBatch, timeout: c.Timeout, queue: make(chan *undecided, c.MaxQueue)}
+	if c.Observe == nil {
+		c.Observe = func(int, error) {}
+	}
+	d := &Decider{store: s, setup: setup, maxBatch: c.MaxBatch, timeout: c.Timeout, observe: c.Observe, queue: make(chan *undecided, c.MaxQueue)}
 	for range c.Writers {
 		d.writers.Go(d.run)
 	}
@@ -145,6 +152,7 @@ func (d *Decider) decide(batch []*undecided) {
 	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
 	log, err := d.store.Decide(ctx, d.setup, in)
 	cancel()
+	d.observe(len(in), err)
 	if err != nil && len(batch) > 1 && proofback.CodeOf(err) != proofback.CodeUnavailable {
 		d.decide(batch[:len(batch)/2])
 		d.decide(batch[len(batch)/2:])

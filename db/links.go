@@ -18,6 +18,7 @@ const linkCodeLength = 10
 
 // CreateTrackingLink makes an affiliate's link to an offer that it can see. A
 // link may be there before access is: its clicks are kept from the offer until.
+// Its code is a new one; only Proofback itself may choose one.
 func (s *Store) CreateTrackingLink(ctx context.Context, actor proofback.Actor, l proofback.TrackingLink) (*proofback.TrackingLink, error) {
 	affiliate, err := actingAffiliate(actor, l.AffiliateID)
 	if err != nil {
@@ -27,7 +28,9 @@ func (s *Store) CreateTrackingLink(ctx context.Context, actor proofback.Actor, l
 		return nil, proofback.Invalid([]string{"name"}, "at most %d characters", proofback.MaxName)
 	}
 	l.ID, l.CreatedAt, l.AffiliateID = newID(), s.clock(), affiliate
-	l.Code = strings.ToLower(rand.Text()[:linkCodeLength])
+	if l.Code == "" || actor.Role != proofback.RoleSystem {
+		l.Code = strings.ToLower(rand.Text()[:linkCodeLength])
+	}
 	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		if err := tx.requireOffer(ctx, l.OfferID); err != nil {
 			return err
