@@ -66,8 +66,11 @@ type Facts struct {
 	// Known are the conversions of the click, and of the advertiser under the
 	// claim's transaction id, those decided earlier in the same batch included.
 	Known []*Conversion
-	// Currency is the network's own.
+	// Currency is the network's own; Rates are those of the event's day.
 	Currency string
+	Rates    Rates
+	// Caps are those of the terms that conversions count for, with what is taken.
+	Caps []CapUse
 	// ConversionID and TransitionID are taken if a conversion is made or moved.
 	ConversionID, TransitionID uuid.UUID
 }
@@ -122,6 +125,7 @@ var steps = []func(*decider) bool{
 	(*decider).checkWindow,
 	(*decider).checkMinimum,
 	(*decider).checkPrerequisite,
+	(*decider).checkCaps,
 }
 
 // decider carries what the steps have found so far.
@@ -207,7 +211,7 @@ func (d *decider) make(status Status, by ActorKind, why string) {
 		c.Amount = Money{v, r.Claim.Currency}
 	}
 	c.Claims = claims(d.goal, c)
-	c.Normalized = Normalize(c, f.Currency)
+	c.Normalized = Normalize(c, f.Currency, f.Rates)
 	d.out.Made = c
 	d.out.Moved = &Transition{
 		ID:           f.TransitionID,
@@ -253,16 +257,4 @@ func (t *Transition) ConversionReason() string {
 		return t.Reason
 	}
 	return ""
-}
-
-// Normalize gives a conversion's money in the network's currency. A currency
-// that needs a rate waits for one.
-func Normalize(c *Conversion, currency string) Normalized {
-	for _, m := range [...]Money{c.Payout, c.Revenue} {
-		if !m.IsZero() && m.Currency != currency {
-			return Normalized{}
-		}
-	}
-	day := c.EventAt.UTC().Truncate(24 * time.Hour)
-	return Normalized{Payout: c.Payout, Revenue: c.Revenue, RateDate: day, RateSource: RateSourceSame}
 }

@@ -303,15 +303,22 @@ func (d *decider) checkWindow() bool {
 func (d *decider) checkMinimum() bool {
 	const name = "minimum"
 	least, c := d.goal.MinimumAmount, &d.request.Claim
-	switch {
-	case least.IsZero():
+	if least.IsZero() {
 		return false
-	case c.Currency != least.Currency:
-		return d.deferFor(name, ReasonAwaitingRate, "the minimum is in %s and the amount in %s, and there is no reference rate for that day yet", least.Currency, c.Currency)
-	case c.Value().Cmp(least.Amount) < 0:
-		return d.refuse(name, ReasonBelowThreshold, "the amount %s %s is below the minimum of %s %s", c.Value(), c.Currency, least.Amount, least.Currency)
 	}
-	return d.pass(name, "the amount reaches %s %s", least.Amount, least.Currency)
+	sent := Money{c.Value(), c.Currency}
+	value, rate, ok := d.facts.Rates.value(sent, least.Currency)
+	if !ok {
+		return d.deferFor(name, ReasonAwaitingRate, "the minimum is in %s, the amount in %s, and there is no reference rate for %s yet", least.Currency, c.Currency, RateDay(d.eventAt).Format(time.DateOnly))
+	}
+	at := ""
+	if rate.Source != RateSourceSame {
+		at = fmt.Sprintf(" at the %s rate of %s", rate.Source, rate.Day.Format(time.DateOnly))
+	}
+	if value.Cmp(least.Amount) < 0 {
+		return d.refuse(name, ReasonBelowThreshold, "the amount %s %s is below the minimum of %s %s%s", sent.Amount, sent.Currency, least.Amount, least.Currency, at)
+	}
+	return d.pass(name, "the amount reaches %s %s%s", least.Amount, least.Currency, at)
 }
 
 func (d *decider) checkPrerequisite() bool {

@@ -76,7 +76,7 @@ func (t *tx) capsUsed(ctx context.Context, metric proofback.CapMetric, offers ma
 	for id, o := range offers {
 		for i, c := range o.Terms.Caps {
 			if c.Metric == metric {
-				wanted = append(wanted, wantedCap{id, o.AdvertiserID, i, capStart(c.Period, t.now, zones[id])})
+				wanted = append(wanted, wantedCap{id, o.AdvertiserID, i, c.Period.Span(t.now, zones[id]).From})
 			}
 		}
 	}
@@ -121,17 +121,4 @@ func (t *tx) zones(ctx context.Context, offers []uuid.UUID) (map[uuid.UUID]*time
 		zones[r.ID] = zone
 	}
 	return zones, err
-}
-
-// capStart is the beginning of a cap's running period in the advertiser's zone;
-// the Unix epoch for one that never starts anew.
-func capStart(period proofback.CapPeriod, now time.Time, zone *time.Location) time.Time {
-	y, m, d := now.In(zone).Date()
-	switch period {
-	case proofback.CapDaily:
-		return time.Date(y, m, d, 0, 0, 0, 0, zone).UTC()
-	case proofback.CapMonthly:
-		return time.Date(y, m, 1, 0, 0, 0, 0, zone).UTC()
-	}
-	return time.Unix(0, 0).UTC()
 }

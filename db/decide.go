@@ -91,6 +91,7 @@ type decideItem struct {
 	reading  proofback.Reading
 	click    *proofback.Click
 	terms    *proofback.Terms
+	zone     *time.Location // the advertiser's
 	decision *proofback.Decision
 }
 
@@ -131,9 +132,19 @@ func (b *decideBatch) decide(it *decideItem) {
 	if it.click != nil {
 		f.Known = b.known.about(it.click, r.Claim.TxID)
 		f.Overrides = b.known.overrides[it.click.AffiliateID]
+		f.Rates = b.known.rates[proofback.RateDay(it.eventAt())]
+		f.Caps = b.known.caps.of(it)
 	}
 	it.decision = proofback.Decide(r, &f)
-	b.known.fold(it.decision)
+	b.known.fold(it.decision, it.zone)
+}
+
+// eventAt is when the request says that the event was.
+func (it *decideItem) eventAt() time.Time {
+	if at := it.reading.Claim.EventAt; !at.IsZero() {
+		return at
+	}
+	return it.in.ReceivedAt
 }
 
 // log makes the record of each request.

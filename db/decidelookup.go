@@ -43,11 +43,15 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		it.click, it.terms = c, terms[c.TermsID]
-		if it.in.Endpoint != nil {
-			continue
+		a, err := b.setup.advertiser(ctx, c.AdvertiserID)
+		if err != nil {
+			return err
 		}
-		if a, ok := b.setup.Snapshot().Advertiser(c.AdvertiserID); ok {
+		it.click, it.terms = c, terms[c.TermsID]
+		if it.zone, err = b.setup.zone(a.TimeZone); err != nil {
+			return err
+		}
+		if it.in.Endpoint == nil {
 			it.read(a)
 		}
 	}
@@ -80,6 +84,8 @@ type knownEvents struct {
 	byClick   map[uuid.UUID][]*proofback.Conversion
 	byTxID    map[txKey][]*proofback.Conversion
 	overrides map[uuid.UUID][]proofback.PayoutOverride // by affiliate
+	rates     map[time.Time]proofback.Rates            // by day
+	caps      *capCounters
 }
 
 type txKey struct {
@@ -114,12 +120,16 @@ func (k *knownEvents) add(c *proofback.Conversion) {
 }
 
 // fold makes a decision known to those that follow it in the batch.
-func (k *knownEvents) fold(d *proofback.Decision) {
-	if d.Made != nil {
+func (k *knownEvents) fold(d *proofback.Decision, zone *time.Location) {
+	switch {
+	case d.Made != nil:
 		k.add(d.Made)
-	}
-	if d.Moved != nil {
-		d.Moved.ApplyTo(k.byID[d.ConversionID])
+		k.caps.take(nil, d.Made, zone)
+	case d.Moved != nil:
+		c := k.byID[d.ConversionID]
+		before := *c
+		d.Moved.ApplyTo(c)
+		k.caps.take(&before, c, zone)
 	}
 }
 
@@ -131,7 +141,10 @@ func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
 		byClick:   map[uuid.UUID][]*proofback.Conversion{},
 		byTxID:    map[txKey][]*proofback.Conversion{},
 		overrides: map[uuid.UUID][]proofback.PayoutOverride{},
+		rates:     map[time.Time]proofback.Rates{},
+		caps:      &capCounters{},
 	}
+	var wanted wantedRates
 	var clicks, advertisers, affiliates []uuid.UUID
 	var txids []string
 	for i := range b.items {
@@ -141,6 +154,7 @@ func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
 		}
 		clicks = append(clicks, it.click.ID)
 		affiliates = append(affiliates, it.click.AffiliateID)
+		b.wantRates(it, &wanted)
 		if txid := it.reading.Claim.TxID; txid != "" {
 			advertisers, txids = append(advertisers, it.click.AdvertiserID), append(txids, txid)
 		}
@@ -162,7 +176,58 @@ func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
 		SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
 		FROM payout_overrides
 		WHERE affiliate_id = ANY ($1)`, affiliates).Query(b.scanOverrides)
-	return tx.SendBatch(ctx, &q).Close()
+	if len(wanted.days) > 0 {
+		q.Queue(ratesQuery, wanted.currencies, wanted.days, maxRateDays).Query(func(rows pgx.Rows) error {
+			return scanRates(rows, b.known.rates)
+		})
+	}
+	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
+		return err
+	}
+	return b.holdCaps(ctx, tx)
+}
+
+// wantRates asks for the rates that a request may be judged or normalised by:
+// those of every currency in play, unless there is only one.
+func (b *decideBatch) wantRates(it *decideItem, wanted *wantedRates) {
+	goal, ok := it.terms.Goal(it.reading.Claim.EventType)
+	if !ok {
+		return
+	}
+	inPlay := []string{it.reading.Claim.Currency, goal.Payout.Currency, goal.Revenue.Currency, goal.MinimumAmount.Currency}
+	for _, o := range b.setup.Snapshot().Overrides(it.click.AffiliateID, it.click.OfferID) {
+		inPlay = append(inPlay, o.Payout.Currency)
+	}
+	own, day := b.store.currency, proofback.RateDay(it.eventAt())
+	for _, c := range inPlay {
+		if c != "" && c != own {
+			wanted.add(c, day)
+			wanted.add(own, day)
+		}
+	}
+}
+
+// holdCaps takes hold of the counters that the batch's conversions count for.
+func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
+	may, must := capSet{}, capSet{}
+	for i := range b.items {
+		it := &b.items[i]
+		if it.click == nil {
+			continue
+		}
+		may.addAll(it.click.OfferID, it.eventAt(), it.zone)
+		for _, c := range it.terms.Caps {
+			if c.Metric != proofback.CapClicks {
+				must.add(it.click.OfferID, c.Metric, c.Period, it.eventAt(), it.zone)
+			}
+		}
+		for _, known := range b.known.about(it.click, it.reading.Claim.TxID) {
+			may.addAll(known.OfferID, known.EventAt, it.zone)
+		}
+	}
+	var err error
+	b.known.caps, err = holdCaps(ctx, tx, may, must)
+	return err
 }
 
 // knownColumns are what tells whether a request is about a conversion, and

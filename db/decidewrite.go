@@ -39,6 +39,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	queueMoves(&q, moved, transitions)
 	queueTransitions(&q, transitions)
 	queueLedger(&q, entries)
+	b.known.caps.queue(&q)
 	if err := queuePostbacks(&q, log); err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +21,8 @@ type Setup struct {
 	store   *Store
 	terms   *termsCache
 	unknown *unknownNames
+
+	zones sync.Map // of *time.Location, by name
 
 	current atomic.Pointer[Snapshot]
 	changed chan struct{} // holds one: something changed since it was last read
@@ -105,4 +109,32 @@ func (u *Setup) AdvertiserByKey(ctx context.Context, key string) (*proofback.Adv
 func (u *Setup) TermsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 	found, err := u.terms.load(ctx, u.store.bun, ids, u.Snapshot())
 	return found, domainError(err)
+}
+
+// advertiser gives an advertiser that is known to exist: one that the snapshot
+// does not have yet was made a moment ago.
+func (u *Setup) advertiser(ctx context.Context, id uuid.UUID) (*proofback.Advertiser, error) {
+	if a, ok := u.Snapshot().Advertiser(id); ok {
+		return a, nil
+	}
+	if err := u.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	if a, ok := u.Snapshot().Advertiser(id); ok {
+		return a, nil
+	}
+	return nil, proofback.Internal("find an advertiser", fmt.Errorf("%s is not in the set-up", id))
+}
+
+// zone gives a time zone by its name; it is read from the system once.
+func (u *Setup) zone(name string) (*time.Location, error) {
+	if z, ok := u.zones.Load(name); ok {
+		return z.(*time.Location), nil
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, proofback.Internal("find a time zone", err)
+	}
+	u.zones.Store(name, z)
+	return z, nil
 }

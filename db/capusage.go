@@ -1,0 +1,180 @@
+package db
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+)
+
+// capKey is one counter of cap_usage.
+type capKey struct {
+	offer  uuid.UUID
+	metric proofback.CapMetric
+	period proofback.CapPeriod
+	starts time.Time
+}
+
+// capCounters are counters that the transaction holds.
+type capCounters struct {
+	used    map[capKey]proofback.Decimal
+	changed map[capKey]bool
+}
+
+// capSet names counters, each with the end of its period.
+type capSet map[capKey]time.Time
+
+// add names the counter of a metric and period that a moment falls in.
+func (s capSet) add(offer uuid.UUID, metric proofback.CapMetric, period proofback.CapPeriod, at time.Time, zone *time.Location) capKey {
+	span := period.Span(at, zone)
+	k := capKey{offer, metric, period, span.From}
+	s[k] = span.To
+	return k
+}
+
+// addAll names every counter that a conversion of an offer at a moment can count
+// for.
+func (s capSet) addAll(offer uuid.UUID, at time.Time, zone *time.Location) {
+	for _, metric := range [...]proofback.CapMetric{proofback.CapConversions, proofback.CapPayout} {
+		for _, period := range [...]proofback.CapPeriod{proofback.CapDaily, proofback.CapMonthly, proofback.CapTotal} {
+			s.add(offer, metric, period, at, zone)
+		}
+	}
+}
+
+// holdCaps locks the counters among may that exist until tx ends, and makes
+// those of must first, counting what there is. All come in one order, so that
+// transactions wait for each other and do not deadlock.
+func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, error) {
+	c := &capCounters{used: map[capKey]proofback.Decimal{}, changed: map[capKey]bool{}}
+	if len(may) == 0 {
+		return c, nil
+	}
+	var q pgx.Batch
+	if len(must) > 0 {
+		q.Queue(`
+			INSERT INTO cap_usage (offer_id, metric, period, starts, used)
+			SELECT k.offer_id, k.metric, k.period, k.starts, CASE k.metric
+				WHEN 'CONVERSIONS' THEN (
+					SELECT count(*)
+					FROM conversions AS c
+					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED')
+				ELSE (
+					SELECT coalesce(sum(c.normal_payout), 0)
+					FROM conversions AS c
+					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED')
+				END
+			FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
+			WHERE NOT EXISTS (
+				SELECT
+				FROM cap_usage AS u
+				WHERE (u.offer_id, u.metric, u.period, u.starts) = (k.offer_id, k.metric, k.period, k.starts))
+			ORDER BY 1, 2, 3, 4
+			ON CONFLICT DO NOTHING`, capColumns(must, true)...)
+	}
+	q.Queue(`
+		SELECT u.offer_id, u.metric, u.period, u.starts, u.used::text
+		FROM cap_usage AS u
+		WHERE (u.offer_id, u.metric, u.period, u.starts) IN (
+			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]))
+		ORDER BY 1, 2, 3, 4
+		FOR UPDATE`, capColumns(may, false)...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var k capKey
+			var used proofback.Decimal
+			if err := rows.Scan(&k.offer, &k.metric, &k.period, &k.starts, &used); err != nil {
+				return err
+			}
+			k.starts = k.starts.UTC()
+			c.used[k] = used
+		}
+		return rows.Err()
+	})
+	return c, tx.SendBatch(ctx, &q).Close()
+}
+
+// of gives the caps that a request is judged by, with what is taken.
+func (c *capCounters) of(it *decideItem) []proofback.CapUse {
+	var uses []proofback.CapUse
+	for _, limit := range it.terms.Caps {
+		if limit.Metric == proofback.CapClicks {
+			continue
+		}
+		k := capKey{it.click.OfferID, limit.Metric, limit.Period, limit.Period.Span(it.eventAt(), it.zone).From}
+		uses = append(uses, proofback.CapUse{Cap: limit, Used: c.used[k]})
+	}
+	return uses
+}
+
+// take adds what a conversion counts for to each counter that is held, by the
+// difference between before and after; nil stands for not being there.
+func (c *capCounters) take(before, after *proofback.Conversion, zone *time.Location) {
+	of := cmp.Or(after, before)
+	for _, metric := range [...]proofback.CapMetric{proofback.CapConversions, proofback.CapPayout} {
+		delta := takes(after, metric).Sub(takes(before, metric))
+		if delta.Sign() == 0 {
+			continue
+		}
+		for _, period := range [...]proofback.CapPeriod{proofback.CapDaily, proofback.CapMonthly, proofback.CapTotal} {
+			k := capKey{of.OfferID, metric, period, period.Span(of.EventAt, zone).From}
+			if used, held := c.used[k]; held {
+				c.used[k], c.changed[k] = used.Add(delta), true
+			}
+		}
+	}
+}
+
+// takes is what a conversion counts for. A payout that waits for its rate counts
+// when it has one.
+func takes(c *proofback.Conversion, metric proofback.CapMetric) proofback.Decimal {
+	if c == nil {
+		return "0"
+	}
+	d, _ := c.Takes(metric)
+	return d
+}
+
+// queue writes the counters that changed.
+func (c *capCounters) queue(q *pgx.Batch) {
+	if len(c.changed) == 0 {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(c.changed), compareCapKeys)
+	q.Queue(`
+		UPDATE cap_usage AS u
+		SET used = k.used::numeric
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) AS k (offer_id, metric, period, starts, used)
+		WHERE (u.offer_id, u.metric, u.period, u.starts) = (k.offer_id, k.metric, k.period, k.starts)`,
+		column(keys, func(k capKey) uuid.UUID { return k.offer }),
+		column(keys, func(k capKey) string { return string(k.metric) }),
+		column(keys, func(k capKey) string { return string(k.period) }),
+		column(keys, func(k capKey) time.Time { return k.starts }),
+		column(keys, func(k capKey) string { return string(c.used[k]) }),
+	)
+}
+
+// capColumns are keys as the columns of an unnest, in the one order.
+func capColumns(set capSet, ends bool) []any {
+	keys := slices.SortedFunc(maps.Keys(set), compareCapKeys)
+	columns := []any{
+		column(keys, func(k capKey) uuid.UUID { return k.offer }),
+		column(keys, func(k capKey) string { return string(k.metric) }),
+		column(keys, func(k capKey) string { return string(k.period) }),
+		column(keys, func(k capKey) time.Time { return k.starts }),
+	}
+	if ends {
+		columns = append(columns, column(keys, func(k capKey) time.Time { return set[k] }))
+	}
+	return columns
+}
+
+func compareCapKeys(a, b capKey) int {
+	return cmp.Or(bytes.Compare(a.offer[:], b.offer[:]), cmp.Compare(a.metric, b.metric), cmp.Compare(a.period, b.period), a.starts.Compare(b.starts))
+}
