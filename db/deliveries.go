@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -27,11 +26,19 @@ type Announcement struct {
 // them out, both in the transaction of the moves.
 func (s *Store) announce(ctx context.Context, tx pgx.Tx, moves []Announcement) error {
 	ids, err := s.RecordDeliveries(ctx, tx, moves)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return err
 	}
+	return s.enqueue(ctx, tx, ids)
+}
+
+// enqueue asks for recorded deliveries to be carried out.
+func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	if s.enqueuer == nil {
-		return errors.New("db: deliveries were recorded, but there is nobody to enqueue them")
+		return errNoEnqueuer
 	}
 	return s.enqueuer.EnqueueDeliveries(ctx, tx, ids)
 }
@@ -43,15 +50,6 @@ func (s *Store) announce(ctx context.Context, tx pgx.Tx, moves []Announcement) e
 func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announcement) ([]uuid.UUID, error) {
 	if len(moves) == 0 {
 		return nil, nil
-	}
-	n := len(moves)
-	transitions, conversions := make([]uuid.UUID, n), make([]uuid.UUID, n)
-	clicks, affiliates, offers := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
-	events, statuses := make([]string, n), make([]string, n)
-	for i, m := range moves {
-		transitions[i], conversions[i], clicks[i] = m.TransitionID, m.ConversionID, m.ClickID
-		affiliates[i], offers[i] = m.AffiliateID, m.OfferID
-		events[i], statuses[i] = m.EventType, string(m.Status)
 	}
 	rows, err := tx.Query(ctx, `
 		INSERT INTO deliveries
@@ -67,7 +65,14 @@ func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announc
 		  AND m.status = ANY (d.statuses)
 		ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING
 		RETURNING id`,
-		transitions, conversions, clicks, affiliates, offers, events, statuses, s.clock())
+		column(moves, func(m Announcement) uuid.UUID { return m.TransitionID }),
+		column(moves, func(m Announcement) uuid.UUID { return m.ConversionID }),
+		column(moves, func(m Announcement) uuid.UUID { return m.ClickID }),
+		column(moves, func(m Announcement) uuid.UUID { return m.AffiliateID }),
+		column(moves, func(m Announcement) uuid.UUID { return m.OfferID }),
+		column(moves, func(m Announcement) string { return m.EventType }),
+		column(moves, func(m Announcement) string { return string(m.Status) }),
+		s.clock())
 	if err != nil {
 		return nil, fmt.Errorf("record deliveries: %w", err)
 	}

@@ -53,6 +53,9 @@ type Enqueuer interface {
 	// EnqueueDeliveries asks for deliveries that tx has recorded to be carried
 	// out once it commits.
 	EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uuid.UUID) error
+	// EnqueueAttempt asks for one delivery to be attempted when it is due, once
+	// tx commits.
+	EnqueueAttempt(ctx context.Context, tx pgx.Tx, due DueDelivery) error
 }
 
 // Open connects to Postgres and makes sure that it answers. It does not migrate.

@@ -10,3 +10,7 @@ LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
        || right(gen_random_uuid()::text, 17))::uuid
   FROM (SELECT (extract(epoch FROM at) * 1000000)::bigint AS us) AS t
 $$;
+
+-- How many attempts there had been when somebody last asked for a retry: the
+-- schedule begins anew after them.
+ALTER TABLE deliveries ADD COLUMN attempts_before integer NOT NULL DEFAULT 0;
