@@ -8,9 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/proofback/proofback"
 )
@@ -108,9 +106,10 @@ type Request struct {
 // Result is what came of a request.
 type Result struct {
 	At         time.Time
+	URL        string // secrets masked
 	Outcome    proofback.Outcome
 	Status     int    // 0 when there was no answer
-	Body       string // at most 4 KB, valid UTF-8 without NUL
+	Body       string // at most 4 KB, valid UTF-8 without NUL, the URL's secrets masked
 	RetryAfter string // the header, as it came
 	Duration   time.Duration
 	// Error says in words what went wrong; it holds neither the URL nor an
@@ -122,7 +121,7 @@ type Result struct {
 // but a kept connection that turned out to be closed. The error is not nil only
 // when ctx ended before the request did; nothing can then be said of it.
 func (c *Client) Do(ctx context.Context, r Request) (Result, error) {
-	res := Result{At: c.now().UTC().Truncate(time.Microsecond)}
+	res := Result{At: c.now().UTC().Truncate(time.Microsecond), URL: proofback.MaskURL(r.URL)}
 	start := time.Now()
 	attempt, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -165,24 +164,10 @@ func (c *Client) do(ctx context.Context, r Request, res *Result) error {
 	res.Outcome, res.Error = judge(resp.StatusCode)
 	res.RetryAfter = resp.Header.Get("Retry-After")
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRead))
-	res.Body = keep(body)
+	res.Body = keep(body, u)
 	if err != nil && !errors.Is(err, io.EOF) && res.Error == "" {
 		// The status is the answer; a body that breaks off takes nothing back.
 		res.Error = "the answer's body broke off"
 	}
 	return nil
-}
-
-// keep makes a body text that Postgres takes, and cuts it between two runes.
-func keep(body []byte) string {
-	body = body[:min(len(body), maxKept+utf8.UTFMax)]
-	text := strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), "\x00", "\uFFFD")
-	if len(text) <= maxKept {
-		return text
-	}
-	end := maxKept
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end]
 }

@@ -1,0 +1,168 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/jobs/outbound"
+)
+
+// The queues, each with workers of its own, so that none keeps another waiting.
+const (
+	queueDeliver = "deliver"
+	queueFanOut  = "fanout"
+	queueUpkeep  = "upkeep"
+)
+
+const (
+	// fetchCooldown bounds how fast a queue is worked: at most its workers' number
+	// of jobs each 5 ms. A longer one delays every job by half of it on average.
+	fetchCooldown = 5 * time.Millisecond
+	// pollInterval finds the jobs that no notification told of: River decides on
+	// those before the transaction commits.
+	pollInterval = time.Second
+	// jobTimeout leaves room around the longest attempt for the database.
+	jobTimeout = 20 * time.Second
+	// rescueAfter is when a job of a process that died is taken up again. It must
+	// be longer than jobTimeout; River looks each 30 s.
+	rescueAfter = 30 * time.Second
+	// completedFor is how long completed jobs are kept to be looked at; the
+	// delivery log is kept for good. It must be longer than the longest period that
+	// an upkeep job is unique in.
+	completedFor = 6 * time.Hour
+)
+
+// Config says how Jobs works.
+type Config struct {
+	// InsertOnly is for processes that make work but do none: Start does nothing.
+	InsertOnly bool
+	// ClickKeys write {click_id}; not needed with InsertOnly.
+	ClickKeys *proofback.ClickKeys
+	// Outbound says what may be reached. Its Now and IdlePerHost are set here.
+	Outbound outbound.Config
+	// Retry is the schedule of attempts; default proofback.DefaultRetryPolicy().
+	Retry proofback.RetryPolicy
+	// DeliverWorkers bounds the requests in flight in this process; default 200.
+	// A waiting one costs some 50 KB; a database connection is only held before
+	// and after.
+	DeliverWorkers int
+	// PerDestination bounds those to one destination; default 5. More sends to a
+	// fast endpoint faster, and lets a slow one hold more workers.
+	PerDestination int
+	// StopTimeout is how long Stop lets running jobs end by themselves before it
+	// interrupts them; default 5 s. What is interrupted is done again.
+	StopTimeout time.Duration
+	// Log takes what has no caller to be told; default slog.Default().
+	Log *slog.Logger
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Random draws evenly from [0, 1) for jitter; default math/rand/v2.
+	Random func() float64
+}
+
+func (c *Config) setDefaults() {
+	if c.Retry == (proofback.RetryPolicy{}) {
+		c.Retry = proofback.DefaultRetryPolicy()
+	}
+	if c.DeliverWorkers == 0 {
+		c.DeliverWorkers = 200
+	}
+	if c.PerDestination == 0 {
+		c.PerDestination = 5
+	}
+	if c.StopTimeout == 0 {
+		c.StopTimeout = 5 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Random == nil {
+		c.Random = rand.Float64
+	}
+	c.Outbound.Now, c.Outbound.IdlePerHost = c.Now, c.PerDestination
+}
+
+// Jobs makes jobs and, unless it is insert-only, works on them.
+type Jobs struct {
+	client     *river.Client[pgx.Tx]
+	outbound   *outbound.Client
+	insertOnly bool
+}
+
+// New makes the job client of a process and the Store's Enqueuer. It works on
+// nothing before Start.
+func New(store *db.Store, c Config) (*Jobs, error) {
+	if c.ClickKeys == nil && !c.InsertOnly {
+		return nil, fmt.Errorf("jobs: click keys are needed to deliver")
+	}
+	c.setDefaults()
+	j := &Jobs{outbound: outbound.New(c.Outbound), insertOnly: c.InsertOnly}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &fanOutWorker{store: store})
+	river.AddWorker(workers, newDeliverWorker(store, j.outbound, c))
+	addUpkeep(workers, store, c)
+
+	config := &river.Config{
+		CompletedJobRetentionPeriod: completedFor,
+		ErrorHandler:                &errorHandler{store: store, log: c.Log},
+		FetchCooldown:               fetchCooldown,
+		FetchPollInterval:           pollInterval,
+		JobTimeout:                  jobTimeout,
+		Logger:                      c.Log,
+		RescueStuckJobsAfter:        rescueAfter,
+		RetryPolicy:                 faultPolicy{now: c.Now},
+		SoftStopTimeout:             c.StopTimeout,
+		Workers:                     workers,
+	}
+	if !c.InsertOnly {
+		config.Queues = map[string]river.QueueConfig{
+			queueDeliver: {MaxWorkers: c.DeliverWorkers},
+			queueFanOut:  {MaxWorkers: 4},
+			queueUpkeep:  {MaxWorkers: 2},
+		}
+		config.PeriodicJobs = periodicJobs()
+	}
+	var err error
+	if j.client, err = river.NewClient(riverpgxv5.New(store.Pool()), config); err != nil {
+		return nil, fmt.Errorf("jobs: %w", err)
+	}
+	store.SetEnqueuer(j)
+	return j, nil
+}
+
+// Start begins to work, until Stop: the end of ctx does not end the work.
+func (j *Jobs) Start(ctx context.Context) error {
+	if j.insertOnly {
+		return nil
+	}
+	if err := j.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+	return nil
+}
+
+// Stop takes no more jobs, lets those that run end within Config.StopTimeout,
+// interrupts the others, and returns when all have ended or ctx has. It must be
+// called before the Store is closed.
+func (j *Jobs) Stop(ctx context.Context) error {
+	defer j.outbound.Close()
+	if j.insertOnly {
+		return nil
+	}
+	if err := j.client.Stop(ctx); err != nil {
+		return fmt.Errorf("jobs: some did not end in time: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package jobs
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// maxFanOut is how many deliveries one job fans out: enough to be rare, few
+// enough for a short transaction.
+const maxFanOut = 1000
+
+var _ db.Enqueuer = (*Jobs)(nil)
+
+// EnqueueDeliveries implements db.Enqueuer: one job, however many deliveries
+// there are (one per 1,000, to be exact). A job for each at this point would
+// cost the change that it belongs to a third of its speed.
+func (j *Jobs) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uuid.UUID) error {
+	var params []river.InsertManyParams
+	for chunk := range slices.Chunk(deliveries, maxFanOut) {
+		params = append(params, river.InsertManyParams{Args: fanOutArgs{chunk}})
+	}
+	return j.insert(ctx, tx, params)
+}
+
+// EnqueueAttempt implements db.Enqueuer.
+func (j *Jobs) EnqueueAttempt(ctx context.Context, tx pgx.Tx, due db.DueDelivery) error {
+	return j.insert(ctx, tx, []river.InsertManyParams{{
+		Args:       newDeliverArgs(due),
+		InsertOpts: &river.InsertOpts{ScheduledAt: due.DueAt},
+	}})
+}
+
+func (j *Jobs) insert(ctx context.Context, tx pgx.Tx, params []river.InsertManyParams) error {
+	if len(params) == 0 {
+		return nil
+	}
+	if _, err := j.client.InsertManyFastTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("enqueue: %w", err)
+	}
+	return nil
+}
+
+// fanOutArgs name recorded deliveries.
+type fanOutArgs struct {
+	IDs packedIDs `json:"ids"`
+}
+
+func (fanOutArgs) Kind() string { return "fan_out" }
+
+func (fanOutArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueFanOut} }
+
+// packedIDs are ids as one string: River indexes every string in a job's
+// arguments, and nobody looks a fan-out up by one of a thousand.
+type packedIDs []uuid.UUID
+
+func (p packedIDs) MarshalText() ([]byte, error) {
+	raw := make([]byte, 0, 16*len(p))
+	for _, id := range p {
+		raw = append(raw, id[:]...)
+	}
+	return base64.RawStdEncoding.AppendEncode(nil, raw), nil
+}
+
+func (p *packedIDs) UnmarshalText(text []byte) error {
+	raw, err := base64.RawStdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return err
+	}
+	if len(raw)%16 != 0 {
+		return errors.New("jobs: not a list of ids")
+	}
+	*p = make(packedIDs, 0, len(raw)/16)
+	for id := range slices.Chunk(raw, 16) {
+		*p = append(*p, uuid.UUID(id))
+	}
+	return nil
+}
+
+// fanOutWorker makes a deliver job of each delivery that waits.
+type fanOutWorker struct {
+	river.WorkerDefaults[fanOutArgs]
+	store *db.Store
+}
+
+// Work inserts the jobs and completes its own in one transaction.
+func (w *fanOutWorker) Work(ctx context.Context, job *river.Job[fanOutArgs]) error {
+	return pgx.BeginFunc(ctx, w.store.Pool(), func(tx pgx.Tx) error {
+		due, err := w.store.DueDeliveries(ctx, tx, proofback.System(), job.Args.IDs)
+		if err != nil {
+			return err
+		}
+		params := make([]river.InsertManyParams, len(due))
+		for i, d := range due {
+			params[i].Args = newDeliverArgs(d)
+		}
+		if len(params) > 0 {
+			if _, err := river.ClientFromContext[pgx.Tx](ctx).InsertManyFastTx(ctx, tx, params); err != nil {
+				return err
+			}
+		}
+		_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		return err
+	})
+}
