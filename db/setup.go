@@ -72,7 +72,7 @@ func (u *Setup) Refresh(ctx context.Context) error {
 	defer cancel()
 	began := time.Now()
 	err := u.store.readTx(ctx, proofback.System(), func(ctx context.Context, tx *tx) error {
-		n, err := loadSnapshot(ctx, tx, u.terms, u.current.Load())
+		n, err := u.read(ctx, tx)
 		if err == nil {
 			u.current.Store(n)
 		}

@@ -28,6 +28,9 @@ func TestLinkCarriesEverythingThatAVisitorIsJudgedBy(t *testing.T) {
 	if diff := cmp.Diff(&n.terms, link.Terms); diff != "" {
 		t.Errorf("terms (-want +got):\n%s", diff)
 	}
+	if got := link.Landing.URL(&proofback.Click{}, link.Code, "ID"); got != "https://shop.example/?c=ID" {
+		t.Errorf("visitors go to %s", got)
+	}
 	if link.Affiliate.ID != n.affiliate || link.Advertiser.ID != n.advertiser || link.Access != proofback.AccessApproved {
 		t.Errorf("link: %+v", link)
 	}
@@ -185,6 +188,25 @@ func TestTermsByIDGivesOldVersionsUnchanged(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("terms (-want +got):\n%s", diff)
 		}
+	}
+}
+
+func TestOfferThatCannotBeReadHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	n := newNetwork(t, store)
+	good := *n
+	good.offer = newID(t)
+	n.putTerms(t, func(terms *proofback.Terms) { terms.LandingURL = "nonsense" })
+	good.terms.OfferID, good.terms.Version = good.offer, 0
+	good.putTerms(t, func(*proofback.Terms) {})
+	good.link(t, "good")
+	u := n.setup(t)
+	if _, err := u.Link(t.Context(), "good"); err != nil {
+		t.Error(err)
+	}
+	if _, err := u.Link(t.Context(), "first"); proofback.CodeOf(err) != proofback.CodeNotFound {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/google/uuid"
 
@@ -15,7 +16,8 @@ type Snapshot struct {
 	links       map[string]*Link
 	advertisers map[uuid.UUID]*proofback.Advertiser
 	keys        map[string]*proofback.Advertiser
-	terms       map[uuid.UUID]*proofback.Terms // by their own id
+	terms       map[uuid.UUID]*proofback.Terms   // by their own id
+	landings    map[uuid.UUID]*proofback.Landing // by the id of the terms
 	overrides   map[run][]proofback.PayoutOverride
 }
 
@@ -23,7 +25,8 @@ type Snapshot struct {
 type Link struct {
 	ID         uuid.UUID
 	Code       string
-	Terms      *proofback.Terms // in force
+	Terms      *proofback.Terms   // in force
+	Landing    *proofback.Landing // of those terms
 	Affiliate  *proofback.Affiliate
 	Advertiser *proofback.Advertiser
 	Access     proofback.AccessStatus // "" when the affiliate never asked
@@ -63,9 +66,9 @@ func (n *Snapshot) Overrides(affiliate, offer uuid.UUID) []proofback.PayoutOverr
 	return n.overrides[run{affiliate, offer}]
 }
 
-// loadSnapshot reads the whole set-up at one moment. Terms that old holds
-// already are not read again: they never change.
-func loadSnapshot(ctx context.Context, tx *tx, terms *termsCache, old *Snapshot) (*Snapshot, error) {
+// read reads the whole set-up at one moment. What the current one holds and
+// never changes is not read again.
+func (u *Setup) read(ctx context.Context, tx *tx) (*Snapshot, error) {
 	n := &Snapshot{}
 	if err := n.loadAdvertisers(ctx, tx); err != nil {
 		return nil, err
@@ -82,14 +85,33 @@ func loadSnapshot(ctx context.Context, tx *tx, terms *termsCache, old *Snapshot)
 		inForce[i] = o.TermsID
 	}
 	var err error
-	if n.terms, err = terms.load(ctx, tx, inForce, old); err != nil {
+	if n.terms, err = u.terms.load(ctx, tx, inForce, u.Snapshot()); err != nil {
 		return nil, err
 	}
+	u.readLandings(ctx, n)
 	byOffer := make(map[uuid.UUID]*proofback.Terms, len(offers))
 	for _, o := range offers {
 		byOffer[o.ID] = n.terms[o.TermsID]
 	}
 	return n, n.loadLinks(ctx, tx, byOffer)
+}
+
+// readLandings reads the landing URLs of the terms in n. One that cannot be read
+// was refused when it was made; if it is there all the same, its links are unknown
+// and nobody else's suffer.
+func (u *Setup) readLandings(ctx context.Context, n *Snapshot) {
+	n.landings = make(map[uuid.UUID]*proofback.Landing, len(n.terms))
+	for id, t := range n.terms {
+		l, ok := u.Snapshot().landings[id]
+		if !ok {
+			var err error
+			if l, err = proofback.NewLanding(t); err != nil {
+				u.store.log.LogAttrs(ctx, slog.LevelError, "an offer's URL cannot be read; its links do not work",
+					slog.String("offer_id", t.OfferID.String()), slog.Any("error", err))
+			}
+		}
+		n.landings[id] = l
+	}
 }
 
 func (n *Snapshot) loadAdvertisers(ctx context.Context, tx *tx) error {
@@ -149,13 +171,14 @@ func (n *Snapshot) loadLinks(ctx context.Context, tx *tx, byOffer map[uuid.UUID]
 	n.links = make(map[string]*Link, len(links))
 	for _, l := range links {
 		terms := byOffer[l.OfferID]
-		if terms == nil {
-			continue // without terms nothing can be judged, and its visitors see a 404
+		if terms == nil || n.landings[terms.ID] == nil {
+			continue // nothing can be judged, and nobody sent on
 		}
 		n.links[l.Code] = &Link{
 			ID:         l.ID,
 			Code:       l.Code,
 			Terms:      terms,
+			Landing:    n.landings[terms.ID],
 			Affiliate:  byAffiliate[l.AffiliateID],
 			Advertiser: n.advertisers[terms.AdvertiserID],
 			Access:     access[run{l.AffiliateID, l.OfferID}],
