@@ -21,13 +21,13 @@ type TraceBy struct {
 // Story is all that happened to a click or an event, as far as one actor may see
 // it. Every list is oldest first.
 type Story struct {
-	Clicks       []Click
-	PixelSignals []PixelSignal
-	Postbacks    []Postback
-	Conversions  []Conversion
-	Transitions  []Transition
-	Deliveries   []Delivery
-	Attempts     []Attempt
+	Clicks       []*Click
+	PixelSignals []*PixelSignal
+	Postbacks    []*Postback
+	Conversions  []*Conversion
+	Transitions  []*Transition
+	Deliveries   []*Delivery
+	Attempts     []*Attempt
 }
 
 // MomentKind says what kind of thing happened.
@@ -63,31 +63,28 @@ func (s *Story) Timeline() []Moment {
 	add := func(at time.Time, k MomentKind, summary string) {
 		line = append(line, Moment{At: at, Kind: k, Summary: summary})
 	}
-	for i := range s.Clicks {
-		add(s.Clicks[i].At, MomentClick, s.Clicks[i].summary())
+	for _, c := range s.Clicks {
+		add(c.At, MomentClick, c.summary())
 	}
-	for i := range s.PixelSignals {
-		add(s.PixelSignals[i].At, MomentPixel, s.PixelSignals[i].summary())
+	for _, p := range s.PixelSignals {
+		add(p.At, MomentPixel, p.summary())
 	}
-	for i := range s.Postbacks {
-		add(s.Postbacks[i].ReceivedAt, MomentPostback, s.Postbacks[i].summary())
+	for _, p := range s.Postbacks {
+		add(p.ReceivedAt, MomentPostback, p.summary())
 	}
 	events := make(map[uuid.UUID]string, len(s.Conversions))
-	for i := range s.Conversions {
-		c := &s.Conversions[i]
+	for _, c := range s.Conversions {
 		events[c.ID] = c.event()
 		add(c.ReceivedAt, MomentConversion, c.summary())
 	}
-	for i := range s.Transitions {
-		t := &s.Transitions[i]
+	for _, t := range s.Transitions {
 		add(t.At, MomentTransition, t.summary(events[t.ConversionID]))
 	}
-	for i := range s.Deliveries {
-		d := &s.Deliveries[i]
+	for _, d := range s.Deliveries {
 		add(d.CreatedAt, MomentDelivery, fmt.Sprintf("one of the affiliate's endpoints is to be told that %s is %s", events[d.ConversionID], d.Event.Word()))
 	}
-	for i := range s.Attempts {
-		add(s.Attempts[i].At, MomentAttempt, s.Attempts[i].summary())
+	for _, a := range s.Attempts {
+		add(a.At, MomentAttempt, a.summary())
 	}
 	// What is put in above stands in the order of cause and effect already.
 	slices.SortStableFunc(line, func(a, b Moment) int { return a.At.Compare(b.At) })

@@ -19,19 +19,19 @@ func TestTimelineTellsALoopFromClickToDelivery(t *testing.T) {
 	t.Parallel()
 	conversion := uuid.MustParse("0195529c-9f00-7000-8000-00000000000a")
 	story := proofback.Story{
-		Clicks:       []proofback.Click{{At: at(0), Country: "DE", Device: proofback.DeviceMobile}},
-		PixelSignals: []proofback.PixelSignal{{At: at(1), EventType: "sale", TxID: "T1"}},
-		Postbacks: []proofback.Postback{
+		Clicks:       []*proofback.Click{{At: at(0), Country: "DE", Device: proofback.DeviceMobile}},
+		PixelSignals: []*proofback.PixelSignal{{At: at(1), EventType: "sale", TxID: "T1"}},
+		Postbacks: []*proofback.Postback{
 			{ReceivedAt: at(2), Result: proofback.ResultAccepted, Reason: proofback.ReasonAccepted, Message: "stored"},
 			{ReceivedAt: at(9), Result: proofback.ResultDuplicate, Reason: proofback.ReasonDuplicate, Message: "nothing new", ReplayOf: conversion},
 		},
-		Conversions: []proofback.Conversion{{ID: conversion, ReceivedAt: at(2), EventType: "sale", TxID: "T1", Payout: euro("7.00"), Revenue: euro("9.00")}},
-		Transitions: []proofback.Transition{
+		Conversions: []*proofback.Conversion{{ID: conversion, ReceivedAt: at(2), EventType: "sale", TxID: "T1", Payout: euro("7.00"), Revenue: euro("9.00")}},
+		Transitions: []*proofback.Transition{
 			{ConversionID: conversion, At: at(2), To: proofback.StatusPending, ByKind: proofback.ByRule, Reason: "by hand"},
 			{ConversionID: conversion, At: at(5), From: proofback.StatusPending, To: proofback.StatusApproved, ByKind: proofback.ByUser},
 		},
-		Deliveries: []proofback.Delivery{{ConversionID: conversion, CreatedAt: at(5), Event: proofback.StatusApproved}},
-		Attempts: []proofback.Attempt{
+		Deliveries: []*proofback.Delivery{{ConversionID: conversion, CreatedAt: at(5), Event: proofback.StatusApproved}},
+		Attempts: []*proofback.Attempt{
 			{Number: 1, At: at(6), Outcome: proofback.OutcomeTimeout, Duration: 10 * time.Second, Error: "no answer"},
 			{Number: 2, At: at(8), Outcome: proofback.OutcomeDelivered, ResponseStatus: 200, Duration: 35 * time.Millisecond},
 		},
@@ -59,7 +59,7 @@ func TestTimelineTellsALoopFromClickToDelivery(t *testing.T) {
 
 func TestTimelineSaysWhatBecameOfAClick(t *testing.T) {
 	t.Parallel()
-	s := proofback.Story{Clicks: []proofback.Click{
+	s := proofback.Story{Clicks: []*proofback.Click{
 		{At: at(0), Bot: true, Device: proofback.DeviceOther},
 		{At: at(1), Country: "FR", Device: proofback.DeviceDesktop, Outcome: proofback.ClickOfferPaused},
 	}}
@@ -79,7 +79,7 @@ func TestTimelineSaysOnWhoseWordAConversionMoved(t *testing.T) {
 		proofback.BySystem:   "by a job",
 		proofback.ByUser:     "decided by m@example.com",
 	} {
-		s := proofback.Story{Transitions: []proofback.Transition{{To: proofback.StatusApproved, ByKind: by, ByEmail: "m@example.com"}}}
+		s := proofback.Story{Transitions: []*proofback.Transition{{To: proofback.StatusApproved, ByKind: by, ByEmail: "m@example.com"}}}
 		if got := s.Timeline()[0].Summary; !strings.Contains(got, want) {
 			t.Errorf("%s: %q", by, got)
 		}
@@ -101,16 +101,16 @@ func TestTimelineKeepsEverythingInOrder(t *testing.T) {
 		var s proofback.Story
 		n := 0
 		for _, m := range moments("clicks") {
-			s.Clicks, n = append(s.Clicks, proofback.Click{At: m}), n+1
+			s.Clicks, n = append(s.Clicks, &proofback.Click{At: m}), n+1
 		}
 		for _, m := range moments("postbacks") {
-			s.Postbacks, n = append(s.Postbacks, proofback.Postback{ReceivedAt: m}), n+1
+			s.Postbacks, n = append(s.Postbacks, &proofback.Postback{ReceivedAt: m}), n+1
 		}
 		for _, m := range moments("conversions") {
-			s.Conversions, n = append(s.Conversions, proofback.Conversion{ReceivedAt: m}), n+1
+			s.Conversions, n = append(s.Conversions, &proofback.Conversion{ReceivedAt: m}), n+1
 		}
 		for _, m := range moments("attempts") {
-			s.Attempts, n = append(s.Attempts, proofback.Attempt{At: m}), n+1
+			s.Attempts, n = append(s.Attempts, &proofback.Attempt{At: m}), n+1
 		}
 		line := s.Timeline()
 		if len(line) != n {

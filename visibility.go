@@ -72,7 +72,7 @@ func (t *Transition) MaskFor(a Actor) {
 // what it knows of the event anyway. Amounts are not among them, nor names that
 // mean nothing to us, since anything may be in those.
 var openParameters = []string{
-	"click_id", "txid", "event_type", "status", "timestamp", "reason",
+	ParamClickID, ParamTxID, ParamEventType, ParamStatus, ParamTimestamp, ParamReason,
 	"sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10",
 }
 

@@ -20,6 +20,7 @@ var constraintErrors = map[string]*proofback.Error{
 	"terms_version":            {Code: proofback.CodeConflict, Message: "the offer was changed by somebody else at the same moment: look again and repeat"},
 	"goals_event_type":         {Code: proofback.CodeConflict, Message: "the offer was changed by somebody else at the same moment: look again and repeat"},
 	"offer_access_once":        {Code: proofback.CodeConflict, Message: "access was asked for at the same moment: look again"},
+	"conversions_claims":       {Code: proofback.CodeConflict, Message: "another event of the same click was counted at the same moment: look again and repeat"},
 	"advertisers_postback_key": {Code: proofback.CodeConflict, Message: "try again"},
 
 	"users_affiliate_id_fkey":            unknown("affiliate", "affiliateId"),

@@ -30,6 +30,8 @@ type Config struct {
 	Currency string
 	// Sealer keeps partners' secrets; it must be the same in all processes.
 	Sealer *Sealer
+	// Tracer sees every statement; default none.
+	Tracer pgx.QueryTracer
 	// Log takes what has no caller to be told; default slog.Default().
 	Log *slog.Logger
 	// Now is the clock; default time.Now.
@@ -71,6 +73,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	// Exec sends a query in one round trip and prepares nothing, so that plans
 	// never depend on what a connection did before. The hot paths ask for more.
+	pc.ConnConfig.Tracer = c.Tracer
 	pc.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pc.ConnConfig.RuntimeParams["application_name"] = "proofback"
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"

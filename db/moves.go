@@ -1,0 +1,255 @@
+package db
+
+import (
+	"context"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/proofback/proofback"
+)
+
+// Limits of one call of MoveConversions.
+const (
+	maxMoves  = 1000
+	maxReason = 1000 // characters
+)
+
+// MoveConversions moves conversions to APPROVED or REJECTED on the word of
+// staff. Each moves or is named in problems on its own: the problem's Field is
+// ["ids", its position]. Those that move do so together, with their transitions,
+// ledger entries and deliveries.
+func (s *Store) MoveConversions(ctx context.Context, actor proofback.Actor, ids []uuid.UUID, to proofback.Status, reason string) (moved []*proofback.Conversion, problems proofback.Problems, err error) {
+	if err := actor.RequireStaff(); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case len(ids) == 0 || len(ids) > maxMoves:
+		return nil, nil, proofback.Invalid([]string{"ids"}, "name from 1 to %d conversions", maxMoves)
+	case to != proofback.StatusApproved && to != proofback.StatusRejected:
+		return nil, nil, proofback.Invalid([]string{"status"}, "a conversion can be approved or rejected, nothing else")
+	case utf8.RuneCountInString(reason) > maxReason:
+		return nil, nil, proofback.Invalid([]string{"reason"}, "at most %d characters", maxReason)
+	}
+	m := &mover{store: s, ids: ids, to: to, reason: reason}
+	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		m.tx = tx
+		return m.move(ctx)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.moved, m.problems, nil
+}
+
+// mover carries one call of MoveConversions through its transaction.
+type mover struct {
+	store    *Store
+	tx       *tx
+	ids      []uuid.UUID
+	to       proofback.Status
+	reason   string
+	moved    []*proofback.Conversion
+	problems proofback.Problems
+}
+
+func (m *mover) move(ctx context.Context) error {
+	found, err := m.lock(ctx)
+	if err != nil {
+		return err
+	}
+	moving := m.judge(found)
+	if len(moving) == 0 {
+		return nil
+	}
+	transitions := m.transitions(moving)
+	if err := m.update(ctx, moving); err != nil {
+		return err
+	}
+	if err := m.explain(ctx, transitions); err != nil {
+		return err
+	}
+	return m.tell(ctx, moving, transitions)
+}
+
+// movable is a conversion under lock.
+type movable struct {
+	conversionRow `bun:",extend"`
+
+	// TakesClick is set where the goal counts once per click, Taken where another
+	// conversion has taken the click for it.
+	TakesClick bool `bun:"takes_click,scanonly"`
+	Taken      bool `bun:"taken,scanonly"`
+}
+
+// lock reads the conversions and keeps everybody else from moving them. The
+// order keeps two callers from waiting for each other.
+func (m *mover) lock(ctx context.Context) (map[uuid.UUID]*movable, error) {
+	var rows []movable
+	err := m.tx.NewSelect().
+		Model(&rows).
+		ColumnExpr("?TableColumns").
+		ColumnExpr("lower(conversion.claims) AS claims_from").
+		ColumnExpr("upper(conversion.claims) AS claims_to").
+		ColumnExpr(`EXISTS (
+			SELECT FROM terms
+			WHERE terms.id = conversion.terms_id
+			  AND terms.body @> jsonb_build_object('goals', jsonb_build_array(
+			    jsonb_build_object('id', conversion.goal_id, 'once_per_click', TRUE)))) AS takes_click`).
+		ColumnExpr(`EXISTS (
+			SELECT FROM conversions AS other
+			WHERE other.advertiser_id = conversion.advertiser_id
+			  AND other.click_id = conversion.click_id
+			  AND other.goal_id = conversion.goal_id
+			  AND other.id <> conversion.id
+			  AND other.claims && tstzrange(conversion.event_at, NULL)) AS taken`).
+		Where("conversion.id IN (?)", bun.List(m.ids)).
+		OrderExpr("conversion.id").
+		For("UPDATE OF conversion").
+		Scan(ctx)
+	// Read after the locks were had, so that a conversion's moves have times in
+	// the order in which they happened.
+	m.tx.now = m.store.clock()
+	found := make(map[uuid.UUID]*movable, len(rows))
+	for i := range rows {
+		found[rows[i].ID] = &rows[i]
+	}
+	return found, err
+}
+
+// judge sorts out which conversions may move, in the order in which they were
+// named, and collects why others may not.
+func (m *mover) judge(found map[uuid.UUID]*movable) []*movable {
+	type event struct{ click, goal uuid.UUID }
+	taken := map[event]bool{}
+	named := make(map[uuid.UUID]bool, len(m.ids))
+	var moving []*movable
+	for i, id := range m.ids {
+		if named[id] {
+			continue
+		}
+		named[id] = true
+		row, ok := found[id]
+		if !ok {
+			m.refuse(i, proofback.NotFound("conversion"))
+			continue
+		}
+		// A rejected conversion that is to count takes its click, once.
+		row.TakesClick = row.TakesClick && row.Status == proofback.StatusRejected
+		if row.TakesClick {
+			e := event{row.ClickID, row.GoalID}
+			row.Taken, taken[e] = row.Taken || taken[e], true
+		}
+		if e := m.refusal(row); e != nil {
+			m.refuse(i, e)
+			continue
+		}
+		moving = append(moving, row)
+	}
+	return moving
+}
+
+// refusal says why a conversion cannot move, or nil.
+func (m *mover) refusal(row *movable) *proofback.Error {
+	switch {
+	case row.Status == m.to:
+		return proofback.Errorf(proofback.CodeConflict, "the conversion is %s already", m.to.Word())
+	case !proofback.CanMove(row.Status, m.to, proofback.MoverStaff):
+		return proofback.Errorf(proofback.CodeConflict, "a conversion that is %s cannot become %s", row.Status.Word(), m.to.Word())
+	case proofback.NeedsReason(row.Status, m.to) && m.reason == "":
+		return proofback.Errorf(proofback.CodeInvalid, "say why: a conversion that is %s becomes %s with a reason only", row.Status.Word(), m.to.Word())
+	case row.TakesClick && row.Taken:
+		return proofback.Errorf(proofback.CodeConflict, "the goal %q counts once per click, and another conversion of this click has been counted", row.EventType)
+	}
+	return nil
+}
+
+func (m *mover) refuse(position int, e *proofback.Error) {
+	e.Field = []string{"ids", strconv.Itoa(position)}
+	m.problems = append(m.problems, e)
+}
+
+// update moves the rows.
+func (m *mover) update(ctx context.Context, moving []*movable) error {
+	ids, advertisers, take := make([]uuid.UUID, len(moving)), make([]uuid.UUID, len(moving)), make([]bool, len(moving))
+	why := (&proofback.Transition{To: m.to, Reason: m.reason}).ConversionReason()
+	for i, row := range moving {
+		ids[i], advertisers[i], take[i] = row.ID, row.AdvertiserID, row.TakesClick
+		row.Status, row.Reason = m.to, why
+		if row.TakesClick {
+			row.ClaimsFrom, row.ClaimsTo = row.EventAt, time.Time{}
+		}
+		m.moved = append(m.moved, row.value(m.tx.actor))
+	}
+	_, err := m.tx.NewRaw(`
+		UPDATE conversions AS c
+		SET
+			status = ?,
+			reason = ?,
+			claims = CASE WHEN m.takes THEN tstzrange(c.event_at, NULL) ELSE c.claims END
+		FROM unnest(?::uuid[], ?::uuid[], ?::boolean[]) AS m (id, advertiser_id, takes)
+		WHERE c.id = m.id
+		  AND c.advertiser_id = m.advertiser_id`,
+		m.to, why, pgdialect.Array(ids), pgdialect.Array(advertisers), pgdialect.Array(take)).Exec(ctx)
+	return err
+}
+
+// transitions are the moves of conversions that have not moved yet.
+func (m *mover) transitions(moving []*movable) []proofback.Transition {
+	by := proofback.ByUser
+	if m.tx.actor.Role == proofback.RoleSystem {
+		by = proofback.BySystem
+	}
+	list := make([]proofback.Transition, len(moving))
+	for i, row := range moving {
+		list[i] = proofback.Transition{
+			ID:           newID(),
+			ConversionID: row.ID,
+			AdvertiserID: row.AdvertiserID,
+			AffiliateID:  row.AffiliateID,
+			From:         row.Status,
+			To:           m.to,
+			At:           m.tx.now,
+			ByKind:       by,
+			ByUser:       m.tx.actor.UserID,
+			Reason:       m.reason,
+		}
+	}
+	return list
+}
+
+// explain keeps who moved what and why, and enters it into the ledger.
+func (m *mover) explain(ctx context.Context, transitions []proofback.Transition) error {
+	rows := make([]transitionRow, len(transitions))
+	entries := make([]proofback.Entry, len(transitions))
+	for i := range transitions {
+		rows[i] = newTransitionRow(&transitions[i])
+		entries[i] = transitions[i].Entry(newID())
+	}
+	if _, err := m.tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return err
+	}
+	return m.tx.record(ctx, entries...)
+}
+
+// tell has the affiliates' endpoints told.
+func (m *mover) tell(ctx context.Context, moving []*movable, transitions []proofback.Transition) error {
+	list := make([]Announcement, len(moving))
+	for i, row := range moving {
+		list[i] = Announcement{
+			TransitionID: transitions[i].ID,
+			ConversionID: row.ID,
+			ClickID:      row.ClickID,
+			AffiliateID:  row.AffiliateID,
+			OfferID:      row.OfferID,
+			EventType:    row.EventType,
+			Status:       m.to,
+		}
+	}
+	return m.tx.asPgx(func(tx pgx.Tx) error { return m.store.announce(ctx, tx, list) })
+}
