@@ -19,9 +19,7 @@ func AllStatuses() []Status { return []Status{StatusPending, StatusApproved, Sta
 // its address is public is asked when it is called, not here: names change.
 func (d *Destination) Validate() error {
 	var p Problems
-	if _, err := ParseDestinationTemplate(d.URLTemplate); err != nil {
-		p.Add([]string{"urlTemplate"}, "%s", err)
-	}
+	p.checkTemplate(d.URLTemplate, ParseDestinationTemplate, "urlTemplate")
 	checkOneOf(&p, d.Method, methods, "method")
 	if d.EventType != "" {
 		p.checkEventType(d.EventType, "eventType")

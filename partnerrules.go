@@ -17,14 +17,6 @@ var (
 // MaxMappings is how many names or words an advertiser may map.
 const MaxMappings = 100
 
-// MappableParameters are the canonical names that an advertiser's own names can
-// stand for.
-var MappableParameters = []string{
-	"click_id", "txid", "event_type", "status", "amount", "revenue", "payout", "currency", "timestamp", "reason",
-	"sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10",
-	"token", "sig", "sig_time",
-}
-
 // Validate finds what is wrong with an advertiser, by the API's names. Whether
 // its time zone exists is not asked: that needs files.
 func (a *Advertiser) Validate() error {
@@ -45,9 +37,9 @@ func (a *Advertiser) Validate() error {
 	seen := map[string]bool{}
 	for i, m := range a.ParameterMapping {
 		at := []string{"parameterMapping", strconv.Itoa(i)}
-		p.checkMapped(m.From, m.From, seen, append(at, "from"))
-		if !slices.Contains(MappableParameters, m.To) {
-			p.Add(append(at, "to"), "%.40q is not a canonical parameter: one of %s", m.To, strings.Join(MappableParameters, ", "))
+		p.checkMapped(m.From, strings.ToLower(m.From), seen, append(at, "from"))
+		if !slices.Contains(CanonicalParameters(), m.To) {
+			p.Add(append(at, "to"), "%.40q is not a canonical parameter: one of %s", m.To, strings.Join(CanonicalParameters(), ", "))
 		}
 	}
 	clear(seen)
@@ -85,14 +77,15 @@ func (a *Advertiser) PostbackURL(publicURL string) string {
 			own[m.To] = m.From
 		}
 	}
-	names := []string{"click_id", "txid", "event_type", "status", "amount", "currency"}
-	for _, name := range MappableParameters {
-		if own[name] != "" && !slices.Contains(names, name) && name != "sig" && name != "sig_time" && name != "token" {
+	names := []string{ParamClickID, ParamTxID, ParamEventType, ParamStatus, ParamAmount, ParamCurrency}
+	proofs := []string{ParamToken, ParamSig, ParamSigTime}
+	for _, name := range CanonicalParameters() {
+		if own[name] != "" && !slices.Contains(names, name) && !slices.Contains(proofs, name) {
 			names = append(names, name)
 		}
 	}
 	if a.Security == SecurityToken {
-		names = append(names, "token")
+		names = append(names, ParamToken)
 	}
 	var b strings.Builder
 	b.WriteString(publicURL + "/postback/" + a.PostbackKey)

@@ -1,7 +1,6 @@
 package proofback
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,26 +36,10 @@ func checkOneOf[T ~string](p *Problems, value T, list []T, path ...string) {
 	}
 }
 
-// maxURL is the longest URL that browsers and servers are sure to take.
-const maxURL = 2000
-
-// checkTemplate wants an absolute http or https URL whose scheme and host hold
-// no macro, so that nothing a partner sends along can change where it leads.
-func (p *Problems) checkTemplate(template string, path ...string) {
-	if len(template) > maxURL {
-		p.Add(path, "at most %d bytes", maxURL)
-		return
-	}
-	u, err := url.Parse(template)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		p.Add(path, "an absolute http or https URL is needed, such as https://shop.example/?cid={click_id}")
-	case strings.ContainsAny(u.Host, "{}"):
-		p.Add(path, "macros may stand in the path, query and fragment, not in the host")
-	case u.User != nil:
-		p.Add(path, "a user name or password may not stand in the URL")
-	case strings.ContainsFunc(template, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		p.Add(path, "a URL holds no spaces and no control characters: write %%20 for a space")
+// checkTemplate wants a URL that parse takes.
+func (p *Problems) checkTemplate(raw string, parse func(string) (*Template, error), path ...string) {
+	if _, err := parse(raw); err != nil {
+		p.Add(path, "%s", err.Error())
 	}
 }
 

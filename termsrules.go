@@ -8,14 +8,14 @@ import (
 )
 
 var (
-	offerStatuses       = []OfferStatus{OfferActive, OfferPaused, OfferArchived}
-	offerAccesses       = []OfferAccess{OfferPublic, OfferApproval, OfferPrivate}
-	devices             = []Device{DeviceDesktop, DeviceMobile, DeviceTablet, DeviceOther}
-	capMetrics          = []CapMetric{CapConversions, CapPayout, CapClicks}
-	capPeriods          = []CapPeriod{CapDaily, CapMonthly, CapTotal}
-	priceModels         = []PriceModel{PriceFixed, PricePercent, PricePostback}
-	approvals           = []Approval{ApprovalAuto, ApprovalManual}
-	prerequisitePolices = []MissingPrerequisite{PrerequisiteReject, PrerequisiteWait}
+	offerStatuses        = []OfferStatus{OfferActive, OfferPaused, OfferArchived}
+	offerAccesses        = []OfferAccess{OfferPublic, OfferApproval, OfferPrivate}
+	devices              = []Device{DeviceDesktop, DeviceMobile, DeviceTablet, DeviceOther}
+	capMetrics           = []CapMetric{CapConversions, CapPayout, CapClicks}
+	capPeriods           = []CapPeriod{CapDaily, CapMonthly, CapTotal}
+	priceModels          = []PriceModel{PriceFixed, PricePercent, PricePostback}
+	approvals            = []Approval{ApprovalAuto, ApprovalManual}
+	prerequisitePolicies = []MissingPrerequisite{PrerequisiteReject, PrerequisiteWait}
 )
 
 // Bounds of terms. Windows are as long as clicks can be expected to be kept.
@@ -32,9 +32,9 @@ func (t *Terms) Validate() error {
 	p.checkName(t.Name, "name")
 	checkOneOf(&p, t.Status, offerStatuses, "status")
 	checkOneOf(&p, t.Access, offerAccesses, "access")
-	p.checkTemplate(t.LandingURL, "landingUrl")
+	p.checkTemplate(t.LandingURL, ParseLandingTemplate, "landingUrl")
 	if t.FallbackURL != "" {
-		p.checkTemplate(t.FallbackURL, "fallbackUrl")
+		p.checkTemplate(t.FallbackURL, ParseFallbackTemplate, "fallbackUrl")
 	}
 	if t.AttributionWindowHours < 1 || t.AttributionWindowHours > MaxWindowHours {
 		p.Add([]string{"attributionWindowHours"}, "from 1 to %d hours", MaxWindowHours)
@@ -128,7 +128,7 @@ func (g *Goal) check(p *Problems, at []string) {
 	g.Payout.check(p, append(at, "payout"))
 	g.Revenue.check(p, append(at, "revenue"))
 	checkOneOf(p, g.Approval, approvals, append(at, "approval")...)
-	checkOneOf(p, g.WhenPrerequisiteMissing, prerequisitePolices, append(at, "whenPrerequisiteMissing")...)
+	checkOneOf(p, g.WhenPrerequisiteMissing, prerequisitePolicies, append(at, "whenPrerequisiteMissing")...)
 	if g.WindowHours < 0 || g.WindowHours > MaxWindowHours {
 		p.Add(append(at, "windowHours"), "from 1 to %d hours", MaxWindowHours)
 	}
@@ -142,40 +142,40 @@ func (g *Goal) check(p *Problems, at []string) {
 }
 
 // check finds what is wrong with a price: exactly what its model needs is there.
-func (r *Price) check(p *Problems, at []string) {
+func (p *Price) check(list *Problems, at []string) {
 	at = at[:len(at):len(at)]
-	checkOneOf(p, r.Model, priceModels, append(at, "model")...)
+	checkOneOf(list, p.Model, priceModels, append(at, "model")...)
 	switch {
-	case r.Model != PriceFixed && r.Amount != "":
-		p.Add(append(at, "amount"), "only FIXED has an amount")
-	case r.Model == PriceFixed && r.Amount == "":
-		p.Add(append(at, "amount"), "FIXED needs an amount")
-	case r.Model == PriceFixed:
-		p.checkAmount(r.Amount, append(at, "amount")...)
+	case p.Model != PriceFixed && p.Amount != "":
+		list.Add(append(at, "amount"), "only FIXED has an amount")
+	case p.Model == PriceFixed && p.Amount == "":
+		list.Add(append(at, "amount"), "FIXED needs an amount")
+	case p.Model == PriceFixed:
+		list.checkAmount(p.Amount, append(at, "amount")...)
 	}
 	switch {
-	case r.Model != PricePercent && r.Percent != "":
-		p.Add(append(at, "percent"), "only PERCENT has a percent")
-	case r.Model == PricePercent && r.Percent == "":
-		p.Add(append(at, "percent"), "PERCENT needs a percent")
-	case r.Model == PricePercent && p.checkAmount(r.Percent, append(at, "percent")...) && r.Percent.Cmp(MaxPercent) > 0:
-		p.Add(append(at, "percent"), "at most %s per cent", MaxPercent)
+	case p.Model != PricePercent && p.Percent != "":
+		list.Add(append(at, "percent"), "only PERCENT has a percent")
+	case p.Model == PricePercent && p.Percent == "":
+		list.Add(append(at, "percent"), "PERCENT needs a percent")
+	case p.Model == PricePercent && list.checkAmount(p.Percent, append(at, "percent")...) && p.Percent.Cmp(MaxPercent) > 0:
+		list.Add(append(at, "percent"), "at most %s per cent", MaxPercent)
 	}
 	switch {
-	case r.Model == PricePercent && r.Currency != "":
-		p.Add(append(at, "currency"), "a share is in the currency of the postback's amount")
-	case r.Model == PriceFixed && r.Currency == "":
-		p.Add(append(at, "currency"), "FIXED needs a currency")
-	case r.Currency != "":
-		p.checkCurrency(r.Currency, append(at, "currency")...)
+	case p.Model == PricePercent && p.Currency != "":
+		list.Add(append(at, "currency"), "a share is in the currency of the postback's amount")
+	case p.Model == PriceFixed && p.Currency == "":
+		list.Add(append(at, "currency"), "FIXED needs a currency")
+	case p.Currency != "":
+		list.checkCurrency(p.Currency, append(at, "currency")...)
 	}
 }
 
 // Validate finds what is wrong with a price; field is where it stands.
-func (r *Price) Validate(field ...string) error {
-	var p Problems
-	r.check(&p, field)
-	return p.Err()
+func (p *Price) Validate(field ...string) error {
+	var list Problems
+	p.check(&list, field)
+	return list.Err()
 }
 
 // checkAmount wants a decimal that is not negative, of at most 12 digits before

@@ -64,10 +64,10 @@ var capQueries = map[proofback.CapMetric]string{
 
 // wantedCap is one cap to be counted.
 type wantedCap struct {
-	OfferID      uuid.UUID
-	AdvertiserID uuid.UUID
+	OfferID      uuid.UUID `bun:"type:uuid"`
+	AdvertiserID uuid.UUID `bun:"type:uuid"`
 	Index        int
-	Since        time.Time
+	Since        time.Time `bun:"type:timestamptz"`
 }
 
 // capsUsed counts one metric for all offers with caps on it, in one query.

@@ -40,7 +40,8 @@ func (m *mutation) CreateAdvertiser(ctx context.Context, in model.CreateAdvertis
 		StatusMapping:    values(in.StatusMapping),
 		AnswerAlways200:  orZero(in.AnswerAlways200),
 	}
-	problems := putSecurity(&a, in.Security)
+	var problems proofback.Problems
+	readSecurity(in.Security, &problems)(&a)
 	made, secret, err := (*proofback.Advertiser)(nil), "", problems.Err()
 	if err == nil {
 		made, secret, err = m.Store.CreateAdvertiser(ctx, ActorFrom(ctx), a)
@@ -55,7 +56,7 @@ func (m *mutation) CreateAdvertiser(ctx context.Context, in model.CreateAdvertis
 func (m *mutation) UpdateAdvertiser(ctx context.Context, in model.UpdateAdvertiserInput) (*model.UpdateAdvertiserPayload, error) {
 	var ids idReader
 	id := ids.one(proofback.KindAdvertiser, in.ID, "id")
-	ids.problems = append(ids.problems, putSecurity(&proofback.Advertiser{}, in.Security)...)
+	putSecurity := readSecurity(in.Security, &ids.problems)
 	a, err := (*proofback.Advertiser)(nil), ids.err()
 	if err == nil {
 		a, err = m.Store.UpdateAdvertiser(ctx, ActorFrom(ctx), id, func(a *proofback.Advertiser) {
@@ -64,7 +65,7 @@ func (m *mutation) UpdateAdvertiser(ctx context.Context, in model.UpdateAdvertis
 			a.Currency = orElse(in.Currency, a.Currency)
 			a.TimeZone = orElse(in.TimeZone, a.TimeZone)
 			a.AnswerAlways200 = orElse(in.AnswerAlways200, a.AnswerAlways200)
-			putSecurity(a, in.Security)
+			putSecurity(a)
 			if in.ParameterMapping != nil {
 				a.ParameterMapping = values(in.ParameterMapping)
 			}
@@ -96,26 +97,26 @@ func (m *mutation) RotateAdvertiserSecret(ctx context.Context, in model.RotateAd
 	return &model.RotateAdvertiserSecretPayload{Advertiser: showAdvertiser(a, m.PublicURL), Secret: &secret, UserErrors: mistakes}, nil
 }
 
-// putSecurity reads how postbacks prove who sent them; what is left out stays.
-func putSecurity(a *proofback.Advertiser, in *model.AdvertiserSecurityInput) proofback.Problems {
+// readSecurity reads how postbacks prove who sent them, and gives what puts it
+// into an advertiser; what is left out stays as it is there.
+func readSecurity(in *model.AdvertiserSecurityInput, problems *proofback.Problems) func(*proofback.Advertiser) {
 	if in == nil {
-		return nil
+		return func(*proofback.Advertiser) {}
 	}
-	var problems proofback.Problems
-	a.Security = orElse(in.Mode, a.Security)
-	if in.AllowedIps == nil {
-		return nil
-	}
-	a.AllowedIPs = nil
+	var ranges []netip.Prefix
 	for i, text := range in.AllowedIps {
 		prefix, err := parseRange(strings.TrimSpace(text))
 		if err != nil {
 			problems.Add([]string{"security", "allowedIps", strconv.Itoa(i)}, "%.60q is not an address or CIDR range: send 203.0.113.0/24", text)
-			continue
 		}
-		a.AllowedIPs = append(a.AllowedIPs, prefix)
+		ranges = append(ranges, prefix)
 	}
-	return problems
+	return func(a *proofback.Advertiser) {
+		a.Security = orElse(in.Mode, a.Security)
+		if in.AllowedIps != nil {
+			a.AllowedIPs = ranges
+		}
+	}
 }
 
 // parseRange reads a CIDR range, or one address as a range of itself.

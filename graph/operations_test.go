@@ -26,7 +26,7 @@ var notYetServed = []string{
 }
 
 // loadSchema reads schema.graphql as the server does.
-func loadSchema(t *testing.T) *ast.Schema {
+func loadSchema(t testing.TB) *ast.Schema {
 	t.Helper()
 	text, err := os.ReadFile("../schema.graphql")
 	if err != nil {
@@ -40,7 +40,7 @@ func loadSchema(t *testing.T) *ast.Schema {
 }
 
 // loadOperations parses the operations that partner UIs send.
-func loadOperations(t *testing.T) *ast.QueryDocument {
+func loadOperations(t testing.TB) *ast.QueryDocument {
 	t.Helper()
 	text, err := os.ReadFile("testdata/operations.graphql")
 	if err != nil {
@@ -78,7 +78,7 @@ func TestEveryServedOperationValidatesAsItStands(t *testing.T) {
 
 // only gives a document of one operation and the fragments that it uses. Every
 // call parses anew: validation writes into the tree.
-func only(t *testing.T, name string) *ast.QueryDocument {
+func only(t testing.TB, name string) *ast.QueryDocument {
 	t.Helper()
 	all := loadOperations(t)
 	op := all.Operations.ForName(name)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func TestPageArguments(t *testing.T) {
 			t.Parallel()
 			got, err := page(tt.first, tt.after, tt.last, tt.before)
 			if tt.wantField != "" {
-				if proofback.CodeOf(err) != proofback.CodeInvalid || err.(*proofback.Error).Field[0] != tt.wantField {
+				if e, ok := errors.AsType[*proofback.Error](err); !ok || e.Code != proofback.CodeInvalid || e.Field[0] != tt.wantField {
 					t.Fatalf("got %v", err)
 				}
 				return
