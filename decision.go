@@ -16,6 +16,11 @@ type Request struct {
 	// plain /postback, where the advertiser is the click's.
 	Endpoint uuid.UUID
 	Claim    Claim
+	// Mode is how the request had to prove whose it is, "" when it had not to;
+	// Refusal says that it did not. Nonce is what may come only once.
+	Mode    SecurityMode
+	Refusal *Problem
+	Nonce   string
 	// Problems are what is wrong with the request by itself, gravest first.
 	Problems []Problem
 	// ClickID is the click that the click id names, when ClickIDState is whole.
@@ -63,6 +68,8 @@ type Facts struct {
 	// goals.
 	Terms     *Terms
 	Overrides []PayoutOverride
+	// Replayed says that the request's nonce was seen before.
+	Replayed bool
 	// Known are the conversions of the click, and of the advertiser under the
 	// claim's transaction id, those decided earlier in the same batch included.
 	Known []*Conversion
@@ -113,6 +120,7 @@ func Decide(r *Request, f *Facts) *Decision {
 
 // steps is the list of checks. A step reports whether it ended the decision.
 var steps = []func(*decider) bool{
+	(*decider).checkSecurity,
 	(*decider).checkRequest,
 	(*decider).checkClickID,
 	(*decider).checkValues,

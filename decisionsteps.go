@@ -10,6 +10,23 @@ import (
 // clockTolerance is how far ahead of our clock an event may be.
 const clockTolerance = 5 * time.Minute
 
+// checkSecurity refuses what does not prove to be the advertiser's.
+func (d *decider) checkSecurity() bool {
+	const name = "security"
+	r := d.request
+	switch {
+	case r.Refusal != nil:
+		return d.refuse(name, r.Refusal.Reason, "%s", r.Refusal.Detail)
+	case d.facts.Replayed:
+		return d.refuse(name, ReasonSignatureInvalid, "this very request was received before: if it is a retry of yours, the first was stored, and a retry is signed anew with the time it is sent")
+	case r.Mode == "":
+		return false
+	case r.Mode == SecurityNone:
+		return d.pass(name, "the advertiser asks for no proof but an allowed address")
+	}
+	return d.pass(name, "proved by %s", strings.ToLower(string(r.Mode)))
+}
+
 // checkRequest refuses what could not be read.
 func (d *decider) checkRequest() bool {
 	for _, p := range d.request.Problems {

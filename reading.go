@@ -1,12 +1,19 @@
 package proofback
 
-// ReadRequest reads a raw request as an advertiser means it; a nil advertiser
-// has no names and words of its own. What it gives lacks the request's id, time
-// and endpoint, which do not depend on the reading.
-func ReadRequest(raw PostbackRequest, a *Advertiser, keys *ClickKeys) Reading {
+// Sender is the advertiser that a request is read for: its names and words, and
+// what it demands of its own requests. The zero Sender is nobody we know.
+type Sender struct {
+	Advertiser *Advertiser
+	Guard      *Guard // nil where nothing has to be proved, as in a replay by staff
+}
+
+// ReadRequest reads a raw request as its sender means it, and has it prove whose
+// it is. What it gives lacks the request's id, time and endpoint, which do not
+// depend on the reading.
+func ReadRequest(raw PostbackRequest, c Credentials, s Sender, keys *ClickKeys) Reading {
 	var words []StatusMapping
-	if a != nil {
-		raw.Mapping, words = a.ParameterMapping, a.StatusMapping
+	if s.Advertiser != nil {
+		raw.Mapping, words = s.Advertiser.ParameterMapping, s.Advertiser.StatusMapping
 	}
 	params, problems := ReadPostback(raw)
 	claim, more := params.Claim(words)
@@ -15,6 +22,13 @@ func ReadRequest(raw PostbackRequest, a *Advertiser, keys *ClickKeys) Reading {
 	r.ClickID, r.ClickIDState = keys.Parse(claim.ClickID)
 	if r.ClickIDState != ClickIDWhole {
 		r.Hint, _ = params.HintClickID(keys)
+	}
+	if s.Guard != nil {
+		if c.Token == "" {
+			c.Token = params.Get(ParamToken)
+		}
+		r.Nonce, r.Refusal = s.Guard.Check(&raw, &c)
+		r.Mode = s.Guard.Mode
 	}
 	return r
 }

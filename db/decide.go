@@ -19,10 +19,10 @@ type Incoming struct {
 	ReceivedAt time.Time
 	// Endpoint is the advertiser whose own endpoint was called, nil on /postback.
 	Endpoint *proofback.Advertiser
-	// Read reads the request with an advertiser's names and words; nil stands for
-	// no advertiser. It is pure, and called again once the click has told whose
-	// the request is.
-	Read     func(*proofback.Advertiser) proofback.Reading
+	// Read reads the request as its sender means it; the zero Sender stands for
+	// nobody known. It is pure, and called again once the click has told whose the
+	// request is.
+	Read     func(proofback.Sender) proofback.Reading
 	Method   string
 	URL      string // masked
 	RemoteIP string
@@ -48,7 +48,7 @@ func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]
 	b := &decideBatch{store: s, setup: setup, items: make([]decideItem, len(batch))}
 	for i, in := range batch {
 		b.items[i] = decideItem{in: in}
-		b.items[i].read(in.Endpoint)
+		b.items[i].read(b.setup, in.Endpoint)
 	}
 	if err := b.findClicks(ctx); err != nil {
 		return nil, domainError(err)
@@ -70,7 +70,7 @@ var errMovedMeanwhile = errors.New("db: a conversion moved meanwhile")
 // lostRace reports whether another transaction was faster, so that deciding anew
 // will see what it did.
 func lostRace(err error) bool {
-	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") {
+	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") {
 		return true
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
@@ -89,6 +89,7 @@ type decideBatch struct {
 type decideItem struct {
 	in       *Incoming
 	reading  proofback.Reading
+	sender   uuid.UUID // the advertiser it was read for, if any
 	click    *proofback.Click
 	terms    *proofback.Terms
 	zone     *time.Location // the advertiser's
@@ -96,8 +97,13 @@ type decideItem struct {
 }
 
 // read reads the request with an advertiser's names.
-func (it *decideItem) read(a *proofback.Advertiser) {
-	it.reading = it.in.Read(a)
+func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
+	sender := proofback.Sender{Advertiser: a}
+	if a != nil {
+		it.sender = a.ID
+		sender.Guard = setup.Snapshot().Guard(a.ID, it.in.ReceivedAt)
+	}
+	it.reading = it.in.Read(sender)
 	it.reading.ID, it.reading.ReceivedAt = it.in.ID, it.in.ReceivedAt
 	if it.in.Endpoint != nil {
 		it.reading.Endpoint = it.in.Endpoint.ID
@@ -135,7 +141,9 @@ func (b *decideBatch) decide(it *decideItem) {
 		f.Rates = b.known.rates[proofback.RateDay(it.eventAt())]
 		f.Caps = b.known.caps.of(it)
 	}
+	f.Replayed = b.known.nonces.seen(it)
 	it.decision = proofback.Decide(r, &f)
+	b.known.nonces.use(it)
 	b.known.fold(it.decision, it.zone)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"sync"
 	"testing"
@@ -64,8 +65,8 @@ func (d *desk) incoming(query string) *db.Incoming {
 	return &db.Incoming{
 		ID: uuid.Must(uuid.NewV7()), ReceivedAt: time.Now().UTC().Truncate(time.Microsecond),
 		Method: "GET", URL: "/postback?" + query, RemoteIP: "192.0.2.1",
-		Read: func(a *proofback.Advertiser) proofback.Reading {
-			return proofback.ReadRequest(proofback.PostbackRequest{Method: "GET", RawQuery: query}, a, d.keys)
+		Read: func(s proofback.Sender) proofback.Reading {
+			return proofback.ReadRequest(proofback.PostbackRequest{Method: "GET", RawQuery: query}, proofback.Credentials{Peer: netip.MustParseAddr("10.0.0.1")}, s, d.keys)
 		},
 	}
 }

@@ -52,7 +52,7 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 			return err
 		}
 		if it.in.Endpoint == nil {
-			it.read(a)
+			it.read(b.setup, a)
 		}
 	}
 	return nil
@@ -86,6 +86,7 @@ type knownEvents struct {
 	overrides map[uuid.UUID][]proofback.PayoutOverride // by affiliate
 	rates     map[time.Time]proofback.Rates            // by day
 	caps      *capCounters
+	nonces    nonces
 }
 
 type txKey struct {
@@ -144,6 +145,8 @@ func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
 		rates:     map[time.Time]proofback.Rates{},
 		caps:      &capCounters{},
 	}
+	var q pgx.Batch
+	b.queueNonces(&q)
 	var wanted wantedRates
 	var clicks, advertisers, affiliates []uuid.UUID
 	var txids []string
@@ -160,9 +163,8 @@ func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	if len(clicks) == 0 {
-		return nil
+		return tx.SendBatch(ctx, &q).Close()
 	}
-	var q pgx.Batch
 	q.Queue(`
 		SELECT `+knownColumns+`
 		FROM conversions

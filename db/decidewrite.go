@@ -40,6 +40,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	queueTransitions(&q, transitions)
 	queueLedger(&q, entries)
 	b.known.caps.queue(&q)
+	b.known.nonces.queue(&q)
 	if err := queuePostbacks(&q, log); err != nil {
 		return err
 	}

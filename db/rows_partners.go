@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -69,4 +70,25 @@ type affiliateRow struct {
 
 func (r *affiliateRow) value() *proofback.Affiliate {
 	return &proofback.Affiliate{ID: r.ID, Name: r.Name, Status: r.Status, Currency: r.Currency, CreatedAt: r.CreatedAt.UTC()}
+}
+
+// secrets opens those that are there. One that does not open is left out, so
+// that requests are refused rather than let through.
+func (r *advertiserRow) secrets(sealer *Sealer, log *slog.Logger) []secret {
+	var list []secret
+	for _, sealed := range []struct {
+		bytes []byte
+		until time.Time
+	}{{r.Secret, time.Time{}}, {r.OldSecret, r.OldSecretUntil}} {
+		if len(sealed.bytes) == 0 {
+			continue
+		}
+		value, err := sealer.Open(sealed.bytes, r.ID)
+		if err != nil {
+			log.Error("an advertiser's secret does not open: its postbacks are refused", "advertiser_id", r.ID, "error", err)
+			continue
+		}
+		list = append(list, secret{value, sealed.until})
+	}
+	return list
 }

@@ -16,6 +16,7 @@ type Snapshot struct {
 	links       map[string]*Link
 	advertisers map[uuid.UUID]*proofback.Advertiser
 	keys        map[string]*proofback.Advertiser
+	secrets     map[uuid.UUID][]secret           // of advertisers that need one
 	terms       map[uuid.UUID]*proofback.Terms   // by their own id
 	landings    map[uuid.UUID]*proofback.Landing // by the id of the terms
 	overrides   map[run][]proofback.PayoutOverride
@@ -70,7 +71,7 @@ func (n *Snapshot) Overrides(affiliate, offer uuid.UUID) []proofback.PayoutOverr
 // never changes is not read again.
 func (u *Setup) read(ctx context.Context, tx *tx) (*Snapshot, error) {
 	n := &Snapshot{}
-	if err := n.loadAdvertisers(ctx, tx); err != nil {
+	if err := n.loadAdvertisers(ctx, tx, u.store.sealer, u.store.log); err != nil {
 		return nil, err
 	}
 	if err := n.loadOverrides(ctx, tx); err != nil {
@@ -114,11 +115,12 @@ func (u *Setup) readLandings(ctx context.Context, n *Snapshot) {
 	}
 }
 
-func (n *Snapshot) loadAdvertisers(ctx context.Context, tx *tx) error {
+func (n *Snapshot) loadAdvertisers(ctx context.Context, tx *tx, sealer *Sealer, log *slog.Logger) error {
 	var rows []advertiserRow
-	if err := tx.NewSelect().Model(&rows).ExcludeColumn("secret", "old_secret", "old_secret_until").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&rows).Scan(ctx); err != nil {
 		return err
 	}
+	n.secrets = make(map[uuid.UUID][]secret)
 	n.advertisers = make(map[uuid.UUID]*proofback.Advertiser, len(rows))
 	n.keys = make(map[string]*proofback.Advertiser, len(rows))
 	for i := range rows {
@@ -127,6 +129,9 @@ func (n *Snapshot) loadAdvertisers(ctx context.Context, tx *tx) error {
 			return err
 		}
 		n.advertisers[a.ID], n.keys[a.PostbackKey] = a, a
+		if a.Security != proofback.SecurityNone {
+			n.secrets[a.ID] = rows[i].secrets(sealer, log)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,165 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// maxPostbackBody is more than any flat list of parameters needs.
+const maxPostbackBody = 64 << 10
+
+// maxLoggedURL is how much of a request's URL the log keeps.
+const maxLoggedURL = 8 << 10
+
+// Postbacks serves /postback: it reads a request, has it decided, and answers
+// with the decision.
+type Postbacks struct {
+	Decider *db.Decider
+	Setup   *db.Setup
+	Keys    *proofback.ClickKeys
+	// TrustedProxies are those whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	Now            func() time.Time
+}
+
+// Register adds the routes to mux.
+func (h *Postbacks) Register(mux *http.ServeMux) {
+	mux.HandleFunc("/postback", h.plain)
+	mux.HandleFunc("/postback/{key}", h.own)
+}
+
+func (h *Postbacks) plain(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, nil)
+}
+
+// own serves an advertiser's own endpoint: its names and words apply before
+// anything else.
+func (h *Postbacks) own(w http.ResponseWriter, r *http.Request) {
+	a, err := h.Setup.AdvertiserByKey(r.Context(), r.PathValue("key"))
+	switch {
+	case err == nil:
+		h.serve(w, r, a)
+	case proofback.CodeOf(err) == proofback.CodeNotFound:
+		h.serve(w, r, nil, proofback.Problem{
+			Reason: proofback.ReasonBadRequest,
+			Detail: "no advertiser has this endpoint: copy the postback URL from the network again, it ends in a key of its own",
+		})
+	default:
+		h.unavailable(w, r, err)
+	}
+}
+
+func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proofback.Advertiser, problems ...proofback.Problem) {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		w.Header().Set("Allow", "GET, POST")
+		http.Error(w, "send a postback with GET or POST", http.StatusMethodNotAllowed)
+		return
+	}
+	raw, problem := readRaw(w, r)
+	if problem != nil {
+		problems = append(problems, *problem)
+	}
+	now := h.Now().UTC().Truncate(time.Microsecond)
+	peer := clientIP(r, h.TrustedProxies)
+	credentials := proofback.Credentials{
+		Peer:             peer,
+		Token:            r.Header.Get("X-Postback-Token"),
+		WebhookID:        r.Header.Get("Webhook-Id"),
+		WebhookTimestamp: r.Header.Get("Webhook-Timestamp"),
+		WebhookSignature: r.Header.Get("Webhook-Signature"),
+		Now:              now,
+	}
+	in := &db.Incoming{
+		ID:         uuid.Must(uuid.NewV7()),
+		ReceivedAt: now,
+		Endpoint:   endpoint,
+		Method:     r.Method,
+		URL:        loggedURL(r, endpoint),
+		RemoteIP:   addressText(peer),
+		Read: func(s proofback.Sender) proofback.Reading {
+			reading := proofback.ReadRequest(raw, credentials, s, h.Keys)
+			reading.Problems = append(problems[:len(problems):len(problems)], reading.Problems...)
+			return reading
+		},
+	}
+	log, err := h.Decider.Decide(r.Context(), in)
+	if err != nil {
+		h.unavailable(w, r, err)
+		return
+	}
+	h.answer(w, &log)
+}
+
+// addressText is an address for the log; a peer on a Unix socket has none.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// readRaw takes the request off the wire, up to the limit.
+func readRaw(w http.ResponseWriter, r *http.Request) (proofback.PostbackRequest, *proofback.Problem) {
+	raw := proofback.PostbackRequest{Method: r.Method, RawQuery: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
+	if r.Method != http.MethodPost {
+		return raw, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPostbackBody))
+	if err == nil {
+		raw.Body = body
+		return raw, nil
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return raw, &proofback.Problem{
+			Reason: proofback.ReasonBodyTooLarge,
+			Detail: "the body is larger than " + strconv.Itoa(maxPostbackBody) + " bytes: send one event a request",
+		}
+	}
+	return raw, &proofback.Problem{Reason: proofback.ReasonBadRequest, Detail: "the body broke off before its end: send it again"}
+}
+
+func (h *Postbacks) answer(w http.ResponseWriter, p *proofback.Postback) {
+	status := p.ResponseStatus
+	if a, ok := h.Setup.Snapshot().Advertiser(p.AdvertiserID); ok && a.AnswerAlways200 && status != http.StatusOK {
+		w.Header().Set("X-Proofback-Status", strconv.Itoa(status))
+		status = http.StatusOK
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, p.ResponseBody)
+}
+
+// unavailable answers what could not be stored.
+func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the sender has gone
+	}
+	h.Log.Error("a postback could not be stored", "path", r.URL.Path, "error", err)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, `{"result":"unavailable","message":"nothing was stored: send it again"}`+"\n")
+}
+
+// loggedURL is the request's URL without what must not be kept.
+func loggedURL(r *http.Request, endpoint *proofback.Advertiser) string {
+	var mapping []proofback.NameMapping
+	if endpoint != nil {
+		mapping = endpoint.ParameterMapping
+	}
+	u := proofback.MaskURL(r.URL.RequestURI(), mapping...)
+	return proofback.CutText(u, maxLoggedURL)
+}
