@@ -60,6 +60,7 @@ type loader struct {
 	names   map[string]uuid.UUID // of partners, offers and users, by name or e-mail
 	manager proofback.Actor
 	links   []link
+	fresh   []*visit // of the last days, of which nothing has come yet
 }
 
 // clock is a clock that stands where it is put.

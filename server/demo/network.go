@@ -118,18 +118,18 @@ func (l *loader) makeOffers(ctx context.Context) error {
 	return err
 }
 
-// makeAccesses asks and decides; both may be done again.
+// makeAccesses has staff decide who may run an offer, but for those who wait.
+// Both may be done again.
 func (l *loader) makeAccesses(ctx context.Context) error {
 	for _, a := range accesses {
-		if _, err := l.past.RequestAccess(ctx, l.manager, l.names[a.offer], l.names[a.affiliate]); err != nil {
-			return fmt.Errorf("access of %s to %s: %w", a.affiliate, a.offer, err)
-		}
+		var err error
 		if a.status == proofback.AccessPending {
-			continue
+			_, err = l.past.RequestAccess(ctx, l.manager, l.names[a.offer], l.names[a.affiliate])
+		} else {
+			_, err = l.past.DecideAccess(ctx, l.manager, db.Decision{
+				OfferID: l.names[a.offer], AffiliateID: l.names[a.affiliate], Status: a.status, Reason: a.reason,
+			})
 		}
-		_, err := l.past.DecideAccess(ctx, l.manager, db.Decision{
-			OfferID: l.names[a.offer], AffiliateID: l.names[a.affiliate], Status: a.status, Reason: a.reason,
-		})
 		if err != nil {
 			return fmt.Errorf("access of %s to %s: %w", a.affiliate, a.offer, err)
 		}
