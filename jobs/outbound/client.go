@@ -18,6 +18,9 @@ type Config struct {
 	// Allow are ranges that may be reached, on any port, although they are not
 	// public. Default none.
 	Allow []netip.Prefix
+	// AllowAddrs are addresses that may be reached, on their one port each, although
+	// they are not public. Default none.
+	AllowAddrs []netip.AddrPort
 	// Ports are those that may be reached at public addresses. Default 80, 443
 	// and everything from 1024 on.
 	Ports []PortRange
@@ -70,7 +73,7 @@ func New(c Config) *Client {
 	dialer := &net.Dialer{
 		Timeout:  c.ConnectTimeout,
 		Resolver: c.Resolver,
-		Control:  newGuard(c.Allow, c.Ports).control,
+		Control:  newGuard(c).control,
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)

@@ -28,17 +28,19 @@ var moreDenied = []netip.Prefix{
 // guard decides which addresses may be dialled.
 type guard struct {
 	allow  []netip.Prefix
+	addrs  []netip.AddrPort
 	ports  []PortRange
 	public *ssrf.Guardian
 }
 
-func newGuard(allow []netip.Prefix, ports []PortRange) *guard {
-	if ports == nil {
-		ports = defaultPorts()
+func newGuard(c Config) *guard {
+	if c.Ports == nil {
+		c.Ports = defaultPorts()
 	}
 	return &guard{
-		allow: allow,
-		ports: ports,
+		allow: c.Allow,
+		addrs: c.AllowAddrs,
+		ports: c.Ports,
 		// IANA's special-purpose registries; of IPv6, only 2000::/3 is let through.
 		public: ssrf.New(ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(moreDenied...)),
 	}
@@ -54,6 +56,9 @@ func (g *guard) control(network, address string, _ syscall.RawConn) error {
 	// Nothing is mapped when it is dialled; an address in disguise is judged
 	// twice, as what it is and as what it stands for.
 	addr, plain := ap.Addr(), ap.Addr().Unmap()
+	if slices.Contains(g.addrs, netip.AddrPortFrom(plain, ap.Port())) {
+		return nil
+	}
 	for _, prefix := range g.allow {
 		if prefix.Contains(addr) || prefix.Contains(plain) {
 			return nil

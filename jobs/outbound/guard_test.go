@@ -8,7 +8,7 @@ import (
 
 func TestGuardRefusesEveryAddressThatIsNotPublic(t *testing.T) {
 	t.Parallel()
-	g := newGuard(nil, nil)
+	g := newGuard(Config{})
 	for name, addresses := range map[string][]string{
 		"loopback":      {"127.0.0.1", "127.255.255.254", "::1"},
 		"unspecified":   {"0.0.0.0", "0.1.2.3", "::"},
@@ -43,7 +43,7 @@ func TestGuardRefusesEveryAddressThatIsNotPublic(t *testing.T) {
 
 func TestGuardLetsPublicAddressesThrough(t *testing.T) {
 	t.Parallel()
-	g := newGuard(nil, nil)
+	g := newGuard(Config{})
 	for _, address := range []string{"8.8.8.8:443", "1.1.1.1:80", "93.184.216.34:8443", "[2606:4700:4700::1111]:443"} {
 		network := "tcp4"
 		if address[0] == '[' {
@@ -57,7 +57,7 @@ func TestGuardLetsPublicAddressesThrough(t *testing.T) {
 
 func TestGuardLimitsPorts(t *testing.T) {
 	t.Parallel()
-	byDefault, narrow := newGuard(nil, nil), newGuard(nil, []PortRange{{443, 443}})
+	byDefault, narrow := newGuard(Config{}), newGuard(Config{Ports: []PortRange{{443, 443}}})
 	for port, want := range map[string][2]bool{
 		"22": {false, false}, "25": {false, false}, "80": {true, false}, "443": {true, true},
 		"1023": {false, false}, "1024": {true, false}, "65535": {true, false}, "0": {false, false},
@@ -72,7 +72,7 @@ func TestGuardLimitsPorts(t *testing.T) {
 
 func TestGuardAllowsANamedRangeAndNothingBesideIt(t *testing.T) {
 	t.Parallel()
-	g := newGuard([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("fd00::/8")}, nil)
+	g := newGuard(Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("fd00::/8")}})
 	for address, want := range map[string]bool{
 		"127.0.0.1:22": true, "[fd00::1]:25": true, "[::ffff:127.0.0.1]:9": true,
 		"127.0.0.2:80": false, "[::1]:80": false, "[fc00::1]:80": false, "10.0.0.1:80": false,
@@ -85,7 +85,7 @@ func TestGuardAllowsANamedRangeAndNothingBesideIt(t *testing.T) {
 
 func TestGuardRefusesWhatIsNotTCP(t *testing.T) {
 	t.Parallel()
-	g := newGuard(nil, nil)
+	g := newGuard(Config{})
 	for _, dial := range [][2]string{{"udp4", "8.8.8.8:443"}, {"unix", "/tmp/socket"}, {"tcp4", "8.8.8.8"}, {"tcp4", ""}} {
 		if err := g.control(dial[0], dial[1], nil); !errors.Is(err, errBlocked) {
 			t.Errorf("dialling %v gives %v", dial, err)
@@ -108,6 +108,22 @@ func TestParseURLRefusesDisguises(t *testing.T) {
 	for _, raw := range []string{"http://example.com", "https://example.com:8443/a?b=c", "http://8.8.8.8/", "http://[2606:4700::1]/", "HTTPS://EXAMPLE.com/"} {
 		if _, err := parseURL(raw); err != nil {
 			t.Errorf("%q is refused: %v", raw, err)
+		}
+	}
+}
+
+func TestGuardAllowsANamedAddressOnItsPortAlone(t *testing.T) {
+	t.Parallel()
+	g := newGuard(Config{AllowAddrs: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")}})
+	for address, want := range map[string]bool{
+		"127.0.0.1:8080":          true,
+		"[::ffff:127.0.0.1]:8080": true,
+		"127.0.0.1:8081":          false,
+		"127.0.0.2:8080":          false,
+		"[::1]:8080":              false,
+	} {
+		if err := g.control("tcp4", address, nil); (err == nil) != want {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }
