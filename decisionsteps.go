@@ -272,21 +272,21 @@ func (d *decider) checkPrice() bool {
 }
 
 // price applies a price rule to a claim; sent is the claim's own amount for it.
-func (p Price) price(name string, sent Decimal, c *Claim) (Money, *Problem) {
-	switch p.Model {
+func (r Price) price(name string, sent Decimal, c *Claim) (Money, *Problem) {
+	switch r.Model {
 	case PriceFixed:
-		return Money{p.Amount, p.Currency}.Round(), nil
+		return Money{r.Amount, r.Currency}.Round(), nil
 	case PricePercent:
 		if c.Value() == "" {
-			return Money{}, &Problem{Reason: ReasonMissingAmount, Parameter: "amount", Detail: fmt.Sprintf("the %s is %s %% of the amount, and none was sent: send amount and currency", name, p.Percent)}
+			return Money{}, &Problem{Reason: ReasonMissingAmount, Parameter: "amount", Detail: fmt.Sprintf("the %s is %s %% of the amount, and none was sent: send amount and currency", name, r.Percent)}
 		}
-		return Money{c.Value(), c.Currency}.Percent(p.Percent), nil
+		return Money{c.Value(), c.Currency}.Percent(r.Percent), nil
 	default:
 		if sent == "" {
 			return Money{}, &Problem{Reason: ReasonMissingAmount, Parameter: name, Detail: fmt.Sprintf("the %s is taken from the postback, and none was sent: send %s and currency", name, name)}
 		}
-		if p.Currency != "" && p.Currency != c.Currency {
-			return Money{}, &Problem{Reason: ReasonInvalidCurrency, Parameter: "currency", Detail: fmt.Sprintf("the %s is agreed in %s and came in %s", name, p.Currency, c.Currency)}
+		if r.Currency != "" && r.Currency != c.Currency {
+			return Money{}, &Problem{Reason: ReasonInvalidCurrency, Parameter: "currency", Detail: fmt.Sprintf("the %s is agreed in %s and came in %s", name, r.Currency, c.Currency)}
 		}
 		return Money{sent, c.Currency}.Round(), nil
 	}

@@ -145,7 +145,8 @@ func (s *Store) RecordAttempt(ctx context.Context, actor proofback.Actor, a Atte
 
 func recordAttempt(ctx context.Context, q interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}, a AttemptRecord, next time.Time) (bool, error) {
+}, a AttemptRecord, next time.Time,
+) (bool, error) {
 	status, health, reason := proofback.DeliveryFailed, proofback.HealthFailing, a.Error
 	switch {
 	case a.Outcome == proofback.OutcomeDelivered:

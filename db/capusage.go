@@ -32,11 +32,9 @@ type capCounters struct {
 type capSet map[capKey]time.Time
 
 // add names the counter of a metric and period that a moment falls in.
-func (s capSet) add(offer uuid.UUID, metric proofback.CapMetric, period proofback.CapPeriod, at time.Time, zone *time.Location) capKey {
+func (s capSet) add(offer uuid.UUID, metric proofback.CapMetric, period proofback.CapPeriod, at time.Time, zone *time.Location) {
 	span := period.Span(at, zone)
-	k := capKey{offer, metric, period, span.From}
-	s[k] = span.To
-	return k
+	s[capKey{offer, metric, period, span.From}] = span.To
 }
 
 // addAll names every counter that a conversion of an offer at a moment can count
