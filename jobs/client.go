@@ -27,9 +27,12 @@ const (
 	// fetchCooldown bounds how fast a queue is worked: at most its workers' number
 	// of jobs each 5 ms. A longer one delays every job by half of it on average.
 	fetchCooldown = 5 * time.Millisecond
-	// pollInterval finds the jobs that no notification told of: River decides on
-	// those before the transaction commits.
-	pollInterval = time.Second
+	// pollInterval finds the jobs that no notification told of: River sends few,
+	// and decides on them before the transaction commits. So it bounds how late a
+	// job may be seen, at the price of a query that mostly finds nothing.
+	pollInterval = 100 * time.Millisecond
+	// upkeepPoll is that of the queue where nobody waits.
+	upkeepPoll = time.Second
 	// jobTimeout leaves room around the longest attempt for the database.
 	jobTimeout = 20 * time.Second
 	// rescueAfter is when a job of a process that died is taken up again. It must
@@ -98,6 +101,7 @@ func (c *Config) setDefaults() {
 type Jobs struct {
 	client     *river.Client[pgx.Tx]
 	outbound   *outbound.Client
+	now        func() time.Time
 	insertOnly bool
 }
 
@@ -108,7 +112,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		return nil, fmt.Errorf("jobs: click keys are needed to deliver")
 	}
 	c.setDefaults()
-	j := &Jobs{outbound: outbound.New(c.Outbound), insertOnly: c.InsertOnly}
+	j := &Jobs{outbound: outbound.New(c.Outbound), now: c.Now, insertOnly: c.InsertOnly}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &fanOutWorker{store: store})
 	river.AddWorker(workers, newDeliverWorker(store, j.outbound, c))
@@ -130,7 +134,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		config.Queues = map[string]river.QueueConfig{
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: 4},
-			queueUpkeep:  {MaxWorkers: 2},
+			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 		}
 		config.PeriodicJobs = periodicJobs()
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,36 +66,54 @@ func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliv
 // Work implements river.Worker.
 func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
 	due := job.Args.due()
-	if wait, ok := w.lanes.enter(due.DestinationID); !ok {
-		return river.JobSnooze(wait)
+	again, ok := w.lanes.enter(ctx, due.DestinationID)
+	if !ok {
+		return river.JobSnooze(again)
 	}
-	defer w.lanes.leave(due.DestinationID, w.now())
+	entered := w.now()
+	leave := sync.OnceFunc(func() { w.lanes.leave(due.DestinationID, entered) })
+	defer leave()
 
-	s, err := w.store.LoadDelivery(ctx, proofback.System(), due)
+	s, res, err := w.attempt(ctx, due)
 	switch {
 	case proofback.CodeOf(err) == proofback.CodeNotFound:
 		return nil // stale
+	case errors.Is(err, errInterrupted):
+		return river.JobSnooze(0) // at once, elsewhere
 	case err != nil:
 		return err
 	case !s.Destination.Enabled:
 		return w.store.FailDelivery(ctx, proofback.System(), due)
 	}
+	if res.Outcome == proofback.OutcomeDelivered {
+		leave() // else whoever comes next should find the destination as this leaves it
+	}
+	return w.record(ctx, due, s, res)
+}
+
+// errInterrupted is the end of an attempt that tells nothing, because this
+// process is being stopped.
+var errInterrupted = errors.New("jobs: interrupted")
+
+// attempt sends what is due, unless its destination is switched off.
+func (w *deliverWorker) attempt(ctx context.Context, due db.DueDelivery) (s *db.Sending, res outbound.Result, err error) {
+	s, err = w.store.LoadDelivery(ctx, proofback.System(), due)
+	if err != nil || !s.Destination.Enabled {
+		return s, res, err
+	}
 	request, err := w.request(s)
 	if err != nil {
-		return w.record(ctx, due, s, outbound.Result{
+		return s, outbound.Result{
 			At:      w.now().UTC().Truncate(time.Microsecond),
 			URL:     proofback.MaskURL(s.Destination.URLTemplate),
 			Outcome: proofback.OutcomeInvalidURL,
 			Error:   err.Error(),
-		})
+		}, nil
 	}
-	res, err := w.client.Do(ctx, request)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return err // the database has used up the job's time
-	} else if err != nil {
-		return river.JobSnooze(0) // we are being stopped: at once, elsewhere
+	if res, err = w.client.Do(ctx, request); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		err = errInterrupted
 	}
-	return w.record(ctx, due, s, res)
+	return s, res, err
 }
 
 // request makes the request of an attempt. It fails when the template is no good,

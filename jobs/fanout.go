@@ -35,10 +35,12 @@ func (j *Jobs) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uu
 
 // EnqueueAttempt implements db.Enqueuer.
 func (j *Jobs) EnqueueAttempt(ctx context.Context, tx pgx.Tx, due db.DueDelivery) error {
-	return j.insert(ctx, tx, []river.InsertManyParams{{
-		Args:       newDeliverArgs(due),
-		InsertOpts: &river.InsertOpts{ScheduledAt: due.DueAt},
-	}})
+	params := river.InsertManyParams{Args: newDeliverArgs(due)}
+	if due.DueAt.After(j.now()) {
+		// River's leader looks for what is scheduled each 5 s.
+		params.InsertOpts = &river.InsertOpts{ScheduledAt: due.DueAt}
+	}
+	return j.insert(ctx, tx, []river.InsertManyParams{params})
 }
 
 func (j *Jobs) insert(ctx context.Context, tx pgx.Tx, params []river.InsertManyParams) error {

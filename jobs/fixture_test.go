@@ -21,6 +21,7 @@ import (
 // fixture is an affiliate with a click, whose conversions are told.
 type fixture struct {
 	store     *db.Store
+	inserting *Jobs
 	config    Config
 	affiliate uuid.UUID
 	click     uuid.UUID
@@ -47,6 +48,9 @@ func setup(t *testing.T, change ...func(*Config)) *fixture {
 	}
 	for _, ch := range change {
 		ch(&f.config)
+	}
+	if f.inserting, err = New(f.store, Config{InsertOnly: true, Log: f.config.Log}); err != nil {
+		t.Fatal(err)
 	}
 	f.exec(t, `INSERT INTO affiliates (id, name, status, currency, created_at) VALUES ($1, 'Blog', 'ACTIVE', 'EUR', now())`, f.affiliate)
 	f.exec(t, `
@@ -97,12 +101,8 @@ var errUndo = errors.New("undo")
 // the Store does; end, when it is not nil, ends the transaction instead of a commit.
 func (f *fixture) approve(t *testing.T, n int, end error) []uuid.UUID {
 	t.Helper()
-	j, err := New(f.store, Config{InsertOnly: true, Log: f.config.Log})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var ids []uuid.UUID
-	err = pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) error {
 		moves := make([]db.Announcement, n)
 		for i := range moves {
 			moves[i] = db.Announcement{
@@ -112,7 +112,7 @@ func (f *fixture) approve(t *testing.T, n int, end error) []uuid.UUID {
 			_, err := tx.Exec(t.Context(), `
 				INSERT INTO conversions (id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id, event_type, txid,
 				  status, began, event_at, received_at, click_at, payout, payout_currency, revenue, revenue_currency)
-				VALUES ($1, $2, $2, $2, $3, $2, $2, $2, 'sale', $4, 'APPROVED', 'APPROVED', '2026-11-22T10:00:00Z', now(), now(), 3.50, 'EUR', 9.99, 'EUR')`,
+				VALUES ($1, $2, $2, $1, $3, $2, $2, $2, 'sale', $4, 'APPROVED', 'APPROVED', '2026-11-22T10:00:00Z', now(), now(), 3.50, 'EUR', 9.99, 'EUR')`,
 				moves[i].ConversionID, f.click, f.affiliate, fmt.Sprintf("T&%d", i))
 			if err != nil {
 				return err
@@ -122,7 +122,7 @@ func (f *fixture) approve(t *testing.T, n int, end error) []uuid.UUID {
 		if ids, err = f.store.RecordDeliveries(t.Context(), tx, moves); err != nil {
 			return err
 		}
-		if err := j.EnqueueDeliveries(t.Context(), tx, ids); err != nil {
+		if err := f.inserting.EnqueueDeliveries(t.Context(), tx, ids); err != nil {
 			return err
 		}
 		return end

@@ -1,0 +1,105 @@
+package jobs
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// due gives the tickets of deliveries.
+func (f *fixture) due(t *testing.T, ids ...uuid.UUID) (due []db.DueDelivery) {
+	t.Helper()
+	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) (err error) {
+		due, err = f.store.DueDeliveries(t.Context(), tx, proofback.System(), ids)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return due
+}
+
+func TestARolledBackChangeTellsNobody(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	rec := receive(t, ok)
+	f.destination(t, rec.URL)
+	if ids := f.approve(t, 3, errUndo); len(ids) != 3 {
+		t.Fatalf("%d deliveries", len(ids))
+	}
+	f.eventually(t, "nothing is kept", `
+		SELECT (SELECT count(*) FROM deliveries) + (SELECT count(*) FROM river_job)`, 0)
+}
+
+func TestEachDeliveryOfALargeChangeArrivesOnce(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	rec := receive(t, ok)
+	for i := range 3 {
+		f.destination(t, fmt.Sprintf("%s/%d?d={delivery_id}", rec.URL, i))
+	}
+	ids := f.approve(t, 400, nil)
+	f.eventually(t, "one job each thousand", `SELECT count(*) FROM river_job WHERE kind = 'fan_out'`, 2)
+	f.eventually(t, "no other job", `SELECT count(*) FROM river_job`, 2)
+	f.start(t)
+	f.await(t, proofback.DeliveryDelivered, ids...)
+	arrived := map[string]int{}
+	for _, r := range rec.got() {
+		arrived[r.uri]++
+	}
+	for uri, n := range arrived {
+		if n != 1 {
+			t.Errorf("%s arrived %d times", uri, n)
+		}
+	}
+	if len(arrived) != len(ids) || len(ids) != 1200 {
+		t.Errorf("%d of %d arrived", len(arrived), len(ids))
+	}
+	f.eventually(t, "one attempt each", `SELECT count(*) FROM attempts WHERE number = 1 AND outcome = 'DELIVERED'`, len(ids))
+}
+
+func TestAFanOutThatIsDoneTwiceSendsOnce(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	rec := receive(t, ok)
+	f.destination(t, rec.URL)
+	ids := f.approve(t, 5, nil)
+	f.exec(t, `INSERT INTO river_job (args, kind, max_attempts, queue, state) SELECT args, kind, max_attempts, queue, state FROM river_job`)
+	f.start(t)
+	f.await(t, proofback.DeliveryDelivered, ids...)
+	f.eventually(t, "all jobs done", `SELECT count(*) FROM river_job WHERE kind IN ('fan_out', 'deliver') AND state <> 'completed'`, 0)
+	f.eventually(t, "one attempt each", `SELECT count(*) FROM attempts`, len(ids))
+}
+
+func TestPackedIDsSurviveJSON(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 2, 1000} {
+		args := fanOutArgs{IDs: packedIDs{}}
+		for range n {
+			args.IDs = append(args.IDs, newID(t))
+		}
+		raw, err := json.Marshal(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back fanOutArgs
+		if err := json.Unmarshal(raw, &back); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(args, back); diff != "" {
+			t.Errorf("%d ids, -want +got:\n%s", n, diff)
+		}
+	}
+	for _, raw := range []string{`{"ids": "AAAA"}`, `{"ids": "?"}`, `{"ids": 1}`} {
+		if err := json.Unmarshal([]byte(raw), new(fanOutArgs)); err == nil {
+			t.Errorf("%s is read", raw)
+		}
+	}
+}
