@@ -7,9 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/proofback/proofback"
 )
@@ -36,15 +34,19 @@ func (s *Store) MoveConversions(ctx context.Context, actor proofback.Actor, ids 
 	case utf8.RuneCountInString(reason) > maxReason:
 		return nil, nil, proofback.Invalid([]string{"reason"}, "at most %d characters", maxReason)
 	}
-	m := &mover{store: s, ids: ids, to: to, reason: reason}
-	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		m.tx = tx
-		return m.move(ctx)
-	})
-	if err != nil {
-		return nil, nil, err
+	for attempt := 1; ; attempt++ {
+		m := &mover{store: s, ids: ids, to: to, reason: reason}
+		err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+			m.tx = tx
+			return m.move(ctx)
+		})
+		if err == nil {
+			return m.moved, m.problems, nil
+		}
+		if attempt == decideAttempts || !lostRace(err) {
+			return nil, nil, err
+		}
 	}
-	return m.moved, m.problems, nil
 }
 
 // mover carries one call of MoveConversions through its transaction.
@@ -56,9 +58,15 @@ type mover struct {
 	reason   string
 	moved    []*proofback.Conversion
 	problems proofback.Problems
+
+	caps  *capCounters
+	zones map[uuid.UUID]*time.Location // by advertiser
 }
 
 func (m *mover) move(ctx context.Context) error {
+	if err := m.holdCaps(ctx); err != nil {
+		return err
+	}
 	found, err := m.lock(ctx)
 	if err != nil {
 		return err
@@ -172,84 +180,4 @@ func (m *mover) refusal(row *movable) *proofback.Error {
 func (m *mover) refuse(position int, e *proofback.Error) {
 	e.Field = []string{"ids", strconv.Itoa(position)}
 	m.problems = append(m.problems, e)
-}
-
-// update moves the rows.
-func (m *mover) update(ctx context.Context, moving []*movable) error {
-	ids, advertisers, take := make([]uuid.UUID, len(moving)), make([]uuid.UUID, len(moving)), make([]bool, len(moving))
-	why := (&proofback.Transition{To: m.to, Reason: m.reason}).ConversionReason()
-	for i, row := range moving {
-		ids[i], advertisers[i], take[i] = row.ID, row.AdvertiserID, row.TakesClick
-		row.Status, row.Reason = m.to, why
-		if row.TakesClick {
-			row.ClaimsFrom, row.ClaimsTo = row.EventAt, time.Time{}
-		}
-		m.moved = append(m.moved, row.value(m.tx.actor))
-	}
-	_, err := m.tx.NewRaw(`
-		UPDATE conversions AS c
-		SET
-			status = ?,
-			reason = ?,
-			claims = CASE WHEN m.takes THEN tstzrange(c.event_at, NULL) ELSE c.claims END
-		FROM unnest(?::uuid[], ?::uuid[], ?::boolean[]) AS m (id, advertiser_id, takes)
-		WHERE c.id = m.id
-		  AND c.advertiser_id = m.advertiser_id`,
-		m.to, why, pgdialect.Array(ids), pgdialect.Array(advertisers), pgdialect.Array(take)).Exec(ctx)
-	return err
-}
-
-// transitions are the moves of conversions that have not moved yet.
-func (m *mover) transitions(moving []*movable) []proofback.Transition {
-	by := proofback.ByUser
-	if m.tx.actor.Role == proofback.RoleSystem {
-		by = proofback.BySystem
-	}
-	list := make([]proofback.Transition, len(moving))
-	for i, row := range moving {
-		list[i] = proofback.Transition{
-			ID:           newID(),
-			ConversionID: row.ID,
-			AdvertiserID: row.AdvertiserID,
-			AffiliateID:  row.AffiliateID,
-			From:         row.Status,
-			To:           m.to,
-			At:           m.tx.now,
-			ByKind:       by,
-			ByUser:       m.tx.actor.UserID,
-			Reason:       m.reason,
-		}
-	}
-	return list
-}
-
-// explain keeps who moved what and why, and enters it into the ledger.
-func (m *mover) explain(ctx context.Context, transitions []proofback.Transition) error {
-	rows := make([]transitionRow, len(transitions))
-	entries := make([]proofback.Entry, len(transitions))
-	for i := range transitions {
-		rows[i] = newTransitionRow(&transitions[i])
-		entries[i] = transitions[i].Entry(newID())
-	}
-	if _, err := m.tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
-		return err
-	}
-	return m.tx.record(ctx, entries...)
-}
-
-// tell has the affiliates' endpoints told.
-func (m *mover) tell(ctx context.Context, moving []*movable, transitions []proofback.Transition) error {
-	list := make([]Announcement, len(moving))
-	for i, row := range moving {
-		list[i] = Announcement{
-			TransitionID: transitions[i].ID,
-			ConversionID: row.ID,
-			ClickID:      row.ClickID,
-			AffiliateID:  row.AffiliateID,
-			OfferID:      row.OfferID,
-			EventType:    row.EventType,
-			Status:       m.to,
-		}
-	}
-	return m.tx.asPgx(func(tx pgx.Tx) error { return m.store.announce(ctx, tx, list) })
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 const (
@@ -288,4 +289,77 @@ func TestStaffCannotCountAClickTwice(t *testing.T) {
 		t.Errorf("later: %v, %v", problems, err)
 	}
 	m.folded()
+}
+
+func TestMovesAreCountedByTheCapsThatAreKept(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t)
+	click := m.click(0, day)
+	m.exec(`
+		INSERT INTO cap_usage (offer_id, metric, period, starts, used)
+		VALUES
+			($1, 'CONVERSIONS', 'DAILY', $2, 2),
+			($1, 'PAYOUT', 'TOTAL', $3, 14),
+			($1, 'CONVERSIONS', 'MONTHLY', $4, 5)`,
+		m.offers[0], day.Truncate(24*time.Hour), time.Unix(0, 0), day.AddDate(0, 1, 0).Truncate(24*time.Hour))
+	a, b := m.conversion(click, "a", day), m.conversion(click, "b", day)
+	for _, step := range []struct {
+		ids                            []uuid.UUID
+		to                             proofback.Status
+		conversions, payout, nextMonth int
+	}{
+		{[]uuid.UUID{a.ID, b.ID}, approved, 2, 14, 5},
+		{[]uuid.UUID{a.ID}, rejected, 1, 7, 5},
+		{[]uuid.UUID{a.ID, b.ID}, rejected, 0, 0, 5},
+		{[]uuid.UUID{b.ID}, approved, 1, 7, 5},
+	} {
+		if _, _, err := m.store.MoveConversions(t.Context(), m.staff, step.ids, step.to, "because"); err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(
+			m.count(`SELECT used::int FROM cap_usage WHERE period = 'DAILY'`),
+			m.count(`SELECT used::int FROM cap_usage WHERE period = 'TOTAL'`),
+			m.count(`SELECT used::int FROM cap_usage WHERE period = 'MONTHLY'`))
+		if want := fmt.Sprint(step.conversions, step.payout, step.nextMonth); got != want {
+			t.Errorf("after %d were %s: %s, want %s", len(step.ids), step.to.Word(), got, want)
+		}
+	}
+}
+
+func TestStaffAndPostbacksAtOnceMoveAConversionInTurn(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	const events = 10
+	click := d.click(t)
+	var ids []uuid.UUID
+	for i := range events {
+		ids = append(ids, d.decide(t, sale(click, fmt.Sprint(i), "100"))[0].ConversionID)
+	}
+	staff := proofback.Actor{Role: proofback.RoleManager, UserID: newID(t)}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if _, _, err := d.store.MoveConversions(t.Context(), staff, ids, rejected, "fraud"); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			batch := make([]*db.Incoming, events)
+			for i := range batch { // the other way round
+				batch[i] = d.incoming(sale(click, fmt.Sprint(events-1-i), "100") + "&status=approved")
+			}
+			if _, err := d.store.Decide(t.Context(), d.setup, batch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	m := &market{t: t, store: d.store}
+	if n := m.count(`SELECT count(*) FROM transitions WHERE from_status = 'PENDING'`); n != events {
+		t.Errorf("%d conversions left PENDING %d times", events, n)
+	}
+	if n := m.count(`SELECT count(*) FROM conversions AS c WHERE status <> (
+		SELECT to_status FROM transitions AS t WHERE t.conversion_id = c.id ORDER BY at DESC, id DESC LIMIT 1)`); n != 0 {
+		t.Errorf("%d conversions are not where their transitions end", n)
+	}
 }
