@@ -101,13 +101,13 @@ func (w *deliverWorker) attempt(ctx context.Context, due db.DueDelivery) (s *db.
 	if err != nil || !s.Destination.Enabled {
 		return s, res, err
 	}
-	request, err := w.request(s)
-	if err != nil {
+	request, problem := w.request(s)
+	if problem != "" {
 		return s, outbound.Result{
 			At:      w.now().UTC().Truncate(time.Microsecond),
 			URL:     proofback.MaskURL(s.Destination.URLTemplate),
 			Outcome: proofback.OutcomeInvalidURL,
-			Error:   err.Error(),
+			Error:   problem,
 		}, nil
 	}
 	if res, err = w.client.Do(ctx, request); err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -116,9 +116,9 @@ func (w *deliverWorker) attempt(ctx context.Context, due db.DueDelivery) (s *db.
 	return s, res, err
 }
 
-// request makes the request of an attempt. It fails when the template is no good,
-// which it may be by rules that are newer than itself.
-func (w *deliverWorker) request(s *db.Sending) (outbound.Request, error) {
+// request makes the request of an attempt, or tells the problem with the template,
+// which may be refused by rules that are newer than itself.
+func (w *deliverWorker) request(s *db.Sending) (r outbound.Request, problem string) {
 	m := proofback.Message{
 		Delivery:   &s.Delivery,
 		Conversion: &s.Conversion,
@@ -127,9 +127,9 @@ func (w *deliverWorker) request(s *db.Sending) (outbound.Request, error) {
 	}
 	url, err := m.URL(s.Destination.URLTemplate)
 	if err != nil {
-		return outbound.Request{}, err
+		return r, err.Error()
 	}
-	r := outbound.Request{Method: s.Destination.Method, URL: url, Header: http.Header{}}
+	r = outbound.Request{Method: s.Destination.Method, URL: url, Header: http.Header{}}
 	if r.Method == http.MethodPost {
 		r.Body = m.Body()
 		r.Header.Set("Content-Type", "application/json")
@@ -139,7 +139,7 @@ func (w *deliverWorker) request(s *db.Sending) (outbound.Request, error) {
 	r.Header.Set(proofback.HeaderWebhookID, id)
 	r.Header.Set(proofback.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	r.Header.Set(proofback.HeaderWebhookSignature, proofback.SignWebhook(s.Secret, id, now, r.Body))
-	return r, nil
+	return r, ""
 }
 
 // record writes down what came of an attempt, and what follows. It goes on when

@@ -218,9 +218,9 @@ func TestARecordedAttemptIsRecordedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := w.request(s)
-	if err != nil {
-		t.Fatal(err)
+	request, problem := w.request(s)
+	if problem != "" {
+		t.Fatal(problem)
 	}
 	res, err := j.outbound.Do(t.Context(), request)
 	if err != nil {
