@@ -1,0 +1,34 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/proofback/proofback/server/demo"
+	"github.com/proofback/proofback/server/ingest"
+	"github.com/proofback/proofback/server/web"
+)
+
+// handler puts everything that is served behind one mux, and what holds for every
+// request around it.
+func (p *program) handler() http.Handler {
+	mux := http.NewServeMux()
+	p.ready.register(mux)
+	p.metrics.register(mux)
+	postbacks := &ingest.Postbacks{
+		Decider:        p.decider,
+		Setup:          p.setup,
+		Keys:           p.settings.clickKeys,
+		TrustedProxies: p.settings.trustedProxies,
+		Log:            p.log,
+		Now:            time.Now,
+	}
+	postbacks.Register(mux)
+	page := web.Handler()
+	mux.Handle("GET /{$}", page)
+	mux.Handle("GET /assets/", page)
+	if p.settings.demo {
+		demo.Register(mux, p.publicURL, p.settings.Currency)
+	}
+	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log}))
+}

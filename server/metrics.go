@@ -1,0 +1,122 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what /metrics tells.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	batches  *prometheus.HistogramVec
+	failed   *prometheus.CounterVec
+}
+
+// Batches are named by what is in them.
+const (
+	batchClicks    = "clicks"
+	batchPostbacks = "postbacks"
+)
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "proofback_http_request_duration_seconds",
+			Help:    "How long requests took, by route and class of answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"route", "outcome"}),
+		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "proofback_batch_size",
+			Help:    "How many clicks or postbacks were stored together.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 15),
+		}, []string{"kind"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "proofback_batches_failed_total",
+			Help: "Batches of clicks or postbacks that could not be stored.",
+		}, []string{"kind"}),
+	}
+	m.registry.MustRegister(m.requests, m.batches, m.failed,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// request tells of a request; route is the pattern that it matched, "" for none.
+func (m *metrics) request(route string, status int, took time.Duration) {
+	if route == "" {
+		route = "none"
+	}
+	m.requests.WithLabelValues(route, outcome(status)).Observe(took.Seconds())
+}
+
+// outcome is the class of a status: what was asked for was done (2xx, 3xx), was
+// not for a reason of the caller's (4xx) or of ours (5xx), or nobody waited for it.
+func outcome(status int) string {
+	switch status / 100 {
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	case 5:
+		return "5xx"
+	}
+	return "gone"
+}
+
+// batch gives what tells of stored batches of a kind.
+func (m *metrics) batch(kind string) func(size int, err error) {
+	sizes, failed := m.batches.WithLabelValues(kind), m.failed.WithLabelValues(kind)
+	return func(size int, err error) {
+		if err != nil {
+			failed.Inc()
+			return
+		}
+		sizes.Observe(float64(size))
+	}
+}
+
+// queue tells how many of a kind wait to be stored.
+func (m *metrics) queue(kind string, length func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "proofback_queue_length",
+		Help:        "How many clicks or postbacks wait to be stored.",
+		ConstLabels: prometheus.Labels{"kind": kind},
+	}, func() float64 { return float64(length()) }))
+}
+
+// pool tells of the connections to Postgres.
+func (m *metrics) pool(pool *pgxpool.Pool) {
+	for _, g := range []struct {
+		name, help string
+		value      func(*pgxpool.Stat) float64
+	}{
+		{"proofback_db_connections", "Open connections to Postgres.", func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }},
+		{"proofback_db_connections_busy", "Connections to Postgres that are in use.", func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }},
+		{"proofback_db_connections_limit", "The most connections that may be open.", func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }},
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help},
+			func() float64 { return g.value(pool.Stat()) }))
+	}
+	for _, c := range []struct {
+		name, help string
+		value      func(*pgxpool.Stat) float64
+	}{
+		{"proofback_db_waits_total", "How often a connection had to be waited for.", func(s *pgxpool.Stat) float64 { return float64(s.EmptyAcquireCount()) }},
+		{"proofback_db_wait_seconds_total", "How long connections were waited for.", func(s *pgxpool.Stat) float64 { return s.EmptyAcquireWaitTime().Seconds() }},
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
+			func() float64 { return c.value(pool.Stat()) }))
+	}
+}
+
+func (m *metrics) register(mux *http.ServeMux) {
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// requestIDHeader carries the id under which a request's log lines are found. It
+// stands in the request for whoever handles it, and in the answer.
+const requestIDHeader = "X-Request-Id"
+
+// maxRequestID is the longest id that is taken from a caller.
+const maxRequestID = 64
+
+// withRequestID gives each request an id: the caller's own where it sent a sane one.
+func withRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(requestIDHeader)
+		if !saneRequestID(id) {
+			id = rand.Text()
+			r.Header.Set(requestIDHeader, id)
+		}
+		w.Header().Set(requestIDHeader, id)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// saneRequestID wants what can neither forge a log line nor fill the log.
+func saneRequestID(id string) bool {
+	if id == "" || len(id) > maxRequestID {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// withSafeHeaders sets what holds for every answer; handlers add their own.
+func withSafeHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// answerWriter remembers what was answered.
+type answerWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *answerWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// observed has mux answer requests, mends panics, and tells the log (at debug)
+// and the metrics of each. It stands right before mux, which writes the route
+// into the request.
+type observed struct {
+	mux     http.Handler
+	metrics *metrics
+	log     *slog.Logger
+}
+
+func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	answer := &answerWriter{ResponseWriter: w}
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(panicked)
+			}
+			o.log.ErrorContext(r.Context(), "a request panicked", "request_id", r.Header.Get(requestIDHeader),
+				"route", r.Pattern, "panic", panicked, "stack", string(debug.Stack()))
+			if answer.status == 0 {
+				http.Error(answer, "something went wrong on our side", http.StatusInternalServerError)
+			}
+		}
+		took := time.Since(began)
+		o.metrics.request(r.Pattern, answer.status, took)
+		o.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
+			slog.String("request_id", r.Header.Get(requestIDHeader)),
+			slog.String("method", r.Method),
+			slog.String("route", r.Pattern),
+			slog.Int("status", answer.status),
+			slog.Duration("took", took))
+	}()
+	o.mux.ServeHTTP(answer, r)
+}

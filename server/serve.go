@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/jobs"
+	"github.com/proofback/proofback/jobs/outbound"
+	"github.com/proofback/proofback/server/auth"
+)
+
+type serveCommand struct{}
+
+// Run serves until it is interrupted.
+func (serveCommand) Run(s *Settings, out io.Writer) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if err := s.requireSecret(); err != nil {
+		return err
+	}
+	ctx, cancel := interrupted(context.Background())
+	defer cancel()
+	p := &program{settings: s, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics()}
+	p.life.log = p.log
+	err := p.start(ctx)
+	switch {
+	case err == nil:
+		p.announce(out)
+		err = p.wait(ctx)
+	case ctx.Err() != nil:
+		err = nil // interrupted while it was starting: that is what was asked for
+	}
+	stopCtx, cancelStop := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancelStop()
+	return errors.Join(err, p.life.stop(stopCtx))
+}
+
+// program is what serve has started.
+type program struct {
+	settings *Settings
+	log      *slog.Logger
+	metrics  *metrics
+	life     lifecycle
+
+	listener  net.Listener
+	publicURL string
+	ready     readiness
+	failed    chan error // HTTP has ended by itself
+
+	store    *db.Store
+	tokens   *auth.Tokens
+	sessions *auth.Sessions
+	setup    *db.Setup
+	clicks   *db.ClickWriter
+	decider  *db.Decider
+}
+
+// start starts one part after the other. What was started is ended by p.life,
+// whether start fails or not. The listener comes first: a port in use is told
+// before anything is touched, and nobody is refused while the rest starts.
+func (p *program) start(ctx context.Context) error {
+	var err error
+	if p.listener, err = p.settings.listen(ctx); err != nil {
+		return err
+	}
+	p.life.onStop("listener", func(context.Context) error {
+		_ = p.listener.Close() // the HTTP server has, where it was started
+		return nil
+	})
+	p.publicURL = p.settings.publicURL(p.listener.Addr())
+	for _, step := range []func(context.Context) error{
+		p.openDatabase, p.openAuth, p.openJobs, p.loadDemo, p.openIngest, p.serveHTTP,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openAuth makes what tells who acts.
+func (p *program) openAuth(context.Context) error {
+	var err error
+	p.tokens, err = p.settings.tokens()
+	p.sessions = &auth.Sessions{Store: p.store, Tokens: p.tokens}
+	return err
+}
+
+func (s *Settings) tokens() (*auth.Tokens, error) {
+	return auth.NewTokens(auth.TokenConfig{Key: []byte(s.JWTSecret), Issuer: s.JWTIssuer, Audience: s.JWTAudience})
+}
+
+// openJobs starts the workers. They end after all that gives them work.
+func (p *program) openJobs(ctx context.Context) error {
+	c := jobs.Config{
+		ClickKeys:   p.settings.clickKeys,
+		Outbound:    outbound.Config{Allow: p.settings.outboundAllow},
+		StopTimeout: drainTimeout / 2,
+		Log:         slog.New(atLeast{p.log.Handler(), slog.LevelWarn}),
+	}
+	if p.settings.demo {
+		c.Outbound.AllowAddrs = sinkAddrs(p.listener.Addr())
+	}
+	work, err := jobs.New(p.store, c)
+	if err != nil {
+		return err
+	}
+	if err := work.Start(ctx); err != nil {
+		return err
+	}
+	p.life.onStop("jobs", work.Stop)
+	return nil
+}
+
+// openIngest makes what stores clicks and decides postbacks.
+func (p *program) openIngest(ctx context.Context) error {
+	var err error
+	if p.setup, err = p.store.NewSetup(ctx); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.setup.Run(running)
+	}()
+	p.life.onStop("set-up", func(context.Context) error {
+		stop()
+		<-ended
+		return nil
+	})
+	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
+	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
+	p.life.onStop("postbacks", func(context.Context) error {
+		p.decider.Close()
+		return nil
+	})
+	p.clicks, err = p.store.NewClickWriter(ctx, db.ClickWriterConfig{Observe: p.metrics.batch(batchClicks)})
+	if err != nil {
+		return err
+	}
+	p.metrics.queue(batchClicks, p.clicks.QueueLength)
+	p.life.onStop("clicks", p.clicks.Close)
+	return nil
+}
+
+// serveHTTP answers requests from now on.
+func (p *program) serveHTTP(context.Context) error {
+	server := newHTTPServer(p.handler(), p.log)
+	p.failed = make(chan error, 1)
+	go func() {
+		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- fmt.Errorf("http: %w", err)
+		}
+	}()
+	p.life.onStop("http", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+		defer cancel()
+		return stopHTTP(ctx, server)
+	})
+	p.life.onStop("readiness", func(context.Context) error {
+		p.ready.leaving.Store(true)
+		return nil
+	})
+	return nil
+}
+
+// wait returns when the program is to end.
+func (p *program) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		p.log.Info("stopping", "within", stopTimeout)
+		return nil
+	case err := <-p.failed:
+		return err
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+
+	"github.com/proofback/proofback"
+)
+
+// Settings are everything that an operator can say, by flag or by environment
+// variable. They are read once at start; check fills in defaults and refuses
+// what is wrong. An empty value counts as left out.
+type Settings struct {
+	// DatabaseURL is the Postgres to use. Default: an embedded one in DataDir.
+	// Another database is another network: nothing is carried over.
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres to use; left out, an embedded one is started in the data folder."`
+
+	// DataDir holds the embedded cluster and the key made for it. Default
+	// ".data". Another folder is another network.
+	DataDir string `name:"data-dir" env:"PROOFBACK_DATA_DIR" placeholder:"DIR" help:"Where the embedded Postgres lives (default .data)."`
+
+	// Addr is where HTTP is served, host:port. Default 127.0.0.1:8080, which only
+	// this machine reaches.
+	Addr string `name:"addr" env:"PROOFBACK_ADDR" placeholder:"HOST:PORT" help:"Listen address (default 127.0.0.1:8080)."`
+
+	// PublicURL is the base of the links that are handed out. Default http:// and
+	// the address. Links that are out already keep the base they were copied with.
+	PublicURL string `name:"public-url" env:"PROOFBACK_PUBLIC_URL" placeholder:"URL" help:"Base of the links that are handed out (default http:// and the address)."`
+
+	// JWTSecret signs access tokens (HS256), 32 bytes or more. With the embedded
+	// Postgres it is made once and kept in DataDir; else it must be set, the same
+	// in all processes. A change ends all sessions and, where the two keys below
+	// are left out, makes every click id handed out before a stranger's and every
+	// partner's secret unreadable.
+	JWTSecret string `name:"jwt-secret" env:"PROOFBACK_JWT_SECRET" placeholder:"SECRET" help:"HS256 key of access tokens, 32 bytes or more."`
+
+	// JWKSURL, JWTIssuer and JWTAudience say whose tokens are believed besides our
+	// own. Issuer and audience default to "proofback" and hold for our own as
+	// well: a change ends all sessions.
+	JWKSURL     string `name:"jwks-url" env:"PROOFBACK_JWKS_URL" placeholder:"URL" help:"Key set of an identity provider whose tokens are accepted."`
+	JWTIssuer   string `name:"jwt-issuer" env:"PROOFBACK_JWT_ISSUER" placeholder:"NAME" help:"Issuer of access tokens (default proofback)."`
+	JWTAudience string `name:"jwt-audience" env:"PROOFBACK_JWT_AUDIENCE" placeholder:"NAME" help:"Audience of access tokens (default proofback)."`
+
+	// ClickKeys make and check click ids: "version:base64" of 32 bytes or more
+	// each, separated by commas, versions from 1 to 31. The first makes new ids;
+	// the others are only recognised. Default: one key that is derived from
+	// JWTSecret. Clicks made under a key that is taken out cannot convert any more.
+	ClickKeys string `name:"click-keys" env:"PROOFBACK_CLICK_KEYS" placeholder:"V:KEY,…" help:"Keys of click ids, the current one first (default derived from the JWT secret)."`
+
+	// SecretsKey seals partners' secrets in the database: base64 of 32 bytes.
+	// Default: derived from JWTSecret. After a change their secrets cannot be read
+	// any more and have to be made anew.
+	SecretsKey string `name:"secrets-key" env:"PROOFBACK_SECRETS_KEY" placeholder:"BASE64" help:"Key that seals partners' secrets (default derived from the JWT secret)."`
+
+	// Currency is the network's own, ISO 4217, in which amounts are normalised
+	// when they are stored. Default EUR. It cannot be changed for a database.
+	Currency string `name:"currency" env:"PROOFBACK_CURRENCY" placeholder:"CODE" help:"The network's own currency (default EUR)."`
+
+	// RatesURL is where reference rates come from, in the ECB's XML format. Default
+	// the ECB's daily feed. Amounts in other currencies wait for a rate.
+	RatesURL string `name:"rates-url" env:"PROOFBACK_RATES_URL" placeholder:"URL" help:"Exchange rates in the ECB's XML format; http, https or file (default the ECB's daily feed)."`
+
+	// OutboundAllow are CIDR ranges that outbound postbacks may reach although
+	// they are not public. Default none. Each range opens your own network to
+	// whatever URL an affiliate writes.
+	OutboundAllow []string `name:"outbound-allow" env:"PROOFBACK_OUTBOUND_ALLOW" placeholder:"CIDR,…" help:"Ranges that outbound postbacks may reach although they are not public (default none)."`
+
+	// TrustedProxies are CIDR ranges whose X-Forwarded-For and country header are
+	// believed. Default none. A range too wide lets senders choose their address.
+	TrustedProxies []string `name:"trusted-proxies" env:"PROOFBACK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed (default none)."`
+
+	// GeoIPFile is a MaxMind database (.mmdb) that tells countries. Default none.
+	GeoIPFile string `name:"geoip-file" env:"PROOFBACK_GEOIP_FILE" placeholder:"FILE" help:"MaxMind database that tells visitors' countries (default none)."`
+
+	// CountryHeader is the header in which trusted proxies tell a visitor's
+	// country, such as CF-IPCountry. Default none. It goes before GeoIPFile.
+	CountryHeader string `name:"country-header" env:"PROOFBACK_COUNTRY_HEADER" placeholder:"NAME" help:"Header in which trusted proxies tell the country, such as CF-IPCountry (default none)."`
+
+	// Demo loads the demo network, once. Default true on the embedded Postgres,
+	// false otherwise. Its users' passwords are printed at every start.
+	Demo string `name:"demo" env:"PROOFBACK_DEMO" placeholder:"BOOL" help:"Load the demo network: true or false (default true on the embedded Postgres)."`
+
+	// LogLevel is the least that is logged: debug, info, warn or error. Default
+	// info; debug logs every request.
+	LogLevel string `name:"log-level" env:"PROOFBACK_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
+
+	// What check makes of the texts above.
+	demo           bool
+	logLevel       slog.Level
+	clickKeys      *proofback.ClickKeys
+	secretsKey     []byte
+	outboundAllow  []netip.Prefix
+	trustedProxies []netip.Prefix
+}
+
+// settingError refuses a setting in one line: its variable and what was expected.
+type settingError struct{ name, problem string }
+
+func (e *settingError) Error() string { return e.name + " " + e.problem }
+
+func wrong(name, format string, args ...any) error {
+	return &settingError{name, fmt.Sprintf(format, args...)}
+}
+
+// embedded reports whether the program brings its own Postgres.
+func (s *Settings) embedded() bool { return s.DatabaseURL == "" }
+
+// clusterDir is where the embedded cluster lives, beside what else is kept.
+func (s *Settings) clusterDir() string { return filepath.Join(s.DataDir, "postgres") }
