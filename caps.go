@@ -54,7 +54,7 @@ func (d *decider) checkCaps() bool {
 	for _, u := range d.facts.Caps {
 		takes, known := c.Takes(u.Metric)
 		if !known {
-			return d.deferFor(name, ReasonAwaitingRate, "the offer's payout is capped in %s, the payout is in %s, and there is no reference rate for %s yet", d.facts.Currency, d.payout.Currency, RateDay(d.eventAt).Format(time.DateOnly))
+			return d.deferFor(name, ReasonAwaitingRate, d.rateUntil(), "the offer's payout is capped in %s, the payout is in %s, and there is no reference rate for %s yet", d.facts.Currency, d.payout.Currency, RateDay(d.eventAt).Format(time.DateOnly))
 		}
 		if u.Used.Add(takes).Cmp(u.Limit) > 0 {
 			return d.refuse(name, ReasonCapReached, "the offer's %s cap of %s is reached: it counts again when the next period begins or the cap is raised", u.Cap, u.Limit)

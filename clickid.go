@@ -109,6 +109,7 @@ type ClickKey struct {
 type ClickKeys struct {
 	current int
 	macs    [MaxClickKeyVersion + 1]*clickMAC // by version, nil for unknown ones
+	names   []byte                            // key of Pseudonym
 }
 
 // clickMAC computes the MACs of one key, reusing the hash states.
@@ -141,6 +142,8 @@ func NewClickKeys(current int, keys ...ClickKey) (*ClickKeys, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("no click keys")
 	}
+	oldest := slices.MinFunc(keys, func(a, b ClickKey) int { return a.Version - b.Version })
+	k.names = keyedHash(oldest.Secret, "pseudonyms")
 	if current < 1 || current > MaxClickKeyVersion || k.macs[current] == nil {
 		return nil, fmt.Errorf("the current click key version %d is not among the keys", current)
 	}

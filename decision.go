@@ -68,6 +68,8 @@ type Facts struct {
 	// goals.
 	Terms     *Terms
 	Overrides []PayoutOverride
+	// LastLook says that what waits has waited long enough.
+	LastLook bool
 	// Replayed says that the request's nonce was seen before.
 	Replayed bool
 	// Known are the conversions of the click, and of the advertiser under the
@@ -92,6 +94,8 @@ type Decision struct {
 	// of a known conversion.
 	Made  *Conversion
 	Moved *Transition
+	// Until is when a deferred request has waited long enough.
+	Until time.Time
 	// ConversionID and Status are of the conversion made, moved or repeated.
 	ConversionID uuid.UUID
 	Status       Status
@@ -166,8 +170,10 @@ func (d *decider) refuse(name string, reason Reason, format string, args ...any)
 	return true
 }
 
-// deferFor ends the decision for now.
-func (d *decider) deferFor(name string, reason Reason, format string, args ...any) bool {
+// deferFor ends the decision until something that is missing has come, or until
+// it has been waited for long enough.
+func (d *decider) deferFor(name string, reason Reason, until time.Time, format string, args ...any) bool {
+	d.out.Until = until
 	message := fmt.Sprintf(format, args...)
 	d.out.Checks = append(d.out.Checks, Check{Name: name, Detail: message})
 	d.out.Result, d.out.Reason, d.out.Message = ResultDeferred, reason, message

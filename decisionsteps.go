@@ -326,7 +326,7 @@ func (d *decider) checkMinimum() bool {
 	sent := Money{c.Value(), c.Currency}
 	value, rate, ok := d.facts.Rates.value(sent, least.Currency)
 	if !ok {
-		return d.deferFor(name, ReasonAwaitingRate, "the minimum is in %s, the amount in %s, and there is no reference rate for %s yet", least.Currency, c.Currency, RateDay(d.eventAt).Format(time.DateOnly))
+		return d.deferFor(name, ReasonAwaitingRate, d.rateUntil(), "the minimum is in %s, the amount in %s, and there is no reference rate for %s yet", least.Currency, c.Currency, RateDay(d.eventAt).Format(time.DateOnly))
 	}
 	at := ""
 	if rate.Source != RateSourceSame {
@@ -349,8 +349,9 @@ func (d *decider) checkPrerequisite() bool {
 			return d.pass(name, "the click has its %s", needs)
 		}
 	}
-	if d.goal.WhenPrerequisiteMissing == PrerequisiteWait {
-		return d.deferFor(name, ReasonPrerequisiteMissing, "goal %q needs a %q first, and waits for it", d.goal.EventType, needs)
+	until := d.facts.Click.At.Add(d.facts.Terms.Window(d.goal))
+	if d.goal.WhenPrerequisiteMissing == PrerequisiteWait && !d.facts.LastLook {
+		return d.deferFor(name, ReasonPrerequisiteMissing, until, "goal %q needs a %q first, and waits for it", d.goal.EventType, needs)
 	}
 	return d.refuse(name, ReasonPrerequisiteMissing, "goal %q needs a %q of the same click first", d.goal.EventType, needs)
 }

@@ -18,6 +18,7 @@ func ReadRequest(raw PostbackRequest, c Credentials, s Sender, keys *ClickKeys) 
 	params, problems := ReadPostback(raw)
 	claim, more := params.Claim(words)
 	r := Reading{Parameters: MaskParameters(params.All)}
+	maskClaim(&claim, PostbackParams{r.Parameters}, keys)
 	r.Claim, r.Problems = claim, append(problems, more...)
 	r.ClickID, r.ClickIDState = keys.Parse(claim.ClickID)
 	if r.ClickIDState != ClickIDWhole {
@@ -31,4 +32,15 @@ func ReadRequest(raw PostbackRequest, c Credentials, s Sender, keys *ClickKeys) 
 		r.Mode = s.Guard.Mode
 	}
 	return r
+}
+
+// maskClaim takes personal data out of what will be stored. The transaction id
+// must still tell events apart, so a pseudonym stands for it.
+func maskClaim(c *Claim, masked PostbackParams, keys *ClickKeys) {
+	c.Subs = masked.Subs()
+	c.Reason = masked.Get(ParamReason)
+	c.EventType = masked.Get(ParamEventType)
+	if masked.Get(ParamTxID) != c.TxID {
+		c.TxID = keys.Pseudonym(c.TxID)
+	}
 }

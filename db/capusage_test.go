@@ -92,6 +92,7 @@ func TestARejectionGivesItsPlaceBack(t *testing.T) {
 func TestAmountsAreNormalisedAtTheRateOfTheirDay(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	d.store.SetEnqueuer(nobody{})
 	if n, err := d.store.LoadShippedRates(t.Context(), proofback.System()); err != nil || n < 200_000 {
 		t.Fatalf("%d rates, %v", n, err)
 	}

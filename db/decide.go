@@ -30,6 +30,8 @@ type Incoming struct {
 	// DecidedAt is when it was decided, for what is told of the past; left out, it
 	// is decided now.
 	DecidedAt time.Time
+
+	look *pastLook // set when it is a deferred request that is looked at again
 }
 
 // decideAttempts bounds how often a batch that lost a race is decided anew. Each
@@ -83,6 +85,8 @@ type decideBatch struct {
 	setup *Setup
 	items []decideItem
 	known knownEvents
+
+	toLookAt []uuid.UUID // deferred requests that a job is to look at
 }
 
 // decideItem is one request of a batch and what is known about it.
@@ -114,6 +118,9 @@ func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, error) {
 	var log []proofback.Postback
 	err := pgx.BeginFunc(ctx, b.store.pool, func(tx pgx.Tx) error {
+		if err := b.holdLooks(ctx, tx); err != nil {
+			return err
+		}
 		if err := b.findKnown(ctx, tx); err != nil {
 			return err
 		}
@@ -141,6 +148,7 @@ func (b *decideBatch) decide(it *decideItem) {
 		f.Rates = b.known.rates[proofback.RateDay(it.eventAt())]
 		f.Caps = b.known.caps.of(it)
 	}
+	f.LastLook = it.in.look.last(it.in.ReceivedAt)
 	f.Replayed = b.known.nonces.seen(it)
 	it.decision = proofback.Decide(r, &f)
 	b.known.nonces.use(it)

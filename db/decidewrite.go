@@ -44,7 +44,13 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	if err := queuePostbacks(&q, log); err != nil {
 		return err
 	}
+	if err := b.queueDeferred(&q, made); err != nil {
+		return err
+	}
 	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
+		return err
+	}
+	if err := b.enqueueLooks(ctx, tx); err != nil {
 		return err
 	}
 	return b.store.announce(ctx, tx, b.announcements(transitions))

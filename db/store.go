@@ -58,6 +58,9 @@ type Enqueuer interface {
 	// EnqueueAttempt asks for one delivery to be attempted when it is due, once
 	// tx commits.
 	EnqueueAttempt(ctx context.Context, tx pgx.Tx, due DueDelivery) error
+	// EnqueueLooks asks for deferred postbacks to be looked at again soon after tx
+	// commits.
+	EnqueueLooks(ctx context.Context, tx pgx.Tx, postbacks []uuid.UUID) error
 }
 
 // Open connects to Postgres and makes sure that it answers. It does not migrate.

@@ -20,6 +20,7 @@ import (
 const (
 	queueDeliver = "deliver"
 	queueFanOut  = "fanout"
+	queueLook    = "look"
 	queueUpkeep  = "upkeep"
 )
 
@@ -48,6 +49,9 @@ const (
 type Config struct {
 	// InsertOnly is for processes that make work but do none: Start does nothing.
 	InsertOnly bool
+	// Setup is what deferred postbacks are decided with; not needed with
+	// InsertOnly.
+	Setup *db.Setup
 	// ClickKeys write {click_id}; not needed with InsertOnly.
 	ClickKeys *proofback.ClickKeys
 	// Outbound says what may be reached. Its Now and IdlePerHost are set here.
@@ -108,14 +112,15 @@ type Jobs struct {
 // New makes the job client of a process and the Store's Enqueuer. It works on
 // nothing before Start.
 func New(store *db.Store, c Config) (*Jobs, error) {
-	if c.ClickKeys == nil && !c.InsertOnly {
-		return nil, fmt.Errorf("jobs: click keys are needed to deliver")
+	if (c.ClickKeys == nil || c.Setup == nil) && !c.InsertOnly {
+		return nil, fmt.Errorf("jobs: click keys and the set-up are needed to work")
 	}
 	c.setDefaults()
 	j := &Jobs{outbound: outbound.New(c.Outbound), now: c.Now, insertOnly: c.InsertOnly}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &fanOutWorker{store: store})
 	river.AddWorker(workers, newDeliverWorker(store, j.outbound, c))
+	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup})
 	addUpkeep(workers, store, c)
 
 	config := &river.Config{
@@ -134,6 +139,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		config.Queues = map[string]river.QueueConfig{
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: 4},
+			queueLook:    {MaxWorkers: 4},
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 		}
 		config.PeriodicJobs = periodicJobs()

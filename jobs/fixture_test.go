@@ -52,6 +52,9 @@ func setup(t *testing.T, change ...func(*Config)) *fixture {
 	if f.inserting, err = New(f.store, Config{InsertOnly: true, Log: f.config.Log}); err != nil {
 		t.Fatal(err)
 	}
+	if f.config.Setup, err = f.store.NewSetup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	f.exec(t, `INSERT INTO affiliates (id, name, status, currency, created_at) VALUES ($1, 'Blog', 'ACTIVE', 'EUR', now())`, f.affiliate)
 	f.exec(t, `
 		INSERT INTO clicks (id, at, link_id, offer_id, affiliate_id, advertiser_id, terms_id, user_agent_id, referrer_id, outcome, flags, bot, device, source, sub1, sub10)

@@ -1,0 +1,143 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+)
+
+// pastLook is a deferred request that is being looked at again.
+type pastLook struct {
+	postback uuid.UUID
+	looks    int
+	until    time.Time
+}
+
+// errNotDeferred says that a request waits no longer: it was decided meanwhile.
+var errNotDeferred = errors.New("db: the request is not deferred any more")
+
+// LookAgain puts a deferred request through the rules once more, as it was read
+// when it came. It gives how long to leave it alone until the next look, 0 when
+// it waits no longer. The look has a log record of its own, which leads to the
+// first.
+func (s *Store) LookAgain(ctx context.Context, setup *Setup, postback uuid.UUID) (time.Duration, error) {
+	var l pastLook
+	var reading []byte
+	var remoteIP, url string
+	l.postback = postback
+	err := s.pool.QueryRow(ctx, `
+		SELECT d.looks, d.until, d.reading, p.remote_ip, p.url
+		FROM deferred AS d
+		JOIN postbacks AS p ON p.id = d.postback_id
+		WHERE d.postback_id = $1`, postback).Scan(&l.looks, &l.until, &reading, &remoteIP, &url)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, domainError(err)
+	}
+	var read proofback.Reading
+	if err := json.Unmarshal(reading, &read); err != nil {
+		return 0, proofback.Internal("read a deferred request", err)
+	}
+	in := &Incoming{
+		ID:         newID(),
+		ReceivedAt: s.clock(),
+		Method:     "LOOK",
+		URL:        url,
+		RemoteIP:   remoteIP,
+		ReplayOf:   postback,
+		Read:       func(proofback.Sender) proofback.Reading { return read },
+		look:       &l,
+	}
+	log, err := s.Decide(ctx, setup, []*Incoming{in})
+	switch {
+	case errors.Is(err, errNotDeferred):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case log[0].Result != proofback.ResultDeferred || l.last(in.ReceivedAt):
+		return 0, nil
+	}
+	return proofback.LookDelay(l.looks+1, in.ReceivedAt, l.until), nil
+}
+
+// last reports whether the request has waited long enough.
+func (l *pastLook) last(now time.Time) bool { return l != nil && !now.Before(l.until) }
+
+// holdLooks takes hold of the deferred requests that the batch looks at, so that
+// each is decided once.
+func (b *decideBatch) holdLooks(ctx context.Context, tx pgx.Tx) error {
+	for i := range b.items {
+		l := b.items[i].in.look
+		if l == nil {
+			continue
+		}
+		// LookAgain's batches hold one request, so this is no query in a loop.
+		err := tx.QueryRow(ctx, `SELECT postback_id FROM deferred WHERE postback_id = $1 FOR UPDATE`, l.postback).Scan(&l.postback)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errNotDeferred
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueDeferred keeps what is to be looked at again, lets go of what is decided,
+// and finds what new conversions may have been waited for.
+func (b *decideBatch) queueDeferred(q *pgx.Batch, made []*proofback.Conversion) error {
+	b.toLookAt = nil
+	for i := range b.items {
+		it := &b.items[i]
+		deferred := it.decision.Result == proofback.ResultDeferred
+		switch l := it.in.look; {
+		case l != nil && deferred && !l.last(it.in.ReceivedAt):
+			q.Queue(`UPDATE deferred SET looks = looks + 1 WHERE postback_id = $1`, l.postback)
+		case l != nil:
+			q.Queue(`DELETE FROM deferred WHERE postback_id = $1`, l.postback)
+		case deferred:
+			kept := it.reading
+			kept.Claim.EventAt = it.eventAt()
+			kept.Nonce = "" // it was used
+			reading, err := json.Marshal(kept)
+			if err != nil {
+				return err
+			}
+			q.Queue(`
+				INSERT INTO deferred (postback_id, click_id, sender, reading, until)
+				VALUES ($1, $2, $3, $4::text::jsonb, $5)`,
+				it.in.ID, it.click.ID, idOrNull(it.sender), string(reading), it.decision.Until)
+			b.toLookAt = append(b.toLookAt, it.in.ID)
+		}
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	q.Queue(`SELECT postback_id FROM deferred WHERE click_id = ANY ($1)`,
+		column(made, func(c *proofback.Conversion) uuid.UUID { return c.ClickID }),
+	).Query(func(rows pgx.Rows) error {
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		b.toLookAt = append(b.toLookAt, ids...)
+		return err
+	})
+	return nil
+}
+
+// enqueueLooks asks for what waits to be looked at.
+func (b *decideBatch) enqueueLooks(ctx context.Context, tx pgx.Tx) error {
+	if len(b.toLookAt) == 0 {
+		return nil
+	}
+	if b.store.enqueuer == nil {
+		return errors.New("db: requests were deferred, but there is nobody to look at them again")
+	}
+	return b.store.enqueuer.EnqueueLooks(ctx, tx, b.toLookAt)
+}

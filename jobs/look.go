@@ -1,0 +1,45 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/proofback/proofback/db"
+)
+
+// EnqueueLooks implements db.Enqueuer. A job that comes when the request waits no
+// longer finds that out and ends, so more than one does no harm.
+func (j *Jobs) EnqueueLooks(ctx context.Context, tx pgx.Tx, postbacks []uuid.UUID) error {
+	params := make([]river.InsertManyParams, len(postbacks))
+	for i, id := range postbacks {
+		params[i].Args = lookArgs{id}
+	}
+	return j.insert(ctx, tx, params)
+}
+
+// lookArgs name a deferred postback.
+type lookArgs struct {
+	Postback uuid.UUID `json:"postback"`
+}
+
+func (lookArgs) Kind() string { return "look_again" }
+
+func (lookArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueLook} }
+
+// lookWorker decides deferred postbacks when what they wait for has come.
+type lookWorker struct {
+	river.WorkerDefaults[lookArgs]
+	store *db.Store
+	setup *db.Setup
+}
+
+func (w *lookWorker) Work(ctx context.Context, job *river.Job[lookArgs]) error {
+	again, err := w.store.LookAgain(ctx, w.setup, job.Args.Postback)
+	if err != nil || again == 0 {
+		return err
+	}
+	return river.JobSnooze(again)
+}
