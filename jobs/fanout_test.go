@@ -45,7 +45,7 @@ func TestEachDeliveryOfALargeChangeArrivesOnce(t *testing.T) {
 	for i := range 3 {
 		f.destination(t, fmt.Sprintf("%s/%d?d={delivery_id}", rec.URL, i))
 	}
-	ids := f.approve(t, 400, nil)
+	ids := f.approve(t, 340, nil)
 	f.eventually(t, "one job each thousand", `SELECT count(*) FROM river_job WHERE kind = 'fan_out'`, 2)
 	f.eventually(t, "no other job", `SELECT count(*) FROM river_job`, 2)
 	f.start(t)
@@ -59,7 +59,7 @@ func TestEachDeliveryOfALargeChangeArrivesOnce(t *testing.T) {
 			t.Errorf("%s arrived %d times", uri, n)
 		}
 	}
-	if len(arrived) != len(ids) || len(ids) != 1200 {
+	if len(arrived) != len(ids) || len(ids) != 1020 {
 		t.Errorf("%d of %d arrived", len(arrived), len(ids))
 	}
 	f.eventually(t, "one attempt each", `SELECT count(*) FROM attempts WHERE number = 1 AND outcome = 'DELIVERED'`, len(ids))

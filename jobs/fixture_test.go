@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -107,21 +106,23 @@ func (f *fixture) approve(t *testing.T, n int, end error) []uuid.UUID {
 	var ids []uuid.UUID
 	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) error {
 		moves := make([]db.Announcement, n)
+		conversions := make([]uuid.UUID, n)
 		for i := range moves {
+			conversions[i] = newID(t)
 			moves[i] = db.Announcement{
-				TransitionID: newID(t), ConversionID: newID(t), ClickID: f.click, AffiliateID: f.affiliate,
+				TransitionID: newID(t), ConversionID: conversions[i], ClickID: f.click, AffiliateID: f.affiliate,
 				OfferID: f.click, EventType: "sale", Status: proofback.StatusApproved,
 			}
-			_, err := tx.Exec(t.Context(), `
-				INSERT INTO conversions (id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id, event_type, txid,
-				  status, began, event_at, received_at, click_at, payout, payout_currency, revenue, revenue_currency)
-				VALUES ($1, $2, $2, $1, $3, $2, $2, $2, 'sale', $4, 'APPROVED', 'APPROVED', '2026-11-22T10:00:00Z', now(), now(), 3.50, 'EUR', 9.99, 'EUR')`,
-				moves[i].ConversionID, f.click, f.affiliate, fmt.Sprintf("T&%d", i))
-			if err != nil {
-				return err
-			}
 		}
-		var err error
+		_, err := tx.Exec(t.Context(), `
+			INSERT INTO conversions (id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id, event_type, txid,
+			  status, began, event_at, received_at, click_at, payout, payout_currency, revenue, revenue_currency)
+			SELECT id, $1, $1, id, $2, $1, $1, $1, 'sale', 'T&' || n - 1,
+			  'APPROVED', 'APPROVED', '2026-11-22T10:00:00Z', now(), now(), 3.50, 'EUR', 9.99, 'EUR'
+			FROM unnest($3::uuid[]) WITH ORDINALITY AS c (id, n)`, f.click, f.affiliate, conversions)
+		if err != nil {
+			return err
+		}
 		if ids, err = f.store.RecordDeliveries(t.Context(), tx, moves); err != nil {
 			return err
 		}
@@ -145,7 +146,7 @@ func (f *fixture) await(t *testing.T, status proofback.DeliveryStatus, ids ...uu
 // eventually waits until a query counts want.
 func (f *fixture) eventually(t *testing.T, what, query string, want int, args ...any) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
