@@ -19,16 +19,23 @@ func (s *Store) CapsUsed(ctx context.Context, actor proofback.Actor, ids []uuid.
 		return nil, err
 	}
 	used := make(map[uuid.UUID][]proofback.Decimal, len(offers))
+	for id, o := range offers {
+		used[id] = make([]proofback.Decimal, len(o.Terms.Caps))
+	}
 	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		zones, err := tx.zones(ctx, ids)
 		if err != nil {
 			return err
 		}
+		wanted := map[proofback.CapMetric][]wantedCap{}
 		for id, o := range offers {
-			used[id] = make([]proofback.Decimal, len(o.Terms.Caps))
+			for i, c := range o.Terms.Caps {
+				span := c.Period.Span(tx.now, zones[id])
+				wanted[c.Metric] = append(wanted[c.Metric], wantedCap{id, i, c.Period, span.From, span.To})
+			}
 		}
-		for _, metric := range []proofback.CapMetric{proofback.CapConversions, proofback.CapPayout, proofback.CapClicks} {
-			if err := tx.capsUsed(ctx, metric, offers, zones, used); err != nil {
+		for metric, caps := range wanted {
+			if err := tx.capsUsed(ctx, metric, caps, used); err != nil {
 				return err
 			}
 		}
@@ -37,52 +44,44 @@ func (s *Store) CapsUsed(ctx context.Context, actor proofback.Actor, ids []uuid.
 	return used, err
 }
 
-// capQueries count one metric of an offer since the beginning of a period.
-var capQueries = map[proofback.CapMetric]string{
+// wantedCap is one cap to be told about.
+type wantedCap struct {
+	OfferID uuid.UUID `bun:"type:uuid"`
+	Index   int
+	Period  proofback.CapPeriod
+	Starts  time.Time `bun:"type:timestamptz"`
+	Ends    time.Time `bun:"type:timestamptz"`
+}
+
+// capCounts count one metric of an offer in a period, for periods that no
+// counter has been kept of yet.
+var capCounts = map[proofback.CapMetric]string{
 	proofback.CapConversions: `
-		SELECT count(*)::text
+		SELECT count(*)
 		FROM conversions AS c
-		WHERE c.advertiser_id = want.advertiser_id
-		  AND c.offer_id = want.offer_id
-		  AND c.event_at >= want.since
+		WHERE c.offer_id = want.offer_id
+		  AND c.event_at >= want.starts
+		  AND c.event_at < want.ends
 		  AND c.status <> 'REJECTED'`,
 	proofback.CapPayout: `
-		SELECT coalesce(sum(c.normal_payout), 0)::text
+		SELECT coalesce(sum(c.normal_payout), 0)
 		FROM conversions AS c
-		WHERE c.advertiser_id = want.advertiser_id
-		  AND c.offer_id = want.offer_id
-		  AND c.event_at >= want.since
+		WHERE c.offer_id = want.offer_id
+		  AND c.event_at >= want.starts
+		  AND c.event_at < want.ends
 		  AND c.status <> 'REJECTED'`,
 	proofback.CapClicks: `
-		SELECT count(*)::text
+		SELECT count(*)
 		FROM clicks AS c
-		WHERE c.id >= uuid_floor(want.since)
+		WHERE c.id >= uuid_floor(want.starts)
 		  AND c.offer_id = want.offer_id
 		  AND c.outcome = 0
 		  AND NOT c.bot`,
 }
 
-// wantedCap is one cap to be counted.
-type wantedCap struct {
-	OfferID      uuid.UUID `bun:"type:uuid"`
-	AdvertiserID uuid.UUID `bun:"type:uuid"`
-	Index        int
-	Since        time.Time `bun:"type:timestamptz"`
-}
-
-// capsUsed counts one metric for all offers with caps on it, in one query.
-func (t *tx) capsUsed(ctx context.Context, metric proofback.CapMetric, offers map[uuid.UUID]*proofback.Offer, zones map[uuid.UUID]*time.Location, used map[uuid.UUID][]proofback.Decimal) error {
-	var wanted []wantedCap
-	for id, o := range offers {
-		for i, c := range o.Terms.Caps {
-			if c.Metric == metric {
-				wanted = append(wanted, wantedCap{id, o.AdvertiserID, i, c.Period.Span(t.now, zones[id]).From})
-			}
-		}
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
+// capsUsed tells of one metric for all offers with caps on it, in one query: by
+// the counter that decisions are held to, where there is one.
+func (t *tx) capsUsed(ctx context.Context, metric proofback.CapMetric, wanted []wantedCap, used map[uuid.UUID][]proofback.Decimal) error {
 	var rows []struct {
 		OfferID uuid.UUID
 		Index   int
@@ -92,7 +91,13 @@ func (t *tx) capsUsed(ctx context.Context, metric proofback.CapMetric, offers ma
 		With("want", t.NewValues(&wanted)).
 		TableExpr("want").
 		ColumnExpr("want.offer_id, want.index").
-		ColumnExpr("("+capQueries[metric]+") AS used").
+		ColumnExpr(`coalesce((
+			SELECT u.used
+			FROM cap_usage AS u
+			WHERE u.offer_id = want.offer_id
+			  AND u.metric = ?
+			  AND u.period = want.period
+			  AND u.starts = want.starts), (`+capCounts[metric]+`))::text AS used`, metric).
 		Scan(ctx, &rows)
 	for _, r := range rows {
 		used[r.OfferID][r.Index] = r.Used
@@ -112,13 +117,14 @@ func (t *tx) zones(ctx context.Context, offers []uuid.UUID) (map[uuid.UUID]*time
 		ColumnExpr("o.id, a.time_zone").
 		Where("o.id IN (?)", bun.List(offers)).
 		Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
 	zones := make(map[uuid.UUID]*time.Location, len(rows))
 	for _, r := range rows {
-		zone, zerr := time.LoadLocation(r.TimeZone)
-		if zerr != nil {
-			return nil, zerr
+		if zones[r.ID], err = time.LoadLocation(r.TimeZone); err != nil {
+			return nil, err
 		}
-		zones[r.ID] = zone
 	}
-	return zones, err
+	return zones, nil
 }
