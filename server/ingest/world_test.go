@@ -29,7 +29,7 @@ var admin = proofback.Actor{Role: proofback.RoleAdmin}
 
 // world is a network with one link, served.
 type world struct {
-	*testing.T
+	testing.TB
 	store      *db.Store
 	setup      *db.Setup
 	keys       *proofback.ClickKeys
@@ -41,9 +41,9 @@ type world struct {
 	link       *proofback.TrackingLink
 }
 
-func newWorld(t *testing.T, change ...func(*ClicksConfig)) *world {
+func newWorld(t testing.TB, change ...func(*ClicksConfig)) *world {
 	t.Helper()
-	w := &world{T: t, store: dbtest.Open(t), mux: http.NewServeMux()}
+	w := &world{TB: t, store: dbtest.Open(t), mux: http.NewServeMux()}
 	var err error
 	w.advertiser, _, err = w.store.CreateAdvertiser(t.Context(), admin, proofback.Advertiser{Name: "Acme"})
 	w.must(err)
