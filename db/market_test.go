@@ -80,7 +80,7 @@ type nobody struct{}
 
 func (nobody) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
 
-func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
+func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error      { return nil }
 func (nobody) EnqueueAttempt(context.Context, pgx.Tx, db.DueDelivery) error { return nil }
 
 func (m *market) exec(sql string, args ...any) {

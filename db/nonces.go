@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -82,6 +83,15 @@ func (n *nonces) queue(q *pgx.Batch) {
 		column(used, func(k nonce) uuid.UUID { return k.advertiser }),
 		column(used, func(k nonce) string { return k.value }),
 		column(used, func(k nonce) time.Time { return n.used[k] }))
+}
+
+// DropNonces forgets nonces whose signatures are not accepted any more.
+func (s *Store) DropNonces(ctx context.Context, actor proofback.Actor) error {
+	if err := actor.RequireStaff(); err != nil {
+		return err
+	}
+	_, err := s.pool.Exec(ctx, `DELETE FROM webhook_nonces WHERE at < $1`, s.clock().Add(-time.Hour))
+	return domainError(err)
 }
 
 // Guard gives what an advertiser demands of its requests at a moment, nil for one

@@ -52,6 +52,9 @@ type Config struct {
 	// Setup is what deferred postbacks are decided with; not needed with
 	// InsertOnly.
 	Setup *db.Setup
+	// RatesURL is where reference rates are fetched, in the ECB's XML format: http,
+	// https or file; "" fetches none.
+	RatesURL string
 	// ClickKeys write {click_id}; not needed with InsertOnly.
 	ClickKeys *proofback.ClickKeys
 	// Outbound says what may be reached. Its Now and IdlePerHost are set here.
@@ -121,6 +124,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &fanOutWorker{store: store})
 	river.AddWorker(workers, newDeliverWorker(store, j.outbound, c))
 	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup})
+	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
 	addUpkeep(workers, store, c)
 
 	config := &river.Config{

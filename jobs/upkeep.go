@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -24,6 +25,12 @@ type dropSessionsArgs struct{}
 
 func (dropSessionsArgs) Kind() string { return "drop_sessions" }
 
+// dropNoncesArgs asks for the nonces that no signature can bring again to be
+// dropped.
+type dropNoncesArgs struct{}
+
+func (dropNoncesArgs) Kind() string { return "drop_nonces" }
+
 // storeWorker calls one Store method.
 type storeWorker[T river.JobArgs] struct {
 	river.WorkerDefaults[T]
@@ -42,15 +49,29 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	river.AddWorker(workers, &storeWorker[dropSessionsArgs]{do: func(ctx context.Context) error {
 		return store.DropSessions(ctx, proofback.System())
 	}})
+	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
+		return store.DropNonces(ctx, proofback.System())
+	}})
 }
 
-// periodicJobs run when a process becomes the one that leads, and hourly; they
-// are unique in their hour, since leaders change.
+// periodicJobs run when a process becomes the one that leads, and from then on
+// at their intervals. The hourly ones are unique in their hour, since leaders
+// change; rates are fetched at every start, by one at a time.
 func periodicJobs() []*river.PeriodicJob {
-	hourly := func(args river.JobArgs) *river.PeriodicJob {
-		return river.NewPeriodicJob(river.PeriodicInterval(time.Hour), func() (river.JobArgs, *river.InsertOpts) {
-			return args, &river.InsertOpts{Queue: queueUpkeep, UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}}
+	inItsHour := river.UniqueOpts{ByPeriod: time.Hour}
+	atATime := river.UniqueOpts{ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+		rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	}}
+	every := func(period time.Duration, args river.JobArgs, unique river.UniqueOpts) *river.PeriodicJob {
+		return river.NewPeriodicJob(river.PeriodicInterval(period), func() (river.JobArgs, *river.InsertOpts) {
+			return args, &river.InsertOpts{Queue: queueUpkeep, UniqueOpts: unique}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
-	return []*river.PeriodicJob{hourly(makePartitionsArgs{}), hourly(dropSessionsArgs{})}
+	return []*river.PeriodicJob{
+		every(time.Hour, makePartitionsArgs{}, inItsHour),
+		every(time.Hour, dropSessionsArgs{}, inItsHour),
+		every(time.Hour, dropNoncesArgs{}, inItsHour),
+		every(ratesEvery, fetchRatesArgs{}, atATime),
+	}
 }

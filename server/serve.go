@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/jobs"
 	"github.com/proofback/proofback/jobs/outbound"
@@ -77,7 +78,7 @@ func (p *program) start(ctx context.Context) error {
 	})
 	p.publicURL = p.settings.publicURL(p.listener.Addr())
 	for _, step := range []func(context.Context) error{
-		p.openDatabase, p.openAuth, p.openJobs, p.loadDemo, p.openIngest, p.serveHTTP,
+		p.openDatabase, p.openAuth, p.openSetup, p.openJobs, p.loadDemo, p.openIngest, p.serveHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -101,6 +102,8 @@ func (s *Settings) tokens() (*auth.Tokens, error) {
 // openJobs starts the workers. They end after all that gives them work.
 func (p *program) openJobs(ctx context.Context) error {
 	c := jobs.Config{
+		Setup:       p.setup,
+		RatesURL:    p.settings.RatesURL,
 		ClickKeys:   p.settings.clickKeys,
 		Outbound:    outbound.Config{Allow: p.settings.outboundAllow},
 		StopTimeout: drainTimeout / 2,
@@ -120,8 +123,11 @@ func (p *program) openJobs(ctx context.Context) error {
 	return nil
 }
 
-// openIngest makes what stores clicks and decides postbacks.
-func (p *program) openIngest(ctx context.Context) error {
+// openSetup reads the set-up and keeps it fresh.
+func (p *program) openSetup(ctx context.Context) error {
+	if _, err := p.store.LoadShippedRates(ctx, proofback.System()); err != nil {
+		return fmt.Errorf("load the reference rates: %w", err)
+	}
 	var err error
 	if p.setup, err = p.store.NewSetup(ctx); err != nil {
 		return err
@@ -137,6 +143,12 @@ func (p *program) openIngest(ctx context.Context) error {
 		<-ended
 		return nil
 	})
+	return nil
+}
+
+// openIngest makes what stores clicks and decides postbacks.
+func (p *program) openIngest(ctx context.Context) error {
+	var err error
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
 	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
 	p.life.onStop("postbacks", func(context.Context) error {
