@@ -78,6 +78,18 @@ func (a Actor) RequireStaff() error {
 	return nil
 }
 
+// RequireOfferSide is the first line of what staff may do, and an advertiser with
+// its own offers.
+func (a Actor) RequireOfferSide() error {
+	if a.IsAnonymous() {
+		return ErrUnauthenticated
+	}
+	if !a.IsStaff() && a.Role != RoleAdvertiser {
+		return Errorf(CodeForbidden, "only staff of the network and the offer's advertiser may do this")
+	}
+	return nil
+}
+
 // RequireSignedIn is the first line of what any signed-in user may do.
 func (a Actor) RequireSignedIn() error {
 	if a.IsAnonymous() {

@@ -26,11 +26,11 @@ type CapUse struct {
 }
 
 // Takes is what a conversion counts for in a metric: nothing while it is
-// rejected. The second result is false where that is not known yet, because the
+// rejected, or a test. The second result is false where that is not known yet, because the
 // payout still waits for a rate.
 func (c *Conversion) Takes(metric CapMetric) (Decimal, bool) {
 	switch {
-	case c.Status == StatusRejected || metric == CapClicks:
+	case c.Status == StatusRejected || c.Test || metric == CapClicks:
 		return "0", true
 	case metric == CapConversions:
 		return "1", true
@@ -48,6 +48,9 @@ func (d *decider) checkCaps() bool {
 	const name = "caps"
 	if len(d.facts.Caps) == 0 || d.request.Claim.Status == StatusRejected {
 		return false
+	}
+	if d.facts.Click.IsTest() {
+		return d.pass(name, "a test counts for no cap")
 	}
 	c := &Conversion{Status: StatusPending, EventAt: d.eventAt, Payout: d.payout, Revenue: d.revenue}
 	c.Normalized = Normalize(c, d.facts.Currency, d.facts.Rates)

@@ -52,12 +52,13 @@ const (
 	FlagNoUserAgent                           // the visitor sent no User-Agent
 	FlagUnknownCountry                        // no country could be told though the offer targets some
 	FlagDirect                                // made by POST /clicks
+	FlagTest                                  // made to test an advertiser's integration; it counts for nothing
 )
 
 // Names gives the codes of the flags that are set.
 func (f ClickFlags) Names() []string {
 	names := []string{}
-	for i, name := range [...]string{"VALUE_CUT", "VALUE_CLEANED", "NO_USER_AGENT", "UNKNOWN_COUNTRY", "DIRECT"} {
+	for i, name := range [...]string{"VALUE_CUT", "VALUE_CLEANED", "NO_USER_AGENT", "UNKNOWN_COUNTRY", "DIRECT", "TEST"} {
 		if f&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -86,6 +87,11 @@ type Click struct {
 	Creative     string
 	Subs         [10]string
 }
+
+// IsTest reports whether the click was made to test an integration. It has no
+// link and no affiliate; what comes of it is marked as a test too, and counts for
+// nothing: no cap, no report, no payout, no delivery, no ledger entry.
+func (c *Click) IsTest() bool { return c.Flags&FlagTest != 0 }
 
 // JudgeClick says what becomes of a visitor, by values alone. The checks stand
 // in the order in which a partner would want to hear of them.

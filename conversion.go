@@ -44,6 +44,9 @@ type Conversion struct {
 
 	Normalized Normalized
 
+	// Test marks what came of a test click: it counts for nothing.
+	Test bool
+
 	// Subs are the postback's own sub1 … sub10, kept beside the click's.
 	Subs [10]string
 

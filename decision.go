@@ -219,6 +219,7 @@ func (d *decider) make(status Status, by ActorKind, why string) {
 		ClickAt:      f.Click.At,
 		Payout:       d.payout,
 		Revenue:      d.revenue,
+		Test:         f.Click.IsTest(),
 		Subs:         r.Claim.Subs,
 	}
 	if v := r.Claim.Value(); v != "" {

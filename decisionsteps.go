@@ -177,8 +177,8 @@ func (d *decider) sameEvent() *Conversion {
 	click, txid := d.facts.Click, d.request.Claim.TxID
 	span := TimeRange{From: d.eventAt, To: d.eventAt.Add(d.goal.dedupeWindow())}
 	for _, k := range d.facts.Known {
-		if k.AdvertiserID != click.AdvertiserID || k.GoalID != d.goal.ID || k.TxID != txid {
-			continue
+		if k.AdvertiserID != click.AdvertiserID || k.GoalID != d.goal.ID || k.TxID != txid || k.Test != click.IsTest() {
+			continue // a test and a real event are never the same
 		}
 		if txid != "" || k.ClickID == click.ID && k.window(d.goal).Meets(span) {
 			return k

@@ -23,6 +23,8 @@ const (
 	KindConversion        Kind = "Conversion"
 	KindPostback          Kind = "Postback"
 	KindDelivery          Kind = "Delivery"
+	KindIntegrationTest   Kind = "IntegrationTest"
+	KindRedirectAudit     Kind = "RedirectAudit"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

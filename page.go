@@ -72,6 +72,9 @@ type ClickFilter struct {
 	Country     string
 	Device      Device
 	Bot         *bool
+	// Tests asks for test clicks, and for no others; without it they are left out,
+	// unless ClickID names one.
+	Tests bool
 }
 
 // ConversionFilter narrows a list of conversions; zero fields do not.
@@ -85,6 +88,9 @@ type ConversionFilter struct {
 	Statuses      []Status
 	TransactionID string
 	ClickID       uuid.UUID
+	// Tests asks for what came of test clicks, and for nothing else; without it
+	// that is left out, unless ClickID names the click.
+	Tests bool
 }
 
 // ConversionOrder says how a list of conversions is ordered; the zero value is

@@ -71,12 +71,7 @@ func (a *Advertiser) Public() Advertiser {
 // PostbackURL is the advertiser's own endpoint as a template for its server:
 // its own names for the parameters, the macros' places in braces, no secret.
 func (a *Advertiser) PostbackURL(publicURL string) string {
-	own := map[string]string{}
-	for _, m := range a.ParameterMapping {
-		if own[m.To] == "" {
-			own[m.To] = m.From
-		}
-	}
+	own := a.ownNames()
 	names := []string{ParamClickID, ParamTxID, ParamEventType, ParamStatus, ParamAmount, ParamCurrency}
 	proofs := []string{ParamToken, ParamSig, ParamSigTime}
 	for _, name := range CanonicalParameters() {
@@ -88,7 +83,7 @@ func (a *Advertiser) PostbackURL(publicURL string) string {
 		names = append(names, ParamToken)
 	}
 	var b strings.Builder
-	b.WriteString(publicURL + "/postback/" + a.PostbackKey)
+	b.WriteString(a.endpoint(publicURL))
 	separator := byte('?')
 	for _, name := range names {
 		b.WriteByte(separator)
@@ -96,6 +91,22 @@ func (a *Advertiser) PostbackURL(publicURL string) string {
 		separator = '&'
 	}
 	return b.String()
+}
+
+// endpoint is where the advertiser's own requests go.
+func (a *Advertiser) endpoint(publicURL string) string {
+	return publicURL + "/postback/" + a.PostbackKey
+}
+
+// ownNames leads from canonical names to the advertiser's own, where it has one.
+func (a *Advertiser) ownNames() map[string]string {
+	own := map[string]string{}
+	for _, m := range a.ParameterMapping {
+		if own[m.To] == "" {
+			own[m.To] = m.From
+		}
+	}
+	return own
 }
 
 // Validate finds what is wrong with an affiliate, by the API's names.

@@ -62,21 +62,24 @@ var capCounts = map[proofback.CapMetric]string{
 		WHERE c.offer_id = want.offer_id
 		  AND c.event_at >= want.starts
 		  AND c.event_at < want.ends
-		  AND c.status <> 'REJECTED'`,
+		  AND c.status <> 'REJECTED'
+		  AND NOT c.test`,
 	proofback.CapPayout: `
 		SELECT coalesce(sum(c.normal_payout), 0)
 		FROM conversions AS c
 		WHERE c.offer_id = want.offer_id
 		  AND c.event_at >= want.starts
 		  AND c.event_at < want.ends
-		  AND c.status <> 'REJECTED'`,
+		  AND c.status <> 'REJECTED'
+		  AND NOT c.test`,
 	proofback.CapClicks: `
 		SELECT count(*)
 		FROM clicks AS c
 		WHERE c.id >= uuid_floor(want.starts)
 		  AND c.offer_id = want.offer_id
 		  AND c.outcome = 0
-		  AND NOT c.bot`,
+		  AND NOT c.bot
+		  AND c.link_id <> '00000000-0000-0000-0000-000000000000' -- no test`,
 }
 
 // capsUsed tells of one metric for all offers with caps on it, in one query: by

@@ -63,11 +63,11 @@ func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, e
 				WHEN 'CONVERSIONS' THEN (
 					SELECT count(*)
 					FROM conversions AS c
-					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED')
+					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
 				ELSE (
 					SELECT coalesce(sum(c.normal_payout), 0)
 					FROM conversions AS c
-					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED')
+					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
 				END
 			FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
 			WHERE NOT EXISTS (

@@ -138,6 +138,11 @@ func clicksLike(q *bun.SelectQuery, f proofback.ClickFilter) *bun.SelectQuery {
 	if f.ClickID != uuid.Nil {
 		q.Where("click.id = ?", f.ClickID)
 	}
+	if f.ClickID == uuid.Nil {
+		// Test clicks, and they alone, have no link: unlike a flag's bit, that is
+		// something the planner has statistics of.
+		q.Where("(click.link_id = ?) = ?", uuid.Nil, f.Tests)
+	}
 	if f.SubIndex != 0 {
 		q.Where("? = ?", bun.Ident(fmt.Sprintf("click.sub%d", f.SubIndex)), f.SubValue)
 	}

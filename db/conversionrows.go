@@ -41,6 +41,7 @@ type conversionRow struct {
 	RateDate        time.Time         `bun:"rate_date"`
 	RateSource      string            `bun:"rate_source"`
 	Subs            []string          `bun:"subs,type:jsonb"`
+	Test            bool              `bun:"test"`
 
 	ClaimsFrom time.Time `bun:"claims_from,scanonly"`
 	ClaimsTo   time.Time `bun:"claims_to,scanonly"`
@@ -78,6 +79,7 @@ func (r *conversionRow) value(a proofback.Actor) *proofback.Conversion {
 		Amount:       money(r.Amount, r.AmountCurrency),
 		Payout:       money(r.Payout, r.PayoutCurrency),
 		Revenue:      money(r.Revenue, r.RevenueCurrency),
+		Test:         r.Test,
 		Claims:       proofback.TimeRange{From: utc(r.ClaimsFrom), To: utc(r.ClaimsTo)},
 	}
 	if !r.RateDate.IsZero() {

@@ -88,6 +88,9 @@ func transitionsOf(ctx context.Context, tx *tx, conversions []uuid.UUID) ([]*pro
 }
 
 func conversionsLike(q *bun.SelectQuery, f proofback.ConversionFilter) *bun.SelectQuery {
+	if f.ClickID == uuid.Nil {
+		q.Where("conversion.test = ?", f.Tests)
+	}
 	switch f.Basis {
 	case proofback.BasisReceived:
 		within(q, "conversion.received_at", f.TimeRange)

@@ -61,7 +61,7 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 // judgedClicks brings what a decision needs of clicks, by id.
 func (s *Store) judgedClicks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
 	rows, err := s.pool.Query(ctx, `
-		SELECT id, at, offer_id, affiliate_id, advertiser_id, terms_id, outcome
+		SELECT id, at, offer_id, affiliate_id, advertiser_id, terms_id, outcome, flags
 		FROM clicks
 		WHERE id = ANY ($1)`, ids)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Store) judgedClicks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}
 	clicks := make(map[uuid.UUID]*proofback.Click, len(ids))
 	var c proofback.Click
-	_, err = pgx.ForEachRow(rows, []any{&c.ID, &c.At, &c.OfferID, &c.AffiliateID, &c.AdvertiserID, &c.TermsID, &c.Outcome}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&c.ID, &c.At, &c.OfferID, &c.AffiliateID, &c.AdvertiserID, &c.TermsID, &c.Outcome, &c.Flags}, func() error {
 		found := c
 		found.At = found.At.UTC()
 		clicks[c.ID] = &found
@@ -235,7 +235,7 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 // knownColumns are what tells whether a request is about a conversion, and
 // whether it contradicts it.
 const knownColumns = `id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, event_type, coalesce(txid, ''),
-		status, began, reason, event_at,
+		status, began, reason, event_at, test,
 		coalesce(amount::text, ''), coalesce(amount_currency, ''),
 		coalesce(payout::text, ''), coalesce(payout_currency, ''),
 		coalesce(revenue::text, ''), coalesce(revenue_currency, ''),
@@ -246,7 +246,7 @@ func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 		var c proofback.Conversion
 		var from, to *time.Time
 		err := rows.Scan(&c.ID, &c.AdvertiserID, &c.OfferID, &c.GoalID, &c.AffiliateID, &c.ClickID, &c.EventType, &c.TxID,
-			&c.Status, &c.Began, &c.Reason, &c.EventAt,
+			&c.Status, &c.Began, &c.Reason, &c.EventAt, &c.Test,
 			&c.Amount.Amount, &c.Amount.Currency,
 			&c.Payout.Amount, &c.Payout.Currency,
 			&c.Revenue.Amount, &c.Revenue.Currency,

@@ -24,14 +24,18 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		d := b.items[i].decision
 		if d.Made != nil {
 			made = append(made, d.Made)
-			entries = append(entries, d.Made.Entry(newID()))
+			if !d.Made.Test {
+				entries = append(entries, d.Made.Entry(newID()))
+			}
 		}
 		if d.Moved != nil {
 			if d.Moved.From != "" && !slices.Contains(made, b.known.byID[d.ConversionID]) {
 				moved = append(moved, b.known.byID[d.ConversionID])
 			}
 			transitions = append(transitions, *d.Moved)
-			entries = append(entries, d.Moved.Entry(newID()))
+			if !b.known.byID[d.ConversionID].Test {
+				entries = append(entries, d.Moved.Entry(newID()))
+			}
 		}
 	}
 	var q pgx.Batch
@@ -58,10 +62,13 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 
 // announcements are what affiliates may have asked to be told of transitions.
 func (b *decideBatch) announcements(transitions []proofback.Transition) []Announcement {
-	list := make([]Announcement, len(transitions))
-	for i, t := range transitions {
+	list := make([]Announcement, 0, len(transitions))
+	for _, t := range transitions {
 		c := b.known.byID[t.ConversionID]
-		list[i] = Announcement{
+		if c.Test {
+			continue
+		}
+		list = append(list, Announcement{
 			TransitionID: t.ID,
 			ConversionID: c.ID,
 			ClickID:      c.ClickID,
@@ -69,7 +76,7 @@ func (b *decideBatch) announcements(transitions []proofback.Transition) []Announ
 			OfferID:      c.OfferID,
 			EventType:    c.EventType,
 			Status:       t.To,
-		}
+		})
 	}
 	return list
 }
@@ -94,26 +101,27 @@ func queueConversions(q *pgx.Batch, made []*proofback.Conversion) {
 			event_type, txid, status, began, reason, event_at, received_at, click_at,
 			amount, amount_currency, payout, payout_currency, revenue, revenue_currency,
 			normal_payout, normal_revenue, normal_currency, rate_date, rate_source,
-			subs, claims)
+			subs, claims, test)
 		SELECT
 			id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,
 			event_type, txid, status, began, reason, event_at, received_at, click_at,
 			amount::numeric, amount_currency, payout::numeric, payout_currency, revenue::numeric, revenue_currency,
 			normal_payout::numeric, normal_revenue::numeric, normal_currency, rate_date::date, rate_source,
 			subs::jsonb,
-			CASE WHEN claims_from IS NOT NULL THEN tstzrange(claims_from, claims_to, '[)') END
+			CASE WHEN claims_from IS NOT NULL THEN tstzrange(claims_from, claims_to, '[)') END,
+			test
 		FROM unnest(
 			$1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[],
 			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
 			$17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
 			$23::text[], $24::text[], $25::text[], $26::timestamptz[], $27::text[],
-			$28::text[], $29::timestamptz[], $30::timestamptz[]
+			$28::text[], $29::timestamptz[], $30::timestamptz[], $31::boolean[]
 		) AS u (
 			id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,
 			event_type, txid, status, began, reason, event_at, received_at, click_at,
 			amount, amount_currency, payout, payout_currency, revenue, revenue_currency,
 			normal_payout, normal_revenue, normal_currency, rate_date, rate_source,
-			subs, claims_from, claims_to)`,
+			subs, claims_from, claims_to, test)`,
 		column(made, func(c c) uuid.UUID { return c.ID }),
 		column(made, func(c c) uuid.UUID { return c.AdvertiserID }),
 		column(made, func(c c) uuid.UUID { return c.OfferID }),
@@ -144,6 +152,7 @@ func queueConversions(q *pgx.Batch, made []*proofback.Conversion) {
 		column(made, func(c c) *string { return subsJSON(c.Subs) }),
 		column(made, func(c c) *time.Time { return timeOrNull(c.Claims.From) }),
 		column(made, func(c c) *time.Time { return timeOrNull(c.Claims.To) }),
+		column(made, func(c c) bool { return c.Test }),
 	)
 }
 

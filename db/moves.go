@@ -165,6 +165,8 @@ func (m *mover) judge(found map[uuid.UUID]*movable) []*movable {
 // refusal says why a conversion cannot move, or nil.
 func (m *mover) refusal(row *movable) *proofback.Error {
 	switch {
+	case row.Test:
+		return proofback.Errorf(proofback.CodeConflict, "this is a test of an integration: it counts for nothing, and only its postbacks move it")
 	case row.Status == m.to:
 		return proofback.Errorf(proofback.CodeConflict, "the conversion is %s already", m.to.Word())
 	case !proofback.CanMove(row.Status, m.to, proofback.MoverStaff):
