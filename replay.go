@@ -28,7 +28,7 @@ func (p *Postback) Again(a *Advertiser) (PostbackRequest, *Error) {
 		}
 		query.WriteString(url.QueryEscape(param.Name) + "=" + url.QueryEscape(param.Value))
 	}
-	again := PostbackRequest{Method: "GET", RawQuery: query.String()}
+	again := PostbackRequest{RawQuery: query.String()}
 	if a != nil {
 		again.Mapping = a.ParameterMapping
 	}

@@ -33,12 +33,23 @@ type loaders struct {
 	destinations *loader[*proofback.Destination]
 	accesses     *loader[*proofback.Access]
 	// myAccess is the asking affiliate's own, by offer.
-	myAccess *loader[*proofback.Access]
+	myAccess    *loader[*proofback.Access]
+	clicks      *loader[*proofback.Click]
+	conversions *loader[*proofback.Conversion]
+	postbacks   *loader[*proofback.Postback]
+	deliveries  *loader[*proofback.Delivery]
+	// transitions and told (deliveries) are a conversion's, attempts a delivery's.
+	transitions *loader[[]*proofback.Transition]
+	told        *loader[[]*proofback.Delivery]
+	attempts    *loader[[]*proofback.Attempt]
+	// terms are those that clicks were made under. They are not shown, but needed
+	// to tell where a click went.
+	terms *loader[*proofback.Terms]
 	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
 	capsUsed *loader[[]proofback.Decimal]
 }
 
-func newLoaders(s *db.Store) *loaders {
+func newLoaders(s *db.Store, setup *db.Setup) *loaders {
 	return &loaders{
 		advertisers:  newLoader(s.AdvertisersByID),
 		affiliates:   newLoader(s.AffiliatesByID),
@@ -50,6 +61,16 @@ func newLoaders(s *db.Store) *loaders {
 		accesses:     newLoader(s.AccessesByID),
 		myAccess:     newLoader(s.OwnAccess),
 		capsUsed:     newLoader(s.CapsUsed),
+		clicks:       newLoader(s.ClicksByID),
+		conversions:  newLoader(s.ConversionsByID),
+		postbacks:    newLoader(s.PostbacksByID),
+		deliveries:   newLoader(s.DeliveriesByID),
+		transitions:  newLoader(s.TransitionsByConversion),
+		told:         newLoader(s.DeliveriesByConversion),
+		attempts:     newLoader(s.AttemptsByDelivery),
+		terms: newLoader(func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
+			return setup.TermsByID(ctx, ids)
+		}),
 	}
 }
 
@@ -62,8 +83,8 @@ func newLoader[T any](fetch func(context.Context, proofback.Actor, []uuid.UUID) 
 }
 
 // withLoaders gives a request loaders of its own.
-func withLoaders(ctx context.Context, s *db.Store) context.Context {
-	return context.WithValue(ctx, loadersKey, newLoaders(s))
+func withLoaders(ctx context.Context, s *db.Store, setup *db.Setup) context.Context {
+	return context.WithValue(ctx, loadersKey, newLoaders(s, setup))
 }
 
 func loadersFrom(ctx context.Context) *loaders { return ctx.Value(loadersKey).(*loaders) }
@@ -89,4 +110,23 @@ func find[T any](ctx context.Context, l *loader[*T], id uuid.UUID) (*T, error) {
 		return nil, nil
 	}
 	return v, err
+}
+
+// listOf fetches what belongs to an object; empty where nothing does that the
+// actor may see.
+func listOf[T any](ctx context.Context, l *loader[[]*T], id uuid.UUID) ([]*T, error) {
+	list, err := l.Load(ctx, id)
+	if errors.Is(err, dataloadgen.ErrNotFound) {
+		return nil, nil
+	}
+	return list, err
+}
+
+// show turns what the Store gave into what the API gives: a list, and never null.
+func show[T, M any](rows []T, one func(T) M) []M {
+	out := make([]M, len(rows))
+	for i, row := range rows {
+		out[i] = one(row)
+	}
+	return out
 }

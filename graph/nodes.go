@@ -56,6 +56,14 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.links, id, func(t *proofback.TrackingLink) *model.TrackingLink { return showLink(t, q.PublicURL) })
 	case proofback.KindAffiliatePostback:
 		return shown(ctx, l.destinations, id, showDestination)
+	case proofback.KindClick:
+		return shown(ctx, l.clicks, id, func(c *proofback.Click) *model.Click { return showClick(c, q.ClickKeys) })
+	case proofback.KindConversion:
+		return shown(ctx, l.conversions, id, showConversion)
+	case proofback.KindPostback:
+		return shown(ctx, l.postbacks, id, showPostback)
+	case proofback.KindDelivery:
+		return shown(ctx, l.deliveries, id, showDelivery)
 	}
 	return nil, nil
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
 
@@ -12,7 +13,10 @@ import (
 // types named after the GraphQL type whose fields they answer.
 type Resolver struct {
 	Store    *db.Store
+	Setup    *db.Setup
 	Sessions Sessions
+	// ClickKeys make and check the click ids that advertisers know.
+	ClickKeys *proofback.ClickKeys
 	// PublicURL is the base of the links that are handed out, without a slash at
 	// its end.
 	PublicURL string

@@ -636,6 +636,8 @@ type CapResolver interface {
 	Used(ctx context.Context, obj *model.Cap) (proofback.Decimal, error)
 }
 type ClickResolver interface {
+	LandingURL(ctx context.Context, obj *model.Click) (*string, error)
+
 	Offer(ctx context.Context, obj *model.Click) (*model.Offer, error)
 	Affiliate(ctx context.Context, obj *model.Click) (*model.Affiliate, error)
 	TrackingLink(ctx context.Context, obj *model.Click) (*model.TrackingLink, error)
@@ -4419,7 +4421,7 @@ type Click implements Node {
   outcome: ClickOutcome!
   "Where the visitor was sent; null when nowhere (a plain 404)."
   landingUrl: URL
-  "The visitor's address. Null for advertisers."
+  "The visitor's address; to affiliates, its network only (/24 or /48). Null for advertisers."
   ip: String
   "Where the affiliate says it got the visitor from; null when it does not."
   source: String
@@ -4548,7 +4550,7 @@ type Conversion implements Node {
   payout: Money
   "What the advertiser owes once it is approved. Null for affiliates."
   revenue: Money
-  "The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it stands in for revenue."
+  "The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it is the revenue."
   amount: Money
   "The same money in the network's own currency; null as long as there is no rate for the day."
   normalized: NormalizedMoney
@@ -4763,15 +4765,15 @@ type Postback implements Node {
   result: PostbackResult!
   "Why."
   reason: PostbackReason!
-  "What was seen, and how to mend it."
+  "What was seen, and how to mend it. Affiliates are not told of amounts."
   message: String!
   "The HTTP status of the answer."
   responseStatus: Int!
-  "The answer's JSON."
+  "The answer's JSON. Empty for affiliates."
   responseBody: String!
   "From receipt to decision, in milliseconds."
   durationMs: Float!
-  "What was read, masked, in the order sent. Without amounts for affiliates."
+  "What was read, masked, in the order sent. Affiliates see ids, event, status and subs, and no amounts."
   parameters: [PostbackParameter!]!
   "Every check that was made, in order, up to the one that decided."
   checks: [PostbackCheck!]!
@@ -4872,7 +4874,7 @@ type Delivery implements Node {
   status: DeliveryStatus!
   "What it tells."
   event: DeliveryEvent!
-  "As it is called, masked."
+  "As it is called, masked; before the first attempt, as the endpoint's template."
   url: URL!
   "When it was made."
   createdAt: DateTime!
@@ -8607,7 +8609,7 @@ func (ec *executionContext) _Click_landingUrl(ctx context.Context, field graphql
 			return ec.fieldContext_Click_landingUrl(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.LandingURL, nil
+			return ec.Resolvers.Click().LandingURL(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -8618,7 +8620,7 @@ func (ec *executionContext) _Click_landingUrl(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_Click_landingUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Click", field, false, false, errors.New("field of type URL does not have child fields"))
+	return graphql.NewScalarFieldContext("Click", field, true, true, errors.New("field of type URL does not have child fields"))
 }
 
 func (ec *executionContext) _Click_ip(ctx context.Context, field graphql.CollectedField, obj *model.Click) (ret graphql.Marshaler) {
@@ -20947,10 +20949,43 @@ func (ec *executionContext) _Click(ctx context.Context, sel ast.SelectionSet, ob
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "landingUrl":
-			out.Values[i] = ec._Click_landingUrl(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Click_landingUrl(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "ip":
 			out.Values[i] = ec._Click_ip(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

@@ -240,19 +240,16 @@ type Click struct {
 	Flags []string `json:"flags"`
 	// What became of the visitor.
 	Outcome proofback.ClickOutcome `json:"outcome"`
-	// Where the visitor was sent; null when nowhere (a plain 404).
-	LandingURL *string `json:"landingUrl,omitempty"`
-	// The visitor's address. Null for advertisers.
+	// The visitor's address; to affiliates, its network only (/24 or /48). Null for advertisers.
 	IP *string `json:"ip,omitempty"`
 	// Where the affiliate says it got the visitor from; null when it does not.
 	Source *string `json:"source,omitempty"`
 	// Which of its means the affiliate used; null when it does not say.
 	Creative *string `json:"creative,omitempty"`
 	// What the affiliate sent along, in order of index.
-	Subs        []*Sub    `json:"subs"`
-	AffiliateID uuid.UUID `json:"-"`
-	LinkID      uuid.UUID `json:"-"`
-	OfferID     uuid.UUID `json:"-"`
+	Subs []*Sub `json:"subs"`
+	// What its relations and its URL are told from.
+	Row *proofback.Click `json:"-"`
 }
 
 func (Click) IsNode() {}
@@ -315,7 +312,7 @@ type Conversion struct {
 	Payout *proofback.Money `json:"payout,omitempty"`
 	// What the advertiser owes once it is approved. Null for affiliates.
 	Revenue *proofback.Money `json:"revenue,omitempty"`
-	// The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it stands in for revenue.
+	// The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it is the revenue.
 	Amount *proofback.Money `json:"amount,omitempty"`
 	// The same money in the network's own currency; null as long as there is no rate for the day.
 	Normalized   *NormalizedMoney `json:"normalized,omitempty"`
@@ -549,7 +546,7 @@ type Delivery struct {
 	Status proofback.DeliveryStatus `json:"status"`
 	// What it tells.
 	Event *DeliveryEvent `json:"event"`
-	// As it is called, masked.
+	// As it is called, masked; before the first attempt, as the endpoint's template.
 	URL string `json:"url"`
 	// When it was made.
 	CreatedAt time.Time `json:"createdAt"`
@@ -841,15 +838,15 @@ type Postback struct {
 	Result proofback.Result `json:"result"`
 	// Why.
 	Reason proofback.Reason `json:"reason"`
-	// What was seen, and how to mend it.
+	// What was seen, and how to mend it. Affiliates are not told of amounts.
 	Message string `json:"message"`
 	// The HTTP status of the answer.
 	ResponseStatus int `json:"responseStatus"`
-	// The answer's JSON.
+	// The answer's JSON. Empty for affiliates.
 	ResponseBody string `json:"responseBody"`
 	// From receipt to decision, in milliseconds.
 	DurationMs float64 `json:"durationMs"`
-	// What was read, masked, in the order sent. Without amounts for affiliates.
+	// What was read, masked, in the order sent. Affiliates see ids, event, status and subs, and no amounts.
 	Parameters []*PostbackParameter `json:"parameters"`
 	// Every check that was made, in order, up to the one that decided.
 	Checks       []*proofback.Check `json:"checks"`

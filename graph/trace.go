@@ -1,0 +1,91 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/graph/model"
+)
+
+func (q *query) Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error) {
+	key, err := q.traceKey(by)
+	if err != nil || key == (proofback.TraceBy{}) {
+		return nil, err
+	}
+	story, err := q.Store.Trace(ctx, ActorFrom(ctx), key)
+	if err != nil || story == nil {
+		return nil, err
+	}
+	loadersFrom(ctx).know(story)
+	out := &model.Trace{
+		Postbacks:   show(story.Postbacks, showPostback),
+		Conversions: show(story.Conversions, showConversion),
+		PixelSignals: show(story.PixelSignals, func(p *proofback.PixelSignal) *model.PixelSignal {
+			return &model.PixelSignal{At: p.At, EventType: orNull(p.EventType), TransactionID: orNull(p.TxID)}
+		}),
+		Timeline: show(story.Timeline(), func(m proofback.Moment) *model.TimelineEntry {
+			return &model.TimelineEntry{At: m.At, Kind: model.TimelineKind(m.Kind), Summary: m.Summary}
+		}),
+	}
+	// A transaction id may name events of several clicks: the oldest is shown
+	// here, the others with their conversions.
+	if len(story.Clicks) > 0 {
+		out.Click = showClick(story.Clicks[0], q.ClickKeys)
+	}
+	return out, nil
+}
+
+// traceKey reads what to trace; the zero key stands for something that nothing
+// can be known of.
+func (q *query) traceKey(by model.TraceBy) (proofback.TraceBy, error) {
+	switch {
+	case by.ClickID != nil:
+		return proofback.TraceBy{ClickID: clickID(q.ClickKeys, by.ClickID)}, nil
+	case by.TransactionID != nil:
+		return proofback.TraceBy{TransactionID: *by.TransactionID}, nil
+	case by.ConversionID != nil:
+		id, err := proofback.ParseIDOf(proofback.KindConversion, *by.ConversionID)
+		return proofback.TraceBy{ConversionID: id}, err
+	case by.RequestID != nil:
+		id, err := uuid.Parse(*by.RequestID)
+		if err != nil {
+			return proofback.TraceBy{}, nil // not one of ours
+		}
+		return proofback.TraceBy{RequestID: id}, nil
+	}
+	return proofback.TraceBy{}, proofback.Invalid([]string{"by"}, "give exactly one of clickId, transactionId, conversionId and requestId")
+}
+
+// know gives the loaders what a story holds, so that its parts are shown as they
+// were in the story's snapshot, and not asked for again.
+func (l *loaders) know(s *proofback.Story) {
+	for _, c := range s.Clicks {
+		l.clicks.Prime(c.ID, c)
+	}
+	for _, p := range s.Postbacks {
+		l.postbacks.Prime(p.ID, p)
+	}
+	transitions := map[uuid.UUID][]*proofback.Transition{}
+	for _, t := range s.Transitions {
+		transitions[t.ConversionID] = append(transitions[t.ConversionID], t)
+	}
+	deliveries := map[uuid.UUID][]*proofback.Delivery{}
+	for _, d := range s.Deliveries {
+		deliveries[d.ConversionID] = append(deliveries[d.ConversionID], d)
+	}
+	attempts := map[uuid.UUID][]*proofback.Attempt{}
+	for _, a := range s.Attempts {
+		attempts[a.DeliveryID] = append(attempts[a.DeliveryID], a)
+	}
+	for _, c := range s.Conversions {
+		l.conversions.Prime(c.ID, c)
+		l.transitions.Prime(c.ID, transitions[c.ID])
+		l.told.Prime(c.ID, deliveries[c.ID])
+	}
+	for _, d := range s.Deliveries {
+		l.deliveries.Prime(d.ID, d)
+		l.attempts.Prime(d.ID, attempts[d.ID])
+	}
+}
