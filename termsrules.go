@@ -142,39 +142,39 @@ func (g *Goal) check(p *Problems, at []string) {
 }
 
 // check finds what is wrong with a price: exactly what its model needs is there.
-func (p *Price) check(list *Problems, at []string) {
+func (r Price) check(list *Problems, at []string) {
 	at = at[:len(at):len(at)]
-	checkOneOf(list, p.Model, priceModels, append(at, "model")...)
+	checkOneOf(list, r.Model, priceModels, append(at, "model")...)
 	switch {
-	case p.Model != PriceFixed && p.Amount != "":
+	case r.Model != PriceFixed && r.Amount != "":
 		list.Add(append(at, "amount"), "only FIXED has an amount")
-	case p.Model == PriceFixed && p.Amount == "":
+	case r.Model == PriceFixed && r.Amount == "":
 		list.Add(append(at, "amount"), "FIXED needs an amount")
-	case p.Model == PriceFixed:
-		list.checkAmount(p.Amount, append(at, "amount")...)
+	case r.Model == PriceFixed:
+		list.checkAmount(r.Amount, append(at, "amount")...)
 	}
 	switch {
-	case p.Model != PricePercent && p.Percent != "":
+	case r.Model != PricePercent && r.Percent != "":
 		list.Add(append(at, "percent"), "only PERCENT has a percent")
-	case p.Model == PricePercent && p.Percent == "":
+	case r.Model == PricePercent && r.Percent == "":
 		list.Add(append(at, "percent"), "PERCENT needs a percent")
-	case p.Model == PricePercent && list.checkAmount(p.Percent, append(at, "percent")...) && p.Percent.Cmp(MaxPercent) > 0:
+	case r.Model == PricePercent && list.checkAmount(r.Percent, append(at, "percent")...) && r.Percent.Cmp(MaxPercent) > 0:
 		list.Add(append(at, "percent"), "at most %s per cent", MaxPercent)
 	}
 	switch {
-	case p.Model == PricePercent && p.Currency != "":
+	case r.Model == PricePercent && r.Currency != "":
 		list.Add(append(at, "currency"), "a share is in the currency of the postback's amount")
-	case p.Model == PriceFixed && p.Currency == "":
+	case r.Model == PriceFixed && r.Currency == "":
 		list.Add(append(at, "currency"), "FIXED needs a currency")
-	case p.Currency != "":
-		list.checkCurrency(p.Currency, append(at, "currency")...)
+	case r.Currency != "":
+		list.checkCurrency(r.Currency, append(at, "currency")...)
 	}
 }
 
 // Validate finds what is wrong with a price; field is where it stands.
-func (p *Price) Validate(field ...string) error {
+func (r Price) Validate(field ...string) error {
 	var list Problems
-	p.check(&list, field)
+	r.check(&list, field)
 	return list.Err()
 }
 

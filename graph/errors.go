@@ -66,13 +66,13 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	shown := graphql.DefaultErrorPresenter(ctx, err)
 	if e, ok := errors.AsType[*proofback.Error](err); ok {
 		if code, ok := extensionCodes[e.Code]; ok {
-			shown.Message = err.Error()
+			shown.Message = e.Message
+			if list, ok := errors.AsType[proofback.Problems](err); ok {
+				shown.Message = list.Error() // how many more there are
+			}
 			shown.Extensions = map[string]any{"code": code}
 			if len(e.Field) > 0 {
 				shown.Extensions["field"] = e.Field
-			}
-			if e.Err != nil {
-				shown.Message = e.Message
 			}
 			return shown
 		}

@@ -32,15 +32,6 @@ func (r *idReader) maybe(k proofback.Kind, id *string, path ...string) uuid.UUID
 	return r.one(k, *id, path...)
 }
 
-// list reads ids of kind k.
-func (r *idReader) list(k proofback.Kind, ids []string, path ...string) []uuid.UUID {
-	out := make([]uuid.UUID, len(ids))
-	for i, id := range ids {
-		out[i] = r.one(k, id, append(path[:len(path):len(path)], strconv.Itoa(i))...)
-	}
-	return out
-}
-
 // err gives what was wrong, or nil.
 func (r *idReader) err() error { return r.problems.Err() }
 

@@ -1,0 +1,138 @@
+package graph
+
+import (
+	"context"
+	"math"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/graph/generated"
+	"github.com/proofback/proofback/graph/model"
+)
+
+// maxFields is how many fields an operation may have once its fragments are put
+// in their places. The query that GraphiQL learns the schema with has 250.
+const maxFields = 2_000
+
+// fieldLimit refuses operations with too many fields before their complexity is
+// computed: that walks into each spread of a fragment anew, and with fragments
+// that spread others twice, doubles its work with every level.
+type fieldLimit struct{}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+} = fieldLimit{}
+
+func (fieldLimit) ExtensionName() string                   { return "FieldLimit" }
+func (fieldLimit) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (fieldLimit) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	counts := fieldCounts{}
+	if n := counts.of(op.Operation.SelectionSet); n > maxFields {
+		err := gqlerror.Errorf("the operation has more than %d fields", maxFields)
+		err.Extensions = map[string]any{"code": codeComplexity}
+		return err
+	}
+	return nil
+}
+
+// fieldCounts counts each fragment once.
+type fieldCounts map[*ast.FragmentDefinition]int
+
+func (c fieldCounts) of(set ast.SelectionSet) int {
+	n := 0
+	for _, sel := range set {
+		switch sel := sel.(type) {
+		case *ast.Field:
+			n = capped(n, 1, c.of(sel.SelectionSet))
+		case *ast.InlineFragment:
+			n = capped(n, c.of(sel.SelectionSet))
+		case *ast.FragmentSpread:
+			of, known := c[sel.Definition]
+			if !known {
+				of = c.of(sel.Definition.SelectionSet)
+				c[sel.Definition] = of
+			}
+			n = capped(n, of)
+		}
+	}
+	return n
+}
+
+// capped adds without overflowing.
+func capped(n int, more ...int) int {
+	for _, m := range more {
+		n = min(n+m, math.MaxInt32)
+	}
+	return n
+}
+
+// Lists within a row are taken to be this long.
+const (
+	fewRows  = 3
+	someRows = 10
+)
+
+// complexities says what fields cost beyond 1 for themselves and the cost of
+// what they hold: a list costs its rows.
+func complexities() generated.ComplexityRoot {
+	var c generated.ComplexityRoot
+	c.Query.Nodes = func(child int, ids []string) int { return capped(1, len(ids)*child) }
+	c.Query.Trace = func(child int, _ model.TraceBy) int { return capped(1, someRows*child) }
+
+	c.Query.Advertisers = func(child int, first *int, _ *string, last *int, _ *string, _ *model.AdvertiserFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Affiliates = func(child int, first *int, _ *string, last *int, _ *string, _ *model.AffiliateFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Users = func(child int, first *int, _ *string, last *int, _ *string, _ *model.UserFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Offers = func(child int, first *int, _ *string, last *int, _ *string, _ *model.OfferFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.OfferAccesses = func(child int, first *int, _ *string, last *int, _ *string, _ *model.OfferAccessFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.TrackingLinks = func(child int, first *int, _ *string, last *int, _ *string, _ *model.TrackingLinkFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.AffiliatePostbacks = func(child int, first *int, _ *string, last *int, _ *string, _ *model.AffiliatePostbackFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Clicks = func(child int, first *int, _ *string, last *int, _ *string, _ *model.ClickFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Conversions = func(child int, first *int, _ *string, last *int, _ *string, _ *model.ConversionFilter, _ *model.ConversionOrder) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Postbacks = func(child int, first *int, _ *string, last *int, _ *string, _ *model.PostbackFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Deliveries = func(child int, first *int, _ *string, last *int, _ *string, _ *model.DeliveryFilter) int {
+		return listCost(child, first, last)
+	}
+
+	c.Conversion.Transitions = func(child int) int { return 1 + fewRows*child }
+	c.Conversion.Deliveries = func(child int) int { return 1 + fewRows*child }
+	c.Delivery.Attempts = func(child int) int { return 1 + fewRows*child }
+	c.Offer.Goals = func(child int) int { return 1 + fewRows*child }
+
+	c.Mutation.ReplayPostbacks = func(child int, in model.ReplayPostbacksInput) int { return capped(1, len(in.Ids)*child) }
+	c.Mutation.ApproveConversions = func(child int, in model.ApproveConversionsInput) int { return capped(1, len(in.Ids)*child) }
+	c.Mutation.RejectConversions = func(child int, in model.RejectConversionsInput) int { return capped(1, len(in.Ids)*child) }
+	c.Mutation.RetryDeliveries = func(child int, _ model.RetryDeliveriesInput) int { return capped(1, proofback.MaxPage*child) }
+	return c
+}
+
+// listCost is what a page costs. A size that is out of bounds is refused later,
+// by its resolver.
+func listCost(child int, first, last *int) int {
+	size := orElse(first, orElse(last, defaultPage))
+	return capped(1, min(max(size, 1), proofback.MaxPage)*child)
+}
