@@ -11,10 +11,15 @@ import (
 
 // handler puts everything that is served behind one mux, and what holds for every
 // request around it.
-func (p *program) handler() http.Handler {
+func (p *program) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	p.ready.register(mux)
 	p.metrics.register(mux)
+	clicks, err := p.clickHandler()
+	if err != nil {
+		return nil, err
+	}
+	clicks.Register(mux)
 	postbacks := &ingest.Postbacks{
 		Decider:        p.decider,
 		Setup:          p.setup,
@@ -30,5 +35,25 @@ func (p *program) handler() http.Handler {
 	if p.settings.demo {
 		demo.Register(mux, p.publicURL, p.settings.Currency)
 	}
-	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log}))
+	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log})), nil
+}
+
+func (p *program) clickHandler() (*ingest.Clicks, error) {
+	s := p.settings
+	var countries *ingest.GeoIP
+	if s.GeoIPFile != "" {
+		var err error
+		if countries, err = ingest.OpenGeoIP(s.GeoIPFile); err != nil {
+			return nil, wrong("PROOFBACK_GEOIP_FILE", "cannot be used (%s): expected a MaxMind database that tells countries", oneLine(err))
+		}
+	}
+	return ingest.NewClicks(ingest.ClicksConfig{
+		Setup:          p.setup,
+		Writer:         p.clicks,
+		Keys:           s.clickKeys,
+		TrustedProxies: s.trustedProxies,
+		CountryHeader:  s.CountryHeader,
+		GeoIP:          countries,
+		Log:            p.log,
+	})
 }

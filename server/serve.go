@@ -123,7 +123,7 @@ func (p *program) openJobs(ctx context.Context) error {
 	return nil
 }
 
-// openSetup reads the set-up and keeps it fresh.
+// openSetup keeps the set-up in memory from now on.
 func (p *program) openSetup(ctx context.Context) error {
 	if _, err := p.store.LoadShippedRates(ctx, proofback.System()); err != nil {
 		return fmt.Errorf("load the reference rates: %w", err)
@@ -148,13 +148,13 @@ func (p *program) openSetup(ctx context.Context) error {
 
 // openIngest makes what stores clicks and decides postbacks.
 func (p *program) openIngest(ctx context.Context) error {
-	var err error
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
 	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
 	p.life.onStop("postbacks", func(context.Context) error {
 		p.decider.Close()
 		return nil
 	})
+	var err error
 	p.clicks, err = p.store.NewClickWriter(ctx, db.ClickWriterConfig{Observe: p.metrics.batch(batchClicks)})
 	if err != nil {
 		return err
@@ -166,7 +166,11 @@ func (p *program) openIngest(ctx context.Context) error {
 
 // serveHTTP answers requests from now on.
 func (p *program) serveHTTP(context.Context) error {
-	server := newHTTPServer(p.handler(), p.log)
+	handler, err := p.handler()
+	if err != nil {
+		return err
+	}
+	server := newHTTPServer(handler, p.log)
 	p.failed = make(chan error, 1)
 	go func() {
 		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -189,7 +193,7 @@ func (p *program) serveHTTP(context.Context) error {
 func (p *program) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		p.log.Info("stopping", "within", stopTimeout)
+		p.log.Info("stopping", "within", stopTimeout.String())
 		return nil
 	case err := <-p.failed:
 		return err

@@ -61,6 +61,8 @@ type loader struct {
 	manager proofback.Actor
 	links   []link
 	fresh   []*visit // of the last days, of which nothing has come yet
+
+	partitions chan error // tells when those of the month are there
 }
 
 // clock is a clock that stands where it is put.
@@ -84,6 +86,11 @@ func Load(ctx context.Context, c Config) error {
 			return fmt.Errorf("demo network: %w", err)
 		}
 		defer l.past.Close()
+		l.partitions = make(chan error, 1)
+		go func() { // while passwords are hashed
+			_, err := l.past.MakePartitions(ctx, l.day(0), l.began)
+			l.partitions <- err
+		}()
 		for _, step := range []func(context.Context) error{l.network, l.history, l.today} {
 			if err := step(ctx); err != nil {
 				return fmt.Errorf("demo network: %w", err)

@@ -17,7 +17,7 @@ import (
 // day's clicks, its postbacks, and what staff decide in the evening. A history
 // that was interrupted is not told again: what there is of it is true.
 func (l *loader) history(ctx context.Context) error {
-	if _, err := l.past.MakePartitions(ctx, l.day(0), l.began); err != nil {
+	if err := <-l.partitions; err != nil {
 		return err
 	}
 	any, err := l.past.Clicks(ctx, proofback.System(), proofback.ClickFilter{OfferID: l.names[shop]}, proofback.Page{Limit: 1})

@@ -31,7 +31,7 @@ var destinations = []destination{
 	{kupong, shop, "POST", []proofback.Status{proofback.StatusApproved, proofback.StatusRejected}, "/kupong24?week={sub1}&conversion={conversion_id}&state={status}&pay={payout}"},
 	{trailhead, "", "GET", []proofback.Status{proofback.StatusPending, proofback.StatusApproved}, "/trailhead?click={click_id}&source={source}&amount={payout}"},
 	{sparfuchs, "", "POST", proofback.AllStatuses(), "/sparfuchs?rank={sub1}&id={conversion_id}&state={status}"},
-	{pushpeak, "", "GET", proofback.AllStatuses(), "/pushpeak?zone={sub1}&answer=500"}, // broken
+	{pushpeak, "", "GET", []proofback.Status{proofback.StatusApproved}, "/pushpeak?zone={sub1}&answer=500"}, // broken
 }
 
 // today has affiliates name their endpoints, and some events come in that these
