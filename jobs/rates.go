@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +20,7 @@ const (
 	// ratesEvery is how often reference rates are fetched: they are published once
 	// a day, and a missed time is made up for soon.
 	ratesEvery   = 6 * time.Hour
+	ratesAgain   = 30 * time.Minute // after a failure
 	ratesTimeout = 15 * time.Second
 	// maxRatesFeed is more than the ECB's feed of all days since 1999.
 	maxRatesFeed = 32 << 20
@@ -30,9 +30,6 @@ const (
 type fetchRatesArgs struct{}
 
 func (fetchRatesArgs) Kind() string { return "fetch_rates" }
-
-// InsertOpts makes few attempts: the next time is soon.
-func (fetchRatesArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 3} }
 
 // ratesWorker fetches reference rates from where the operator said, and then
 // normalises what waited for them. A dead feed is told in the log and changes
@@ -46,16 +43,20 @@ type ratesWorker struct {
 }
 
 func (w *ratesWorker) Work(ctx context.Context, _ *river.Job[fetchRatesArgs]) error {
-	stored, err := w.fetch(ctx)
-	if err != nil {
-		w.log.Warn("the feed of reference rates failed: new amounts in other currencies wait", "url", proofback.MaskURL(w.url), "error", err)
-	}
+	stored, failed := w.fetch(ctx)
 	// Rates may have been imported by hand as well.
-	normalized, nerr := w.store.NormalizeWaiting(ctx, proofback.System(), w.setup)
+	normalized, err := w.store.NormalizeWaiting(ctx, proofback.System(), w.setup)
+	if err != nil {
+		return err
+	}
 	if stored > 0 || normalized > 0 {
 		w.log.Info("reference rates", "stored", stored, "normalized", normalized)
 	}
-	return errors.Join(err, nerr)
+	if failed != nil {
+		w.log.Warn("the feed of reference rates failed: new amounts in other currencies wait", "url", proofback.MaskURL(w.url), "again_in", ratesAgain, "error", failed)
+		return river.JobSnooze(ratesAgain)
+	}
+	return nil
 }
 
 func (w *ratesWorker) fetch(ctx context.Context) (int64, error) {

@@ -1,16 +1,21 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -28,10 +33,42 @@ type Postbacks struct {
 	Decider *db.Decider
 	Setup   *db.Setup
 	Keys    *proofback.ClickKeys
+	// PerSecond is how many requests a second an advertiser's own endpoint takes,
+	// with a burst of twice as many, in this process; 0 takes 500.
+	PerSecond int
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
 	Now            func() time.Time
+
+	limiters sync.Map // of *rate.Limiter, by advertiser
+}
+
+// defaultPerSecond is far above what one advertiser's sales come to, and below
+// what would keep the others waiting.
+const defaultPerSecond = 500
+
+// limited refuses a request when its advertiser sends too many, and says when to
+// come again.
+func (h *Postbacks) limited(w http.ResponseWriter, a *proofback.Advertiser) bool {
+	perSecond := cmp.Or(h.PerSecond, defaultPerSecond)
+	l, ok := h.limiters.Load(a.ID)
+	if !ok {
+		l, _ = h.limiters.LoadOrStore(a.ID, rate.NewLimiter(rate.Limit(perSecond), 2*perSecond))
+	}
+	if l.(*rate.Limiter).AllowN(h.Now(), 1) {
+		return false
+	}
+	refuse(w, http.StatusTooManyRequests, fmt.Sprintf("more than %d requests a second came to this endpoint: nothing was stored, send it again after a second", perSecond))
+	return true
+}
+
+// refuse answers what was not stored.
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"result": "unavailable", "message": message})
 }
 
 // Register adds the routes to mux.
@@ -49,6 +86,7 @@ func (h *Postbacks) plain(w http.ResponseWriter, r *http.Request) {
 func (h *Postbacks) own(w http.ResponseWriter, r *http.Request) {
 	a, err := h.Setup.AdvertiserByKey(r.Context(), r.PathValue("key"))
 	switch {
+	case err == nil && h.limited(w, a):
 	case err == nil:
 		h.serve(w, r, a)
 	case proofback.CodeOf(err) == proofback.CodeNotFound:
@@ -148,10 +186,7 @@ func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err erro
 		return // the sender has gone
 	}
 	h.Log.Error("a postback could not be stored", "path", r.URL.Path, "error", err)
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Retry-After", "1")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = io.WriteString(w, `{"result":"unavailable","message":"nothing was stored: send it again"}`+"\n")
+	refuse(w, http.StatusServiceUnavailable, "nothing was stored: send it again")
 }
 
 // loggedURL is the request's URL without what must not be kept.
