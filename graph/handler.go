@@ -93,6 +93,7 @@ func withRequestID(ctx context.Context) context.Context {
 // other GraphQL error, it comes with status 200.
 func (r *Resolver) Refuse(w http.ResponseWriter, req *http.Request, err error) {
 	ctx := withRequestID(req.Context())
+	w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(w).Encode(graphql.Response{Errors: gqlerror.List{r.present(ctx, err)}})
