@@ -42,6 +42,9 @@ type Conversion struct {
 	Payout  Money // the affiliate's commission, in minor units
 	Revenue Money // what the advertiser owes, in minor units
 
+	// AmountIsRevenue says that no amount was sent and the revenue stood in for it.
+	AmountIsRevenue bool
+
 	Normalized Normalized
 
 	// Test marks what came of a test click: it counts for nothing.

@@ -223,7 +223,7 @@ func (d *decider) make(status Status, by ActorKind, why string) {
 		Subs:         r.Claim.Subs,
 	}
 	if v := r.Claim.Value(); v != "" {
-		c.Amount = Money{v, r.Claim.Currency}
+		c.Amount, c.AmountIsRevenue = Money{v, r.Claim.Currency}, r.Claim.Amount == ""
 	}
 	c.Claims = claims(d.goal, c)
 	c.Normalized = Normalize(c, f.Currency, f.Rates)

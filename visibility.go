@@ -14,7 +14,7 @@ import (
 // in for the amount, an affiliate may not see the amount either.
 func (c *Conversion) MaskFor(a Actor) {
 	if !a.SeesRevenue() {
-		if c.Amount.tells(c.Revenue) {
+		if c.AmountIsRevenue || c.Amount.tells(c.Revenue) {
 			c.Amount = Money{}
 		}
 		c.Revenue, c.Normalized.Revenue = Money{}, Money{}
@@ -77,8 +77,11 @@ var openParameters = []string{
 }
 
 // openChecks are the checks whose sentences hold nothing of the advertiser's
-// terms or amounts.
-var openChecks = []string{"click_id", "click", "event", "transition", "once_per_click", "offer", "window", "prerequisite"}
+// terms or amounts; those of openWhenPassed hold something only when they fail.
+var (
+	openChecks     = []string{"click_id", "click", "event", "transition", "once_per_click", "offer", "window", "caps", "prerequisite"}
+	openWhenPassed = []string{"security", "request", "values", "same_event", "price", "minimum"}
+)
 
 // notShown stands where a sentence may hold amounts that are not an affiliate's
 // to see.
@@ -99,11 +102,12 @@ func (p *Postback) MaskFor(a Actor) {
 	open := p.Result != ResultRejected && p.Result != ResultDeferred
 	for i := range p.Checks {
 		c := &p.Checks[i]
-		if slices.Contains(openChecks, c.Name) {
+		switch {
+		case slices.Contains(openChecks, c.Name):
 			open = open || !c.Passed
-			continue
+		case !c.Passed || !slices.Contains(openWhenPassed, c.Name):
+			c.Detail = notShown
 		}
-		c.Detail = notShown
 	}
 	// A refusal's message is the sentence of the check that refused.
 	if !open {

@@ -71,6 +71,10 @@ func TestAnAmountThatIsTheRevenueIsKeptFromAffiliates(t *testing.T) {
 			if shown := !c.Amount.IsZero(); shown != tt.shown {
 				t.Errorf("shown: %t", shown)
 			}
+			c = proofback.Conversion{Amount: euro("5"), AmountIsRevenue: true}
+			if c.MaskFor(affiliate); !c.Amount.IsZero() {
+				t.Error("a revenue that stood in for the amount shows")
+			}
 			c = proofback.Conversion{Amount: tt.amount}
 			c.MaskFor(advertiser)
 			if c.Amount != tt.amount {
@@ -154,7 +158,7 @@ func TestAffiliatesSeeWhatBecameOfARequestButNoAmounts(t *testing.T) {
 					{Name: "revenue", Value: secret, Canonical: "revenue"},
 					{Name: "their_revenue", Value: secret},
 				},
-				Checks:  []proofback.Check{{Name: "click", Passed: true, Detail: "made"}, {Name: "values", Passed: true, Detail: secret}},
+				Checks:  []proofback.Check{{Name: "click", Passed: true, Detail: "made"}, {Name: "new_check", Passed: true, Detail: secret}},
 				Message: "stored",
 			}
 			if tt.failed != "" {

@@ -31,6 +31,7 @@ type conversionRow struct {
 	ClickAt         time.Time         `bun:"click_at"`
 	Amount          proofback.Decimal `bun:"amount"`
 	AmountCurrency  string            `bun:"amount_currency"`
+	AmountIsRevenue bool              `bun:"amount_is_revenue"`
 	Payout          proofback.Decimal `bun:"payout"`
 	PayoutCurrency  string            `bun:"payout_currency"`
 	Revenue         proofback.Decimal `bun:"revenue"`
@@ -81,6 +82,8 @@ func (r *conversionRow) value(a proofback.Actor) *proofback.Conversion {
 		Revenue:      money(r.Revenue, r.RevenueCurrency),
 		Test:         r.Test,
 		Claims:       proofback.TimeRange{From: utc(r.ClaimsFrom), To: utc(r.ClaimsTo)},
+
+		AmountIsRevenue: r.AmountIsRevenue,
 	}
 	if !r.RateDate.IsZero() {
 		c.Normalized = proofback.Normalized{

@@ -101,7 +101,7 @@ func queueConversions(q *pgx.Batch, made []*proofback.Conversion) {
 			event_type, txid, status, began, reason, event_at, received_at, click_at,
 			amount, amount_currency, payout, payout_currency, revenue, revenue_currency,
 			normal_payout, normal_revenue, normal_currency, rate_date, rate_source,
-			subs, claims, test)
+			subs, claims, test, amount_is_revenue)
 		SELECT
 			id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,
 			event_type, txid, status, began, reason, event_at, received_at, click_at,
@@ -109,19 +109,19 @@ func queueConversions(q *pgx.Batch, made []*proofback.Conversion) {
 			normal_payout::numeric, normal_revenue::numeric, normal_currency, rate_date::date, rate_source,
 			subs::jsonb,
 			CASE WHEN claims_from IS NOT NULL THEN tstzrange(claims_from, claims_to, '[)') END,
-			test
+			test, amount_is_revenue
 		FROM unnest(
 			$1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[],
 			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
 			$17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
 			$23::text[], $24::text[], $25::text[], $26::timestamptz[], $27::text[],
-			$28::text[], $29::timestamptz[], $30::timestamptz[], $31::boolean[]
+			$28::text[], $29::timestamptz[], $30::timestamptz[], $31::boolean[], $32::boolean[]
 		) AS u (
 			id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,
 			event_type, txid, status, began, reason, event_at, received_at, click_at,
 			amount, amount_currency, payout, payout_currency, revenue, revenue_currency,
 			normal_payout, normal_revenue, normal_currency, rate_date, rate_source,
-			subs, claims_from, claims_to, test)`,
+			subs, claims_from, claims_to, test, amount_is_revenue)`,
 		column(made, func(c c) uuid.UUID { return c.ID }),
 		column(made, func(c c) uuid.UUID { return c.AdvertiserID }),
 		column(made, func(c c) uuid.UUID { return c.OfferID }),
@@ -153,6 +153,7 @@ func queueConversions(q *pgx.Batch, made []*proofback.Conversion) {
 		column(made, func(c c) *time.Time { return timeOrNull(c.Claims.From) }),
 		column(made, func(c c) *time.Time { return timeOrNull(c.Claims.To) }),
 		column(made, func(c c) bool { return c.Test }),
+		column(made, func(c c) bool { return c.AmountIsRevenue }),
 	)
 }
 

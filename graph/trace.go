@@ -49,11 +49,10 @@ func (q *query) traceKey(by model.TraceBy) (proofback.TraceBy, error) {
 		id, err := proofback.ParseIDOf(proofback.KindConversion, *by.ConversionID)
 		return proofback.TraceBy{ConversionID: id}, err
 	case by.RequestID != nil:
-		id, err := uuid.Parse(*by.RequestID)
-		if err != nil {
-			return proofback.TraceBy{}, nil // not one of ours
+		if id, err := uuid.Parse(*by.RequestID); err == nil {
+			return proofback.TraceBy{RequestID: id}, nil
 		}
-		return proofback.TraceBy{RequestID: id}, nil
+		return proofback.TraceBy{}, nil // not one of ours
 	}
 	return proofback.TraceBy{}, proofback.Invalid([]string{"by"}, "give exactly one of clickId, transactionId, conversionId and requestId")
 }
