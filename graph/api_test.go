@@ -23,6 +23,8 @@ import (
 type api struct {
 	t     testing.TB
 	store *db.Store
+	setup *db.Setup
+	keys  *proofback.ClickKeys
 	url   string
 	log   *bytes.Buffer // what is logged; read it after the request
 }
@@ -31,21 +33,21 @@ type api struct {
 // tested there.
 const actorHeader = "Test-Actor"
 
-func newAPI(t testing.TB) *api {
+func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 	t.Helper()
-	a := &api{t: t, store: dbtest.Open(t), log: &bytes.Buffer{}}
-	setup, err := a.store.NewSetup(t.Context())
-	if err != nil {
+	a := &api{t: t, store: dbtest.Open(t, change...), log: &bytes.Buffer{}}
+	var err error
+	if a.setup, err = a.store.NewSetup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := proofback.NewClickKeys(1, proofback.ClickKey{Version: 1, Secret: bytes.Repeat([]byte{1}, 32)})
+	a.keys, err = proofback.NewClickKeys(1, proofback.ClickKey{Version: 1, Secret: bytes.Repeat([]byte{1}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &graph.Resolver{
 		Store:     a.store,
-		Setup:     setup,
-		ClickKeys: keys,
+		Setup:     a.setup,
+		ClickKeys: a.keys,
 		Sessions:  noSessions{},
 		PublicURL: "https://go.network.example",
 		Log:       slog.New(slog.NewTextHandler(a.log, nil)),

@@ -73,11 +73,11 @@ func (r *clickFields) LandingURL(ctx context.Context, c *model.Click) (*string, 
 	if err != nil || terms == nil {
 		return nil, err
 	}
-	link, err := load(ctx, loadersFrom(ctx).links, "tracking link", c.Row.LinkID)
+	link, err := find(ctx, loadersFrom(ctx).links, c.Row.LinkID)
 	if err != nil {
 		return nil, err
 	}
-	return orNull(proofback.LandingURL(terms, c.Row, link.Code, c.ClickID)), nil
+	return orNull(proofback.LandingURL(terms, c.Row, orZero(link).Code, c.ClickID)), nil
 }
 
 func (r *clickFields) Offer(ctx context.Context, c *model.Click) (*model.Offer, error) {
@@ -85,12 +85,21 @@ func (r *clickFields) Offer(ctx context.Context, c *model.Click) (*model.Offer, 
 }
 
 func (r *clickFields) Affiliate(ctx context.Context, c *model.Click) (*model.Affiliate, error) {
-	return affiliate(ctx, c.Row.AffiliateID)
+	return affiliateIfAny(ctx, c.Row.AffiliateID)
+}
+
+// affiliateIfAny answers a relation that test clicks, and what comes of them, do
+// not have.
+func affiliateIfAny(ctx context.Context, id uuid.UUID) (*model.Affiliate, error) {
+	if id == uuid.Nil {
+		return nil, nil
+	}
+	return affiliate(ctx, id)
 }
 
 func (r *clickFields) TrackingLink(ctx context.Context, c *model.Click) (*model.TrackingLink, error) {
-	l, err := load(ctx, loadersFrom(ctx).links, "tracking link", c.Row.LinkID)
-	if err != nil {
+	l, err := find(ctx, loadersFrom(ctx).links, c.Row.LinkID)
+	if err != nil || l == nil {
 		return nil, err
 	}
 	return showLink(l, r.PublicURL), nil

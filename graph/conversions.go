@@ -78,7 +78,7 @@ func (r *conversionFields) Offer(ctx context.Context, c *model.Conversion) (*mod
 }
 
 func (r *conversionFields) Affiliate(ctx context.Context, c *model.Conversion) (*model.Affiliate, error) {
-	return affiliate(ctx, c.AffiliateID)
+	return affiliateIfAny(ctx, c.AffiliateID)
 }
 
 func (r *conversionFields) Advertiser(ctx context.Context, c *model.Conversion) (*model.Advertiser, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/graph"
 )
 
@@ -36,9 +37,9 @@ type market struct {
 	asBlog, asRival proofback.Actor
 }
 
-func newMarket(t testing.TB) *market {
+func newMarket(t testing.TB, change ...func(*db.Config)) *market {
 	t.Helper()
-	m := &market{api: newAPI(t)}
+	m := &market{api: newAPI(t, change...)}
 	advertiser := func(name string) string {
 		return m.must(admin, "CreateAdvertiser", vars{"input": vars{
 			"name":     name,

@@ -4431,10 +4431,10 @@ type Click implements Node {
   subs: [Sub!]!
   "What the link led to."
   offer: Offer!
-  "Who sent the visitor."
-  affiliate: Affiliate!
-  "The link that was followed."
-  trackingLink: TrackingLink!
+  "Who sent the visitor; null for a click that tests an integration."
+  affiliate: Affiliate
+  "The link that was followed; null for a click that tests an integration."
+  trackingLink: TrackingLink
 }
 
 "One of an affiliate's own values, sub1 to sub10."
@@ -4457,6 +4457,8 @@ enum ClickFlag {
   UNKNOWN_COUNTRY
   "Made by POST /clicks, without a redirect."
   DIRECT
+  "Made to test an advertiser's integration; it counts for nothing."
+  TEST
 }
 
 "What became of a visitor: sent to the offer, or why not."
@@ -4558,8 +4560,8 @@ type Conversion implements Node {
   goal: Goal!
   "On which offer."
   offer: Offer!
-  "Who earns by it."
-  affiliate: Affiliate!
+  "Who earns by it; null for what tests an integration."
+  affiliate: Affiliate
   "Who reported it."
   advertiser: Advertiser!
   "Null when the click is older than clicks are kept."
@@ -8769,10 +8771,10 @@ func (ec *executionContext) _Click_affiliate(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
-			return ec.marshalNAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+			return ec.marshalOAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Click_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8801,10 +8803,10 @@ func (ec *executionContext) _Click_trackingLink(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.TrackingLink) graphql.Marshaler {
-			return ec.marshalNTrackingLink2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTrackingLink(ctx, selections, v)
+			return ec.marshalOTrackingLink2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTrackingLink(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Click_trackingLink(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -9305,10 +9307,10 @@ func (ec *executionContext) _Conversion_affiliate(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
-			return ec.marshalNAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+			return ec.marshalOAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Conversion_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -21054,7 +21056,7 @@ func (ec *executionContext) _Click(ctx context.Context, sel ast.SelectionSet, ob
 					}
 				}()
 				res = ec._Click_affiliate(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -21092,7 +21094,7 @@ func (ec *executionContext) _Click(ctx context.Context, sel ast.SelectionSet, ob
 					}
 				}()
 				res = ec._Click_trackingLink(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -21380,7 +21382,7 @@ func (ec *executionContext) _Conversion(ctx context.Context, sel ast.SelectionSe
 					}
 				}()
 				res = ec._Conversion_affiliate(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
