@@ -46,10 +46,10 @@ func (g *Guard) Check(raw *PostbackRequest, c *Credentials) (nonce string, probl
 	switch {
 	case g.Mode == SecurityToken:
 		return "", g.checkToken(c.Token)
-	case g.Mode == SecuritySignature && raw.Method == "POST":
-		return g.checkWebhook(raw.Body, c)
-	case g.Mode == SecuritySignature:
+	case g.Mode == SecuritySignature && raw.Method == "GET":
 		return "", g.checkQuery(raw.RawQuery, c.Now)
+	case g.Mode == SecuritySignature:
+		return g.checkWebhook(raw.Body, c)
 	}
 	return "", nil
 }

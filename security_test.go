@@ -100,10 +100,11 @@ func TestAReplayIsToldFromARetryByItsTime(t *testing.T) {
 		}
 		return n
 	}
-	if nonce(testNow) != nonce(testNow) {
+	first, again := nonce(testNow), nonce(testNow)
+	if first != again {
 		t.Error("the very same request has two nonces")
 	}
-	if nonce(testNow) == nonce(testNow.Add(time.Second)) {
+	if first == nonce(testNow.Add(time.Second)) {
 		t.Error("a retry that was signed anew has the nonce of the first")
 	}
 	f := testFacts()

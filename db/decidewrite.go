@@ -284,7 +284,7 @@ func queuePostbacks(q *pgx.Batch, log []proofback.Postback) error {
 		column(log, func(p p) string { return string(p.Reason) }),
 		column(log, func(p p) string { return p.Message }),
 		checks,
-		column(log, func(p p) int32 { return int32(p.ResponseStatus) }), //nolint:gosec // an HTTP status
+		column(log, func(p p) int32 { return int32(p.ResponseStatus) }),
 		column(log, func(p p) string { return p.ResponseBody }),
 		column(log, func(p p) int64 { return p.Duration.Microseconds() }),
 		column(log, func(p p) *uuid.UUID { return idOrNull(p.ConversionID) }),

@@ -173,4 +173,3 @@ func TestOnlyTheOffersSideTestsAnIntegration(t *testing.T) {
 		}
 	}
 }
-
