@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,23 +23,40 @@ type pixelRow struct {
 	Parameters []proofback.Parameter `bun:"parameters,type:jsonb"`
 }
 
-// RecordPixelSignals stores what the pixel reported, in one statement. Visitors'
-// browsers call it, so there is nobody to authorise.
+// RecordPixelSignals stores what the pixel reported, in one statement, with whose
+// click it was about where that is stored. Visitors' browsers call it, so there is
+// nobody to authorise.
 func (s *Store) RecordPixelSignals(ctx context.Context, signals []proofback.PixelSignal) error {
 	if len(signals) == 0 {
 		return nil
 	}
-	rows := make([]pixelRow, len(signals))
+	parameters := make([]string, len(signals))
 	for i, p := range signals {
-		rows[i] = pixelRow{ID: p.ID, At: p.At, ClickID: p.ClickID, EventType: p.EventType, TxID: p.TxID, Parameters: p.Parameters}
-		if rows[i].Parameters == nil {
-			rows[i].Parameters = []proofback.Parameter{}
+		list, err := json.Marshal(append([]proofback.Parameter{}, p.Parameters...))
+		if err != nil {
+			return proofback.Internal("encode a pixel's parameters", err)
 		}
+		parameters[i] = string(list)
 	}
-	return s.tx(ctx, proofback.System(), func(ctx context.Context, tx *tx) error {
-		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-		return err
-	})
+	type p = proofback.PixelSignal
+	// The limit has each click looked up by its key, in its own partition.
+	_, err := s.pool.Exec(ctx, `
+		INSERT INTO pixel_signals (id, at, click_id, event_type, txid, parameters, advertiser_id, offer_id, affiliate_id)
+		SELECT p.id, p.at, p.click_id, p.event_type, p.txid, p.parameters::jsonb, c.advertiser_id, c.offer_id, c.affiliate_id
+		FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[])
+			AS p (id, at, click_id, event_type, txid, parameters)
+		LEFT JOIN LATERAL (
+			SELECT advertiser_id, offer_id, nullif(affiliate_id, '00000000-0000-0000-0000-000000000000') AS affiliate_id
+			FROM clicks
+			WHERE clicks.id = p.click_id
+			LIMIT 1) AS c ON true`,
+		column(signals, func(p p) uuid.UUID { return p.ID }),
+		column(signals, func(p p) time.Time { return p.At }),
+		column(signals, func(p p) *uuid.UUID { return idOrNull(p.ClickID) }),
+		column(signals, func(p p) *string { return orNull(p.EventType) }),
+		column(signals, func(p p) *string { return orNull(p.TxID) }),
+		parameters)
+	return domainError(err)
 }
 
 // pixelSignalsOf reads what the pixel reported about clicks, oldest first. The
