@@ -29,6 +29,7 @@ func (p *program) handler() (http.Handler, error) {
 		Now:            time.Now,
 	}
 	postbacks.Register(mux)
+	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: time.Now}).Register(mux)
 	page := web.Handler()
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /assets/", page)

@@ -22,6 +22,7 @@ type metrics struct {
 const (
 	batchClicks    = "clicks"
 	batchPostbacks = "postbacks"
+	batchPixels    = "pixels"
 )
 
 func newMetrics() *metrics {
@@ -34,12 +35,12 @@ func newMetrics() *metrics {
 		}, []string{"route", "outcome"}),
 		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "proofback_batch_size",
-			Help:    "How many clicks or postbacks were stored together.",
+			Help:    "How many clicks, postbacks or pixel signals were stored together.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 15),
 		}, []string{"kind"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "proofback_batches_failed_total",
-			Help: "Batches of clicks or postbacks that could not be stored.",
+			Help: "Batches of clicks, postbacks or pixel signals that could not be stored.",
 		}, []string{"kind"}),
 	}
 	m.registry.MustRegister(m.requests, m.batches, m.failed,
@@ -87,9 +88,18 @@ func (m *metrics) batch(kind string) func(size int, err error) {
 func (m *metrics) queue(kind string, length func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "proofback_queue_length",
-		Help:        "How many clicks or postbacks wait to be stored.",
+		Help:        "How many clicks, postbacks or pixel signals wait to be stored.",
 		ConstLabels: prometheus.Labels{"kind": kind},
 	}, func() float64 { return float64(length()) }))
+}
+
+// dropped tells how many of a kind were lost, which only diagnostics may be.
+func (m *metrics) dropped(kind string, total func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name:        "proofback_dropped_total",
+		Help:        "How many pixel signals were dropped, because too many waited or they could not be stored.",
+		ConstLabels: prometheus.Labels{"kind": kind},
+	}, func() float64 { return float64(total()) }))
 }
 
 // pool tells of the connections to Postgres.

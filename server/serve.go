@@ -62,6 +62,7 @@ type program struct {
 	setup    *db.Setup
 	clicks   *db.ClickWriter
 	decider  *db.Decider
+	pixels   *db.PixelWriter
 }
 
 // start starts one part after the other. What was started is ended by p.life,
@@ -146,7 +147,7 @@ func (p *program) openSetup(ctx context.Context) error {
 	return nil
 }
 
-// openIngest makes what stores clicks and decides postbacks.
+// openIngest makes what stores clicks, decides postbacks and takes pixels.
 func (p *program) openIngest(ctx context.Context) error {
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
 	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
@@ -161,6 +162,10 @@ func (p *program) openIngest(ctx context.Context) error {
 	}
 	p.metrics.queue(batchClicks, p.clicks.QueueLength)
 	p.life.onStop("clicks", p.clicks.Close)
+	p.pixels = p.store.NewPixelWriter(db.PixelWriterConfig{Observe: p.metrics.batch(batchPixels)})
+	p.metrics.queue(batchPixels, p.pixels.QueueLength)
+	p.metrics.dropped(batchPixels, p.pixels.Dropped)
+	p.life.onStop("pixels", p.pixels.Close)
 	return nil
 }
 
