@@ -38,23 +38,29 @@ func (q *query) Trace(ctx context.Context, by model.TraceBy) (*model.Trace, erro
 }
 
 // traceKey reads what to trace; the zero key stands for something that nothing
-// can be known of.
-func (q *query) traceKey(by model.TraceBy) (proofback.TraceBy, error) {
-	switch {
-	case by.ClickID != nil:
-		return proofback.TraceBy{ClickID: clickID(q.ClickKeys, by.ClickID)}, nil
-	case by.TransactionID != nil:
-		return proofback.TraceBy{TransactionID: *by.TransactionID}, nil
-	case by.ConversionID != nil:
-		id, err := proofback.ParseIDOf(proofback.KindConversion, *by.ConversionID)
-		return proofback.TraceBy{ConversionID: id}, err
-	case by.RequestID != nil:
-		if id, err := uuid.Parse(*by.RequestID); err == nil {
-			return proofback.TraceBy{RequestID: id}, nil
-		}
-		return proofback.TraceBy{}, nil // not one of ours
+// can be known of. The schema says @oneOf, but of variables nobody checks it.
+func (q *query) traceKey(by model.TraceBy) (key proofback.TraceBy, err error) {
+	given := 0
+	if by.ClickID != nil {
+		given++
+		key.ClickID = clickID(q.ClickKeys, by.ClickID)
 	}
-	return proofback.TraceBy{}, proofback.Invalid([]string{"by"}, "give exactly one of clickId, transactionId, conversionId and requestId")
+	if by.TransactionID != nil {
+		given++
+		key.TransactionID = *by.TransactionID
+	}
+	if by.ConversionID != nil {
+		given++
+		key.ConversionID, err = proofback.ParseIDOf(proofback.KindConversion, *by.ConversionID)
+	}
+	if by.RequestID != nil {
+		given++
+		key.RequestID, _ = uuid.Parse(*by.RequestID) // else it is none of ours
+	}
+	if given != 1 {
+		return key, proofback.Invalid([]string{"by"}, "give exactly one of clickId, transactionId, conversionId and requestId")
+	}
+	return key, err
 }
 
 // know gives the loaders what a story holds, so that its parts are shown as they
