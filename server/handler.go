@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/graph"
+	"github.com/proofback/proofback/server/auth"
 	"github.com/proofback/proofback/server/demo"
 	"github.com/proofback/proofback/server/ingest"
 	"github.com/proofback/proofback/server/web"
@@ -30,6 +33,7 @@ func (p *program) handler() (http.Handler, error) {
 	}
 	postbacks.Register(mux)
 	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: time.Now}).Register(mux)
+	mux.Handle("/graphql", p.graphQL())
 	page := web.Handler()
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /assets/", page)
@@ -37,6 +41,23 @@ func (p *program) handler() (http.Handler, error) {
 		demo.Register(mux, p.publicURL, p.settings.Currency)
 	}
 	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log})), nil
+}
+
+// graphQL serves the API to whoever its access token says.
+func (p *program) graphQL() http.Handler {
+	r := &graph.Resolver{
+		Store:     p.store,
+		Setup:     p.setup,
+		Sessions:  p.sessions,
+		ClickKeys: p.settings.clickKeys,
+		PublicURL: p.publicURL,
+		Log:       p.log,
+	}
+	known := auth.Middleware(p.tokens, r.Refuse, r.Handler())
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		nobody := proofback.Actor{RequestID: req.Header.Get(requestIDHeader)}
+		known.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), nobody)))
+	})
 }
 
 func (p *program) clickHandler() (*ingest.Clicks, error) {

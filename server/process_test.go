@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -30,10 +29,10 @@ type process struct {
 	cmd *exec.Cmd
 	url string // where it serves
 
-	said   lockedBuffer // standard error
-	banner string
-	ended  chan struct{} // closed when it has
-	err    error
+	shown lockedBuffer  // standard output
+	said  lockedBuffer  // standard error
+	ended chan struct{} // closed when it has
+	err   error
 }
 
 // environment is what a program under test is given: nothing of the machine's
@@ -69,7 +68,7 @@ func command(t *testing.T, args []string, settings ...string) *exec.Cmd {
 	return cmd
 }
 
-var servingAt = regexp.MustCompile(`GraphiQL\s+(http://\S+)/\n`)
+var servingAt = regexp.MustCompile(`GraphiQL\s+(http://\S+)/$`)
 
 // start starts the program and waits until it says that it is up. It is killed
 // when the test ends, if it still runs.
@@ -87,28 +86,17 @@ func start(t *testing.T, settings ...string) *process {
 	up := make(chan string, 1)
 	go func() {
 		defer close(p.ended)
-		var text strings.Builder
-		for lines := bufio.NewReader(out); ; {
-			line, err := lines.ReadString('\n')
-			text.WriteString(line)
-			if m := servingAt.FindStringSubmatch(line); m != nil {
-				p.url = m[1]
-			}
-			if p.url != "" && line == "\n" && strings.Contains(text.String(), "Health") {
-				select {
-				case up <- text.String():
-				default:
-				}
-			}
-			if err != nil {
-				break
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			_, _ = p.shown.Write(append(lines.Bytes(), '\n'))
+			if m := servingAt.FindStringSubmatch(lines.Text()); m != nil {
+				up <- m[1]
 			}
 		}
 		p.err = p.cmd.Wait()
 	}()
 	t.Cleanup(p.kill)
 	select {
-	case p.banner = <-up:
+	case p.url = <-up:
 	case <-p.ended:
 		t.Fatalf("the program ended: %v\n%s", p.err, p.said.String())
 	case <-time.After(patience):

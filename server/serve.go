@@ -54,6 +54,7 @@ type program struct {
 	listener  net.Listener
 	publicURL string
 	ready     readiness
+	rates     chan error // the shipped rates are loaded, or could not be
 	failed    chan error // HTTP has ended by itself
 
 	store    *db.Store
@@ -79,7 +80,7 @@ func (p *program) start(ctx context.Context) error {
 	})
 	p.publicURL = p.settings.publicURL(p.listener.Addr())
 	for _, step := range []func(context.Context) error{
-		p.openDatabase, p.openAuth, p.openSetup, p.openJobs, p.loadDemo, p.openIngest, p.serveHTTP,
+		p.openDatabase, p.openAuth, p.beginRates, p.openSetup, p.openJobs, p.loadDemo, p.awaitRates, p.openIngest, p.serveHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -124,11 +125,27 @@ func (p *program) openJobs(ctx context.Context) error {
 	return nil
 }
 
-// openSetup keeps the set-up in memory from now on.
-func (p *program) openSetup(ctx context.Context) error {
-	if _, err := p.store.LoadShippedRates(ctx, proofback.System()); err != nil {
+// beginRates loads the reference rates that came with the program, while other
+// parts start: it takes a second, the first time.
+func (p *program) beginRates(ctx context.Context) error {
+	p.rates = make(chan error, 1)
+	go func() {
+		_, err := p.store.LoadShippedRates(ctx, proofback.System())
+		p.rates <- err
+	}()
+	return nil
+}
+
+// awaitRates makes sure that the rates are there before anything is judged by them.
+func (p *program) awaitRates(context.Context) error {
+	if err := <-p.rates; err != nil {
 		return fmt.Errorf("load the reference rates: %w", err)
 	}
+	return nil
+}
+
+// openSetup keeps the set-up in memory from now on.
+func (p *program) openSetup(ctx context.Context) error {
 	var err error
 	if p.setup, err = p.store.NewSetup(ctx); err != nil {
 		return err
