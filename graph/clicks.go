@@ -33,6 +33,7 @@ func (q *query) Clicks(ctx context.Context, first *int, after *string, last *int
 		Country:     orZero(in.Country),
 		Device:      orZero(in.Device),
 		Bot:         in.Bot,
+		Tests:       in.Tests,
 	}
 	if in.Sub != nil && sub.Index == 0 {
 		ids.problems.Add([]string{"filter", "sub", "index"}, "there are sub1 to sub10, and no sub0")

@@ -38,6 +38,7 @@ func (q *query) Conversions(ctx context.Context, first *int, after *string, last
 		Statuses:      in.Statuses,
 		TransactionID: orZero(in.TransactionID),
 		ClickID:       clickID(q.ClickKeys, in.ClickID),
+		Tests:         in.Tests,
 	}
 	if err := ids.err(); err != nil {
 		return nil, err
@@ -134,6 +135,7 @@ func showConversion(c *proofback.Conversion) *model.Conversion {
 		Status:        c.Status,
 		Reason:        orNull(c.Reason),
 		EventAt:       c.EventAt,
+		Test:          c.Test,
 		ReceivedAt:    c.ReceivedAt,
 		Payout:        orNull(c.Payout),
 		Revenue:       orNull(c.Revenue),

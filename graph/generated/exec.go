@@ -35,6 +35,7 @@ type ResolverRoot interface {
 	Click() ClickResolver
 	Conversion() ConversionResolver
 	Delivery() DeliveryResolver
+	IntegrationTest() IntegrationTestResolver
 	Mutation() MutationResolver
 	Offer() OfferResolver
 	OfferAccess() OfferAccessResolver
@@ -182,6 +183,7 @@ type ComplexityRoot struct {
 		ReceivedAt    func(childComplexity int) int
 		Revenue       func(childComplexity int) int
 		Status        func(childComplexity int) int
+		Test          func(childComplexity int) int
 		TransactionID func(childComplexity int) int
 		Transitions   func(childComplexity int) int
 	}
@@ -291,6 +293,33 @@ type ComplexityRoot struct {
 		WindowHours             func(childComplexity int) int
 	}
 
+	IntegrationGoal struct {
+		EventType   func(childComplexity int) int
+		PostbackURL func(childComplexity int) int
+	}
+
+	IntegrationStep struct {
+		At     func(childComplexity int) int
+		Detail func(childComplexity int) int
+		Name   func(childComplexity int) int
+		State  func(childComplexity int) int
+	}
+
+	IntegrationTest struct {
+		ClickID     func(childComplexity int) int
+		Conversions func(childComplexity int) int
+		Goals       func(childComplexity int) int
+		ID          func(childComplexity int) int
+		LandingURL  func(childComplexity int) int
+		Offer       func(childComplexity int) int
+		Passed      func(childComplexity int) int
+		PostbackURL func(childComplexity int) int
+		Postbacks   func(childComplexity int) int
+		StartedAt   func(childComplexity int) int
+		Steps       func(childComplexity int) int
+		Strays      func(childComplexity int) int
+	}
+
 	Money struct {
 		Amount   func(childComplexity int) int
 		Currency func(childComplexity int) int
@@ -314,6 +343,7 @@ type ComplexityRoot struct {
 		SetPayout               func(childComplexity int, input model.SetPayoutInput) int
 		SignIn                  func(childComplexity int, input model.SignInInput) int
 		SignOut                 func(childComplexity int) int
+		TestIntegration         func(childComplexity int, input model.TestIntegrationInput) int
 		UpdateAdvertiser        func(childComplexity int, input model.UpdateAdvertiserInput) int
 		UpdateAffiliate         func(childComplexity int, input model.UpdateAffiliateInput) int
 		UpdateAffiliatePostback func(childComplexity int, input model.UpdateAffiliatePostbackInput) int
@@ -448,6 +478,7 @@ type ComplexityRoot struct {
 		Clicks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
 		Conversions        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
 		Deliveries         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) int
+		IntegrationTest    func(childComplexity int, id string) int
 		Node               func(childComplexity int, id string) int
 		Nodes              func(childComplexity int, ids []string) int
 		OfferAccesses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferAccessFilter) int
@@ -524,6 +555,11 @@ type ComplexityRoot struct {
 	Targeting struct {
 		Countries func(childComplexity int) int
 		Devices   func(childComplexity int) int
+	}
+
+	TestIntegrationPayload struct {
+		IntegrationTest func(childComplexity int) int
+		UserErrors      func(childComplexity int) int
 	}
 
 	TimelineEntry struct {
@@ -648,6 +684,7 @@ type ConversionResolver interface {
 	Affiliate(ctx context.Context, obj *model.Conversion) (*model.Affiliate, error)
 	Advertiser(ctx context.Context, obj *model.Conversion) (*model.Advertiser, error)
 	Click(ctx context.Context, obj *model.Conversion) (*model.Click, error)
+
 	Transitions(ctx context.Context, obj *model.Conversion) ([]*model.Transition, error)
 	Deliveries(ctx context.Context, obj *model.Conversion) ([]*model.Delivery, error)
 }
@@ -655,6 +692,9 @@ type DeliveryResolver interface {
 	AffiliatePostback(ctx context.Context, obj *model.Delivery) (*model.AffiliatePostback, error)
 	Conversion(ctx context.Context, obj *model.Delivery) (*model.Conversion, error)
 	Attempts(ctx context.Context, obj *model.Delivery) ([]*model.DeliveryAttempt, error)
+}
+type IntegrationTestResolver interface {
+	Offer(ctx context.Context, obj *model.IntegrationTest) (*model.Offer, error)
 }
 type MutationResolver interface {
 	SignIn(ctx context.Context, input model.SignInInput) (*model.SignInPayload, error)
@@ -677,6 +717,7 @@ type MutationResolver interface {
 	ApproveConversions(ctx context.Context, input model.ApproveConversionsInput) (*model.ApproveConversionsPayload, error)
 	RejectConversions(ctx context.Context, input model.RejectConversionsInput) (*model.RejectConversionsPayload, error)
 	ReplayPostbacks(ctx context.Context, input model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error)
+	TestIntegration(ctx context.Context, input model.TestIntegrationInput) (*model.TestIntegrationPayload, error)
 	RetryDeliveries(ctx context.Context, input model.RetryDeliveriesInput) (*model.RetryDeliveriesPayload, error)
 }
 type OfferResolver interface {
@@ -712,6 +753,7 @@ type QueryResolver interface {
 	Postbacks(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) (*model.PostbackConnection, error)
 	Deliveries(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) (*model.DeliveryConnection, error)
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
+	IntegrationTest(ctx context.Context, id string) (*model.IntegrationTest, error)
 }
 type TrackingLinkResolver interface {
 	Offer(ctx context.Context, obj *model.TrackingLink) (*model.Offer, error)
@@ -1272,6 +1314,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversion.Status(childComplexity), true
+	case "Conversion.test":
+		if e.ComplexityRoot.Conversion.Test == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversion.Test(childComplexity), true
 	case "Conversion.transactionId":
 		if e.ComplexityRoot.Conversion.TransactionID == nil {
 			break
@@ -1643,6 +1691,117 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Goal.WindowHours(childComplexity), true
 
+	case "IntegrationGoal.eventType":
+		if e.ComplexityRoot.IntegrationGoal.EventType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationGoal.EventType(childComplexity), true
+	case "IntegrationGoal.postbackUrl":
+		if e.ComplexityRoot.IntegrationGoal.PostbackURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationGoal.PostbackURL(childComplexity), true
+
+	case "IntegrationStep.at":
+		if e.ComplexityRoot.IntegrationStep.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationStep.At(childComplexity), true
+	case "IntegrationStep.detail":
+		if e.ComplexityRoot.IntegrationStep.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationStep.Detail(childComplexity), true
+	case "IntegrationStep.name":
+		if e.ComplexityRoot.IntegrationStep.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationStep.Name(childComplexity), true
+	case "IntegrationStep.state":
+		if e.ComplexityRoot.IntegrationStep.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationStep.State(childComplexity), true
+
+	case "IntegrationTest.clickId":
+		if e.ComplexityRoot.IntegrationTest.ClickID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.ClickID(childComplexity), true
+	case "IntegrationTest.conversions":
+		if e.ComplexityRoot.IntegrationTest.Conversions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Conversions(childComplexity), true
+	case "IntegrationTest.goals":
+		if e.ComplexityRoot.IntegrationTest.Goals == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Goals(childComplexity), true
+	case "IntegrationTest.id":
+		if e.ComplexityRoot.IntegrationTest.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.ID(childComplexity), true
+	case "IntegrationTest.landingUrl":
+		if e.ComplexityRoot.IntegrationTest.LandingURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.LandingURL(childComplexity), true
+	case "IntegrationTest.offer":
+		if e.ComplexityRoot.IntegrationTest.Offer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Offer(childComplexity), true
+	case "IntegrationTest.passed":
+		if e.ComplexityRoot.IntegrationTest.Passed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Passed(childComplexity), true
+	case "IntegrationTest.postbackUrl":
+		if e.ComplexityRoot.IntegrationTest.PostbackURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.PostbackURL(childComplexity), true
+	case "IntegrationTest.postbacks":
+		if e.ComplexityRoot.IntegrationTest.Postbacks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Postbacks(childComplexity), true
+	case "IntegrationTest.startedAt":
+		if e.ComplexityRoot.IntegrationTest.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.StartedAt(childComplexity), true
+	case "IntegrationTest.steps":
+		if e.ComplexityRoot.IntegrationTest.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Steps(childComplexity), true
+	case "IntegrationTest.strays":
+		if e.ComplexityRoot.IntegrationTest.Strays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IntegrationTest.Strays(childComplexity), true
+
 	case "Money.amount":
 		if e.ComplexityRoot.Money.Amount == nil {
 			break
@@ -1838,6 +1997,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SignOut(childComplexity), true
+	case "Mutation.testIntegration":
+		if e.ComplexityRoot.Mutation.TestIntegration == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_testIntegration_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TestIntegration(childComplexity, args["input"].(model.TestIntegrationInput)), true
 	case "Mutation.updateAdvertiser":
 		if e.ComplexityRoot.Mutation.UpdateAdvertiser == nil {
 			break
@@ -2403,6 +2573,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Deliveries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.DeliveryFilter)), true
+	case "Query.integrationTest":
+		if e.ComplexityRoot.Query.IntegrationTest == nil {
+			break
+		}
+
+		args, err := ec.field_Query_integrationTest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.IntegrationTest(childComplexity, args["id"].(string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -2679,6 +2860,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Targeting.Devices(childComplexity), true
+
+	case "TestIntegrationPayload.integrationTest":
+		if e.ComplexityRoot.TestIntegrationPayload.IntegrationTest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestIntegrationPayload.IntegrationTest(childComplexity), true
+	case "TestIntegrationPayload.userErrors":
+		if e.ComplexityRoot.TestIntegrationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestIntegrationPayload.UserErrors(childComplexity), true
 
 	case "TimelineEntry.at":
 		if e.ComplexityRoot.TimelineEntry.At == nil {
@@ -3050,6 +3244,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputStatusMappingInput,
 		ec.unmarshalInputSubFilter,
 		ec.unmarshalInputTargetingInput,
+		ec.unmarshalInputTestIntegrationInput,
 		ec.unmarshalInputTraceBy,
 		ec.unmarshalInputTrackingLinkFilter,
 		ec.unmarshalInputUpdateAdvertiserInput,
@@ -3266,6 +3461,8 @@ type Query {
 
   "The whole story of one click or event, oldest first; null when nothing is known of it that you may see."
   trace(by: TraceBy!): Trace
+  "How far a test of an integration has come: poll it after ` + "`" + `testIntegration` + "`" + `. Null for affiliates."
+  integrationTest(id: ID!): IntegrationTest
 }
 
 # ---- writing -------------------------------------------------------------------------------------------
@@ -3315,6 +3512,8 @@ type Mutation {
   rejectConversions(input: RejectConversionsInput!): RejectConversionsPayload!
   "Puts logged requests through today's rules again; never credits twice. Staff."
   replayPostbacks(input: ReplayPostbacksInput!): ReplayPostbacksPayload!
+  "Begins an end-to-end test of an offer's integration: makes a test click, and says which postback to fire for it. Staff, and the offer's advertiser."
+  testIntegration(input: TestIntegrationInput!): TestIntegrationPayload!
   "Sends deliveries that failed once more. By their affiliate, or by staff."
   retryDeliveries(input: RetryDeliveriesInput!): RetryDeliveriesPayload!
 }
@@ -4504,6 +4703,8 @@ input ClickFilter {
   device: Device
   "Only known crawlers, or only others."
   bot: Boolean
+  "Test clicks, and no others. Otherwise they are left out, unless ` + "`" + `clickId` + "`" + ` names one."
+  tests: Boolean! = false
 }
 
 "A page of a list, as Relay has it."
@@ -4566,6 +4767,8 @@ type Conversion implements Node {
   advertiser: Advertiser!
   "Null when the click is older than clicks are kept."
   click: Click
+  "It came of a click that tests an integration, and counts for nothing: no cap, no report, no payout, no delivery."
+  test: Boolean!
   "Every move, oldest first."
   transitions: [Transition!]!
   "What the affiliate's endpoints were told of it, oldest first. Empty for advertisers."
@@ -4632,6 +4835,8 @@ input ConversionFilter {
   transactionId: String
   "As the advertiser got it."
   clickId: String
+  "What came of test clicks, and nothing else. Otherwise that is left out, unless ` + "`" + `clickId` + "`" + ` names the click."
+  tests: Boolean! = false
 }
 
 "How conversions are sorted."
@@ -4852,6 +5057,88 @@ type ReplayPostbacksPayload {
   "The new log entries."
   postbacks: [Postback!]!
   "What could not be replayed: ` + "`" + `field` + "`" + ` is ` + "`" + `[\"ids\", its position]` + "`" + `."
+  userErrors: [UserError!]!
+}
+
+# ---- tests of integrations -----------------------------------------------------------------------------
+
+"A try of an advertiser's integration, from click to conversion. What comes of it is judged as if it were real, and counts for nothing."
+type IntegrationTest implements Node {
+  "Its global id."
+  id: ID!
+  "What is tested."
+  offer: Offer!
+  "When the test click was made."
+  startedAt: DateTime!
+  "The test click's id: the one that a postback must bring back."
+  clickId: String!
+  "Where a visitor would have been sent with it: open it to walk the whole way by hand. Null when the terms make no URL."
+  landingUrl: URL
+  "The exact postback to fire for the offer's first goal, in the advertiser's own names; where a secret is needed, a word in capitals stands for it."
+  postbackUrl: String!
+  "The same for every goal."
+  goals: [IntegrationGoal!]!
+  "Every step is done."
+  passed: Boolean!
+  "The steps from click to conversion, in order."
+  steps: [IntegrationStep!]!
+  "The requests about the test click, oldest first."
+  postbacks: [Postback!]!
+  "The advertiser's requests within an hour of the start that named no click: perhaps they were meant for this one. Oldest first, at most the last 10."
+  strays: [Postback!]!
+  "What was made, oldest first."
+  conversions: [Conversion!]!
+}
+
+"A goal, and the postback that reaches it in a test."
+type IntegrationGoal {
+  "Which event it is."
+  eventType: String!
+  "The exact postback to fire."
+  postbackUrl: String!
+}
+
+"One step of a test."
+type IntegrationStep {
+  "Which one."
+  name: IntegrationStepName!
+  "Where it stands."
+  state: IntegrationStepState!
+  "Since when; null while it waits for a first request."
+  at: DateTime
+  "What was seen, and what to do."
+  detail: String!
+}
+
+"The steps of a test, in order."
+enum IntegrationStepName {
+  CLICK_MADE
+  "A request named the click."
+  POSTBACK_RECEIVED
+  "A request was not refused."
+  POSTBACK_COUNTED
+  CONVERSION_MADE
+}
+
+"Where a step of a test stands."
+enum IntegrationStepState {
+  DONE
+  WAITING
+  "It may yet succeed, with another request."
+  FAILED
+}
+
+"What ` + "`" + `testIntegration` + "`" + ` needs."
+input TestIntegrationInput {
+  "The offer; it need not be active yet."
+  offerId: ID!
+}
+
+"What ` + "`" + `testIntegration` + "`" + ` answers."
+type TestIntegrationPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  integrationTest: IntegrationTest
+  "Empty when it was done."
   userErrors: [UserError!]!
 }
 
@@ -5314,6 +5601,8 @@ func (ec *executionContext) childFields_Conversion(ctx context.Context, field gr
 		return ec.fieldContext_Conversion_advertiser(ctx, field)
 	case "click":
 		return ec.fieldContext_Conversion_click(ctx, field)
+	case "test":
+		return ec.fieldContext_Conversion_test(ctx, field)
 	case "transitions":
 		return ec.fieldContext_Conversion_transitions(ctx, field)
 	case "deliveries":
@@ -5530,6 +5819,60 @@ func (ec *executionContext) childFields_Goal(ctx context.Context, field graphql.
 		return ec.fieldContext_Goal_revenue(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Goal", field.Name)
+}
+
+func (ec *executionContext) childFields_IntegrationGoal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "eventType":
+		return ec.fieldContext_IntegrationGoal_eventType(ctx, field)
+	case "postbackUrl":
+		return ec.fieldContext_IntegrationGoal_postbackUrl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IntegrationGoal", field.Name)
+}
+
+func (ec *executionContext) childFields_IntegrationStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_IntegrationStep_name(ctx, field)
+	case "state":
+		return ec.fieldContext_IntegrationStep_state(ctx, field)
+	case "at":
+		return ec.fieldContext_IntegrationStep_at(ctx, field)
+	case "detail":
+		return ec.fieldContext_IntegrationStep_detail(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IntegrationStep", field.Name)
+}
+
+func (ec *executionContext) childFields_IntegrationTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_IntegrationTest_id(ctx, field)
+	case "offer":
+		return ec.fieldContext_IntegrationTest_offer(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_IntegrationTest_startedAt(ctx, field)
+	case "clickId":
+		return ec.fieldContext_IntegrationTest_clickId(ctx, field)
+	case "landingUrl":
+		return ec.fieldContext_IntegrationTest_landingUrl(ctx, field)
+	case "postbackUrl":
+		return ec.fieldContext_IntegrationTest_postbackUrl(ctx, field)
+	case "goals":
+		return ec.fieldContext_IntegrationTest_goals(ctx, field)
+	case "passed":
+		return ec.fieldContext_IntegrationTest_passed(ctx, field)
+	case "steps":
+		return ec.fieldContext_IntegrationTest_steps(ctx, field)
+	case "postbacks":
+		return ec.fieldContext_IntegrationTest_postbacks(ctx, field)
+	case "strays":
+		return ec.fieldContext_IntegrationTest_strays(ctx, field)
+	case "conversions":
+		return ec.fieldContext_IntegrationTest_conversions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IntegrationTest", field.Name)
 }
 
 func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5916,6 +6259,16 @@ func (ec *executionContext) childFields_Targeting(ctx context.Context, field gra
 		return ec.fieldContext_Targeting_devices(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Targeting", field.Name)
+}
+
+func (ec *executionContext) childFields_TestIntegrationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "integrationTest":
+		return ec.fieldContext_TestIntegrationPayload_integrationTest(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TestIntegrationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestIntegrationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_TimelineEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6452,6 +6805,20 @@ func (ec *executionContext) field_Mutation_signIn_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_testIntegration_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.TestIntegrationInput, error) {
+			return ec.unmarshalNTestIntegrationInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestIntegrationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateAdvertiser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6803,6 +7170,20 @@ func (ec *executionContext) field_Query_deliveries_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["filter"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_integrationTest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -9390,6 +9771,29 @@ func (ec *executionContext) fieldContext_Conversion_click(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Conversion_test(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversion_test(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Test, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversion_test(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversion", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _Conversion_transitions(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11008,6 +11412,474 @@ func (ec *executionContext) fieldContext_Goal_revenue(_ context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _IntegrationGoal_eventType(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationGoal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationGoal_eventType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationGoal_eventType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationGoal", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationGoal_postbackUrl(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationGoal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationGoal_postbackUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PostbackURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationGoal_postbackUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationGoal", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationStep_name(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationStep_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.StepName) graphql.Marshaler {
+			return ec.marshalNIntegrationStepName2githubᚗcomᚋproofbackᚋproofbackᚐStepName(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationStep_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationStep", field, false, false, errors.New("field of type IntegrationStepName does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationStep_state(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationStep_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.StepState) graphql.Marshaler {
+			return ec.marshalNIntegrationStepState2githubᚗcomᚋproofbackᚋproofbackᚐStepState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationStep_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationStep", field, false, false, errors.New("field of type IntegrationStepState does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationStep_at(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationStep_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationStep_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationStep", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationStep_detail(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationStep_detail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Detail, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationStep_detail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_id(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationTest", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_offer(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_offer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IntegrationTest().Offer(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Offer) graphql.Marshaler {
+			return ec.marshalNOffer2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_offer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IntegrationTest",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Offer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IntegrationTest_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationTest", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_clickId(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_clickId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClickID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_clickId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationTest", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_landingUrl(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_landingUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LandingURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_landingUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationTest", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_postbackUrl(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_postbackUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PostbackURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_postbackUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationTest", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_goals(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_goals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Goals, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.IntegrationGoal) graphql.Marshaler {
+			return ec.marshalNIntegrationGoal2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationGoalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_goals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IntegrationTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IntegrationGoal(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IntegrationTest_passed(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_passed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Passed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_passed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IntegrationTest", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _IntegrationTest_steps(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.IntegrationStep) graphql.Marshaler {
+			return ec.marshalNIntegrationStep2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IntegrationTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IntegrationStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IntegrationTest_postbacks(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_postbacks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Postbacks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Postback) graphql.Marshaler {
+			return ec.marshalNPostback2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_postbacks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IntegrationTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Postback(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IntegrationTest_strays(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_strays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Strays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Postback) graphql.Marshaler {
+			return ec.marshalNPostback2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_strays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IntegrationTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Postback(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IntegrationTest_conversions(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IntegrationTest_conversions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IntegrationTest_conversions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IntegrationTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.CollectedField, obj *proofback.Money) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11916,6 +12788,50 @@ func (ec *executionContext) fieldContext_Mutation_replayPostbacks(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_replayPostbacks_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_testIntegration(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_testIntegration(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TestIntegration(ctx, fc.Args["input"].(model.TestIntegrationInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TestIntegrationPayload) graphql.Marshaler {
+			return ec.marshalNTestIntegrationPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestIntegrationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_testIntegration(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TestIntegrationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_testIntegration_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14500,6 +15416,50 @@ func (ec *executionContext) fieldContext_Query_trace(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_integrationTest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_integrationTest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().IntegrationTest(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.IntegrationTest) graphql.Marshaler {
+			return ec.marshalOIntegrationTest2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationTest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_integrationTest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IntegrationTest(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_integrationTest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15371,6 +16331,70 @@ func (ec *executionContext) _Targeting_devices(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Targeting_devices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Targeting", field, false, false, errors.New("field of type Device does not have child fields"))
+}
+
+func (ec *executionContext) _TestIntegrationPayload_integrationTest(ctx context.Context, field graphql.CollectedField, obj *model.TestIntegrationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TestIntegrationPayload_integrationTest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IntegrationTest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.IntegrationTest) graphql.Marshaler {
+			return ec.marshalOIntegrationTest2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationTest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TestIntegrationPayload_integrationTest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TestIntegrationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IntegrationTest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TestIntegrationPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.TestIntegrationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TestIntegrationPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TestIntegrationPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TestIntegrationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TimelineEntry_at(ctx context.Context, field graphql.CollectedField, obj *model.TimelineEntry) (ret graphql.Marshaler) {
@@ -18109,7 +19133,11 @@ func (ec *executionContext) unmarshalInputClickFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"from", "to", "offerId", "affiliateId", "clickId", "sub", "country", "device", "bot"}
+	if _, present := asMap["tests"]; !present {
+		asMap["tests"] = false
+	}
+
+	fieldsInOrder := [...]string{"from", "to", "offerId", "affiliateId", "clickId", "sub", "country", "device", "bot", "tests"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18179,6 +19207,13 @@ func (ec *executionContext) unmarshalInputClickFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Bot = data
+		case "tests":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tests"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tests = data
 		}
 	}
 	return it, nil
@@ -18195,7 +19230,11 @@ func (ec *executionContext) unmarshalInputConversionFilter(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"from", "to", "timeBasis", "offerId", "affiliateId", "advertiserId", "eventType", "statuses", "transactionId", "clickId"}
+	if _, present := asMap["tests"]; !present {
+		asMap["tests"] = false
+	}
+
+	fieldsInOrder := [...]string{"from", "to", "timeBasis", "offerId", "affiliateId", "advertiserId", "eventType", "statuses", "transactionId", "clickId", "tests"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18272,6 +19311,13 @@ func (ec *executionContext) unmarshalInputConversionFilter(ctx context.Context, 
 				return it, err
 			}
 			it.ClickID = data
+		case "tests":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tests"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tests = data
 		}
 	}
 	return it, nil
@@ -19605,6 +20651,36 @@ func (ec *executionContext) unmarshalInputTargetingInput(ctx context.Context, ob
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputTestIntegrationInput(ctx context.Context, obj any) (model.TestIntegrationInput, error) {
+	var it model.TestIntegrationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"offerId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "offerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputTraceBy(ctx context.Context, obj any) (model.TraceBy, error) {
 	var it model.TraceBy
 	if obj == nil {
@@ -20096,6 +21172,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Offer(ctx, sel, obj)
+	case model.IntegrationTest:
+		return ec._IntegrationTest(ctx, sel, &obj)
+	case *model.IntegrationTest:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._IntegrationTest(ctx, sel, obj)
 	case model.Goal:
 		return ec._Goal(ctx, sel, &obj)
 	case *model.Goal:
@@ -21486,6 +22569,11 @@ func (ec *executionContext) _Conversion(ctx context.Context, sel ast.SelectionSe
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "test":
+			out.Values[i] = ec._Conversion_test(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "transitions":
 			field := field
 
@@ -22495,6 +23583,228 @@ func (ec *executionContext) _Goal(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var integrationGoalImplementors = []string{"IntegrationGoal"}
+
+func (ec *executionContext) _IntegrationGoal(ctx context.Context, sel ast.SelectionSet, obj *model.IntegrationGoal) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, integrationGoalImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IntegrationGoal")
+		case "eventType":
+			out.Values[i] = ec._IntegrationGoal_eventType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "postbackUrl":
+			out.Values[i] = ec._IntegrationGoal_postbackUrl(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var integrationStepImplementors = []string{"IntegrationStep"}
+
+func (ec *executionContext) _IntegrationStep(ctx context.Context, sel ast.SelectionSet, obj *model.IntegrationStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, integrationStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IntegrationStep")
+		case "name":
+			out.Values[i] = ec._IntegrationStep_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._IntegrationStep_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._IntegrationStep_at(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "detail":
+			out.Values[i] = ec._IntegrationStep_detail(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var integrationTestImplementors = []string{"IntegrationTest", "Node"}
+
+func (ec *executionContext) _IntegrationTest(ctx context.Context, sel ast.SelectionSet, obj *model.IntegrationTest) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, integrationTestImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IntegrationTest")
+		case "id":
+			out.Values[i] = ec._IntegrationTest_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "offer":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IntegrationTest_offer(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "startedAt":
+			out.Values[i] = ec._IntegrationTest_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "clickId":
+			out.Values[i] = ec._IntegrationTest_clickId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "landingUrl":
+			out.Values[i] = ec._IntegrationTest_landingUrl(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "postbackUrl":
+			out.Values[i] = ec._IntegrationTest_postbackUrl(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "goals":
+			out.Values[i] = ec._IntegrationTest_goals(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "passed":
+			out.Values[i] = ec._IntegrationTest_passed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "steps":
+			out.Values[i] = ec._IntegrationTest_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "postbacks":
+			out.Values[i] = ec._IntegrationTest_postbacks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "strays":
+			out.Values[i] = ec._IntegrationTest_strays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "conversions":
+			out.Values[i] = ec._IntegrationTest_conversions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var moneyImplementors = []string{"Money"}
 
 func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, obj *proofback.Money) graphql.Marshaler {
@@ -22694,6 +24004,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "replayPostbacks":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_replayPostbacks(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "testIntegration":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_testIntegration(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -24233,6 +25550,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "integrationTest":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_integrationTest(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -24813,6 +26152,49 @@ func (ec *executionContext) _Targeting(ctx context.Context, sel ast.SelectionSet
 			}
 		case "devices":
 			out.Values[i] = ec._Targeting_devices(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var testIntegrationPayloadImplementors = []string{"TestIntegrationPayload"}
+
+func (ec *executionContext) _TestIntegrationPayload(ctx context.Context, sel ast.SelectionSet, obj *model.TestIntegrationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, testIntegrationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TestIntegrationPayload")
+		case "integrationTest":
+			out.Values[i] = ec._TestIntegrationPayload_integrationTest(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._TestIntegrationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -27237,6 +28619,92 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) marshalNIntegrationGoal2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationGoalᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.IntegrationGoal) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNIntegrationGoal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationGoal(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNIntegrationGoal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationGoal(ctx context.Context, sel ast.SelectionSet, v *model.IntegrationGoal) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._IntegrationGoal(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNIntegrationStep2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.IntegrationStep) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNIntegrationStep2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationStep(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNIntegrationStep2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationStep(ctx context.Context, sel ast.SelectionSet, v *model.IntegrationStep) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._IntegrationStep(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNIntegrationStepName2githubᚗcomᚋproofbackᚋproofbackᚐStepName(ctx context.Context, v any) (proofback.StepName, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.StepName(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNIntegrationStepName2githubᚗcomᚋproofbackᚋproofbackᚐStepName(ctx context.Context, sel ast.SelectionSet, v proofback.StepName) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNIntegrationStepState2githubᚗcomᚋproofbackᚋproofbackᚐStepState(ctx context.Context, v any) (proofback.StepState, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.StepState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNIntegrationStepState2githubᚗcomᚋproofbackᚋproofbackᚐStepState(ctx context.Context, sel ast.SelectionSet, v proofback.StepState) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -27966,6 +29434,21 @@ func (ec *executionContext) marshalNTargeting2ᚖgithubᚗcomᚋproofbackᚋproo
 		return graphql.Null
 	}
 	return ec._Targeting(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTestIntegrationInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestIntegrationInput(ctx context.Context, v any) (model.TestIntegrationInput, error) {
+	res, err := ec.unmarshalInputTestIntegrationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTestIntegrationPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestIntegrationPayload(ctx context.Context, sel ast.SelectionSet, v *model.TestIntegrationPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TestIntegrationPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNTimeZone2string(ctx context.Context, v any) (string, error) {
@@ -28948,6 +30431,13 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := graphql.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOIntegrationTest2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationTest(ctx context.Context, sel ast.SelectionSet, v *model.IntegrationTest) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._IntegrationTest(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx context.Context, sel ast.SelectionSet, v *proofback.Money) graphql.Marshaler {

@@ -290,6 +290,8 @@ type ClickFilter struct {
 	Device *proofback.Device `json:"device,omitempty"`
 	// Only known crawlers, or only others.
 	Bot *bool `json:"bot,omitempty"`
+	// Test clicks, and no others. Otherwise they are left out, unless `clickId` names one.
+	Tests bool `json:"tests"`
 }
 
 // An event that an advertiser reported about a click, what it is worth, and where it stands.
@@ -315,13 +317,15 @@ type Conversion struct {
 	// The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it is the revenue.
 	Amount *proofback.Money `json:"amount,omitempty"`
 	// The same money in the network's own currency; null as long as there is no rate for the day.
-	Normalized   *NormalizedMoney `json:"normalized,omitempty"`
-	AdvertiserID uuid.UUID        `json:"-"`
-	AffiliateID  uuid.UUID        `json:"-"`
-	ClickID      uuid.UUID        `json:"-"`
-	ConversionID uuid.UUID        `json:"-"`
-	GoalID       uuid.UUID        `json:"-"`
-	OfferID      uuid.UUID        `json:"-"`
+	Normalized *NormalizedMoney `json:"normalized,omitempty"`
+	// It came of a click that tests an integration, and counts for nothing: no cap, no report, no payout, no delivery.
+	Test         bool      `json:"test"`
+	AdvertiserID uuid.UUID `json:"-"`
+	AffiliateID  uuid.UUID `json:"-"`
+	ClickID      uuid.UUID `json:"-"`
+	ConversionID uuid.UUID `json:"-"`
+	GoalID       uuid.UUID `json:"-"`
+	OfferID      uuid.UUID `json:"-"`
 }
 
 func (Conversion) IsNode() {}
@@ -364,6 +368,8 @@ type ConversionFilter struct {
 	TransactionID *string `json:"transactionId,omitempty"`
 	// As the advertiser got it.
 	ClickID *string `json:"clickId,omitempty"`
+	// What came of test clicks, and nothing else. Otherwise that is left out, unless `clickId` names the click.
+	Tests bool `json:"tests"`
 }
 
 // How conversions are sorted.
@@ -682,6 +688,55 @@ type GoalInput struct {
 	// Default 1440, a day.
 	DedupeWindowMinutes *int `json:"dedupeWindowMinutes,omitempty"`
 }
+
+// A goal, and the postback that reaches it in a test.
+type IntegrationGoal struct {
+	// Which event it is.
+	EventType string `json:"eventType"`
+	// The exact postback to fire.
+	PostbackURL string `json:"postbackUrl"`
+}
+
+// One step of a test.
+type IntegrationStep struct {
+	// Which one.
+	Name proofback.StepName `json:"name"`
+	// Where it stands.
+	State proofback.StepState `json:"state"`
+	// Since when; null while it waits for a first request.
+	At *time.Time `json:"at,omitempty"`
+	// What was seen, and what to do.
+	Detail string `json:"detail"`
+}
+
+// A try of an advertiser's integration, from click to conversion. What comes of it is judged as if it were real, and counts for nothing.
+type IntegrationTest struct {
+	// Its global id.
+	ID string `json:"id"`
+	// When the test click was made.
+	StartedAt time.Time `json:"startedAt"`
+	// The test click's id: the one that a postback must bring back.
+	ClickID string `json:"clickId"`
+	// Where a visitor would have been sent with it: open it to walk the whole way by hand. Null when the terms make no URL.
+	LandingURL *string `json:"landingUrl,omitempty"`
+	// The exact postback to fire for the offer's first goal, in the advertiser's own names; where a secret is needed, a word in capitals stands for it.
+	PostbackURL string `json:"postbackUrl"`
+	// The same for every goal.
+	Goals []*IntegrationGoal `json:"goals"`
+	// Every step is done.
+	Passed bool `json:"passed"`
+	// The steps from click to conversion, in order.
+	Steps []*IntegrationStep `json:"steps"`
+	// The requests about the test click, oldest first.
+	Postbacks []*Postback `json:"postbacks"`
+	// The advertiser's requests within an hour of the start that named no click: perhaps they were meant for this one. Oldest first, at most the last 10.
+	Strays []*Postback `json:"strays"`
+	// What was made, oldest first.
+	Conversions []*Conversion `json:"conversions"`
+	OfferID     uuid.UUID     `json:"-"`
+}
+
+func (IntegrationTest) IsNode() {}
 
 // A conversion's money in the network's own currency, at the reference rate of its event's day.
 type NormalizedMoney struct {
@@ -1103,6 +1158,20 @@ type TargetingInput struct {
 	Countries []string `json:"countries,omitempty"`
 	// Default empty: everything.
 	Devices []proofback.Device `json:"devices,omitempty"`
+}
+
+// What `testIntegration` needs.
+type TestIntegrationInput struct {
+	// The offer; it need not be active yet.
+	OfferID string `json:"offerId"`
+}
+
+// What `testIntegration` answers.
+type TestIntegrationPayload struct {
+	// Null when `userErrors` says why.
+	IntegrationTest *IntegrationTest `json:"integrationTest,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // One thing that happened.
