@@ -89,6 +89,23 @@ func TestARejectionGivesItsPlaceBack(t *testing.T) {
 	}
 }
 
+func TestALaterRejectionGivesItsPayoutBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.putTerms(t, func(terms *proofback.Terms) {
+		terms.Caps = []proofback.Cap{{Metric: proofback.CapPayout, Period: proofback.CapTotal, Limit: "3.50"}}
+	})
+	click := d.click(t)
+	d.decide(t, sale(click, "1", "100"))
+	d.decide(t, sale(click, "1", "100")+"&status=rejected")
+	if p := d.decide(t, sale(click, "2", "100"))[0]; p.Reason != proofback.ReasonAccepted {
+		t.Errorf("%s: %s", p.Reason, p.Message)
+	}
+	if n := d.count(t, `SELECT (used * 100)::int FROM cap_usage`); n != 350 {
+		t.Errorf("%d cents are taken, want 350", n)
+	}
+}
+
 func TestAmountsAreNormalisedAtTheRateOfTheirDay(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -233,12 +233,13 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 }
 
 // knownColumns are what tells whether a request is about a conversion, and
-// whether it contradicts it.
+// whether it contradicts it, and what it counts for.
 const knownColumns = `id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, event_type, coalesce(txid, ''),
 		status, began, reason, event_at, test,
 		coalesce(amount::text, ''), coalesce(amount_currency, ''),
 		coalesce(payout::text, ''), coalesce(payout_currency, ''),
 		coalesce(revenue::text, ''), coalesce(revenue_currency, ''),
+		coalesce(normal_payout::text, ''), coalesce(normal_currency, ''),
 		lower(claims), upper(claims)`
 
 func (b *decideBatch) scanKnown(rows pgx.Rows) error {
@@ -250,6 +251,7 @@ func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 			&c.Amount.Amount, &c.Amount.Currency,
 			&c.Payout.Amount, &c.Payout.Currency,
 			&c.Revenue.Amount, &c.Revenue.Currency,
+			&c.Normalized.Payout.Amount, &c.Normalized.Payout.Currency,
 			&from, &to)
 		if err != nil {
 			return err
