@@ -74,31 +74,40 @@ func (c *clock) now() time.Time  { return *c.at.Load() }
 // Load loads the demo network, unless this database has had it. Whatever
 // interrupts it, the next call goes on.
 func Load(ctx context.Context, c Config) error {
-	return c.Store.Once(ctx, proofback.System(), "demo network", func(ctx context.Context, began time.Time) error {
-		start := time.Now()
-		l := &loader{Config: c, began: began.UTC(), names: map[string]uuid.UUID{}}
-		l.bits = rand.NewChaCha8([32]byte([]byte(seed)[:32]))
-		l.rand = rand.New(l.bits) //nolint:gosec // the same network each time is what is wanted
-		l.clock.set(l.day(0).AddDate(0, 0, -7))
-		c.DB.Now, c.DB.MaxConns = l.clock.now, pastConns
-		var err error
-		if l.past, err = db.Open(ctx, c.DB); err != nil {
-			return fmt.Errorf("demo network: %w", err)
+	err := c.Store.Once(ctx, proofback.System(), "demo network", c.load)
+	if err == nil {
+		err = c.follow(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("demo network: %w", err)
+	}
+	return nil
+}
+
+func (c Config) load(ctx context.Context, began time.Time) error {
+	start := time.Now()
+	l := &loader{Config: c, began: began.UTC(), names: map[string]uuid.UUID{}}
+	l.bits = rand.NewChaCha8([32]byte([]byte(seed)[:32]))
+	l.rand = rand.New(l.bits) //nolint:gosec // the same network each time is what is wanted
+	l.clock.set(l.day(0).AddDate(0, 0, -7))
+	c.DB.Now, c.DB.MaxConns = l.clock.now, pastConns
+	var err error
+	if l.past, err = db.Open(ctx, c.DB); err != nil {
+		return err
+	}
+	defer l.past.Close()
+	l.partitions = make(chan error, 1)
+	go func() { // while passwords are hashed
+		_, err := l.past.MakePartitions(ctx, l.day(0), l.began)
+		l.partitions <- err
+	}()
+	for _, step := range []func(context.Context) error{l.network, l.history, l.today} {
+		if err := step(ctx); err != nil {
+			return err
 		}
-		defer l.past.Close()
-		l.partitions = make(chan error, 1)
-		go func() { // while passwords are hashed
-			_, err := l.past.MakePartitions(ctx, l.day(0), l.began)
-			l.partitions <- err
-		}()
-		for _, step := range []func(context.Context) error{l.network, l.history, l.today} {
-			if err := step(ctx); err != nil {
-				return fmt.Errorf("demo network: %w", err)
-			}
-		}
-		c.Log.InfoContext(ctx, "the demo network is loaded", "took_ms", time.Since(start).Milliseconds())
-		return nil
-	})
+	}
+	c.Log.InfoContext(ctx, "the demo network is loaded", "took_ms", time.Since(start).Milliseconds())
+	return nil
 }
 
 // pastConns is how many connections tell the past: as many as passwords are

@@ -13,8 +13,8 @@ import (
 	"github.com/proofback/proofback/db"
 )
 
-// history tells the month day by day: what staff change in the morning, the
-// day's clicks, its postbacks, and what staff decide in the evening. A history
+// history tells the month day by day: what staff change at its begin, the day's
+// clicks, its postbacks, and what staff decide in the evening. A history
 // that was interrupted is not told again: what there is of it is true.
 func (l *loader) history(ctx context.Context) error {
 	if err := <-l.partitions; err != nil {
@@ -41,7 +41,7 @@ type month struct {
 }
 
 func (m *month) tell(ctx context.Context, day int) error {
-	m.clock.set(m.day(day).Add(6 * time.Hour))
+	m.clock.set(m.day(day))
 	if err := m.changes(ctx, day); err != nil {
 		return err
 	}

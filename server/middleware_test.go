@@ -1,0 +1,72 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// through sends a request through the middlewares to a handler.
+func through(t *testing.T, log *strings.Builder, h http.HandlerFunc, requestID string) *http.Response {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /thing/{id}", h)
+	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	all := withRequestID(withSafeHeaders(&observed{mux: mux, metrics: newMetrics(), log: logger}))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/thing/7?token=secret", nil)
+	r.Header.Set(requestIDHeader, requestID)
+	w := httptest.NewRecorder()
+	all.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func TestARequestIDIsTakenWhenItIsSaneAndElseMade(t *testing.T) {
+	t.Parallel()
+	for sent, kept := range map[string]bool{
+		"abc-123_X.y": true, strings.Repeat("x", 64): true,
+		"": false, "a b": false, "a\nb": false, `"`: false, "ü": false, strings.Repeat("x", 65): false,
+	} {
+		var log strings.Builder
+		seen := ""
+		resp := through(t, &log, func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Get(requestIDHeader) }, sent)
+		got := resp.Header.Get(requestIDHeader)
+		if got == "" || got != seen || (got == sent) != kept {
+			t.Errorf("%q was sent, %q answered, and the handler saw %q", sent, got, seen)
+		}
+		if !strings.Contains(log.String(), got) {
+			t.Errorf("%q is not in the log: %s", got, &log)
+		}
+	}
+}
+
+func TestAPanicIsAnsweredAndLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	resp := through(t, &log, func(http.ResponseWriter, *http.Request) { panic("oh no") }, "id-1")
+	if resp.StatusCode != http.StatusInternalServerError {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	if n := strings.Count(log.String(), "oh no"); n != 1 || !strings.Contains(log.String(), "request_id=id-1") {
+		t.Errorf("the log says: %s", &log)
+	}
+}
+
+func TestTheAccessLogNamesTheRouteAndNotWhatWasSent(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	through(t, &log, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }, "")
+	if text := log.String(); !strings.Contains(text, `route="GET /thing/{id}"`) || !strings.Contains(text, "status=418") || strings.Contains(text, "secret") {
+		t.Errorf("the log says: %s", text)
+	}
+}
+
+func TestEveryAnswerForbidsSniffingAndFraming(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	h := through(t, &log, func(http.ResponseWriter, *http.Request) {}, "").Header
+	if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" {
+		t.Errorf("got %v", h)
+	}
+}
