@@ -93,6 +93,9 @@ func (p Problems) Err() error {
 }
 
 func (p Problems) Error() string {
+	if len(p) == 0 {
+		return "no problems"
+	}
 	if len(p) == 1 {
 		return p[0].Error()
 	}

@@ -1,0 +1,99 @@
+package proofback
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+// What was written once must be hashed to the same bytes for ever: these are the
+// bytes of version 1.
+func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 10, 13, 0, 0, 123456789, time.FixedZone("", 3600))
+	conversion := &Conversion{
+		ID: id(1), AdvertiserID: id(2), OfferID: id(3), GoalID: id(4), AffiliateID: id(5), ClickID: id(6), TermsID: id(7),
+		PostbackID: id(8), EventType: "sale", TxID: "a\"b\\\n\x01é", EventAt: at, ReceivedAt: at, ClickAt: at,
+		Amount: Money{"100.10", "EUR"}, Payout: Money{"10.00", "EUR"},
+	}
+	for _, tt := range []struct {
+		entry Entry
+		want  string
+	}{
+		{
+			conversion.Entry(id(9)),
+			`{"advertiser_id":"01000000-0000-7000-8000-000000000002","affiliate_id":"01000000-0000-7000-8000-000000000005",` +
+				`"amount":"100.1","amount_currency":"EUR","click_at":"2026-03-10T12:00:00.123456Z","click_id":"01000000-0000-7000-8000-000000000006",` +
+				`"conversion_id":"01000000-0000-7000-8000-000000000001","event_at":"2026-03-10T12:00:00.123456Z","event_type":"sale",` +
+				`"goal_id":"01000000-0000-7000-8000-000000000004","kind":"conversion","offer_id":"01000000-0000-7000-8000-000000000003",` +
+				`"payout":"10","payout_currency":"EUR","postback_id":"01000000-0000-7000-8000-000000000008",` +
+				`"received_at":"2026-03-10T12:00:00.123456Z","terms_id":"01000000-0000-7000-8000-000000000007","txid":"a\"b\\\n\u0001é","v":"1"}`,
+		},
+		{
+			(&Transition{ID: id(1), ConversionID: id(2), From: StatusPending, To: StatusApproved, At: at, ByKind: ByUser, ByUser: id(3), Reason: "kept out"}).Entry(id(9)),
+			`{"at":"2026-03-10T12:00:00.123456Z","by":"USER","by_user":"01000000-0000-7000-8000-000000000003",` +
+				`"conversion_id":"01000000-0000-7000-8000-000000000002","from":"pending","kind":"transition","to":"approved",` +
+				`"transition_id":"01000000-0000-7000-8000-000000000001","v":"1"}`,
+		},
+		{
+			(&PayoutOverride{ID: id(1), AffiliateID: id(2), OfferID: id(3), GoalID: id(4), Payout: Price{Model: PricePercent, Percent: "12.50"}, From: at, CreatedAt: at}).Entry(id(9)),
+			`{"affiliate_id":"01000000-0000-7000-8000-000000000002","at":"2026-03-10T12:00:00.123456Z","from":"2026-03-10T12:00:00.123456Z",` +
+				`"goal_id":"01000000-0000-7000-8000-000000000004","kind":"payout_override","offer_id":"01000000-0000-7000-8000-000000000003",` +
+				`"payout_model":"PERCENT","payout_override_id":"01000000-0000-7000-8000-000000000001","payout_percent":"12.5","v":"1"}`,
+		},
+		{
+			(&Terms{
+				ID: id(1), OfferID: id(2), AdvertiserID: id(3), Version: 2, CreatedAt: at, Status: OfferActive, Access: OfferPublic, AttributionWindowHours: 24,
+				Goals: []Goal{{ID: id(4), EventType: "lead", Payout: Price{Model: PriceFixed, Amount: "1.50", Currency: "EUR"}, Revenue: Price{Model: PricePostback}, Approval: ApprovalAuto, MinimumAmount: Money{"5", "EUR"}}},
+				Caps:  []Cap{{CapConversions, CapDaily, "100"}},
+			}).Entry(id(9)),
+			`{"access":"PUBLIC","advertiser_id":"01000000-0000-7000-8000-000000000003","at":"2026-03-10T12:00:00.123456Z","attribution_window_hours":"24",` +
+				`"caps":"[{\"limit\":\"100\",\"metric\":\"CONVERSIONS\",\"period\":\"DAILY\"}]",` +
+				`"goals":"[{\"approval\":\"AUTO\",\"dedupe_window_minutes\":\"0\",\"event_type\":\"lead\",\"goal_id\":\"01000000-0000-7000-8000-000000000004\",` +
+				`\"minimum\":\"5\",\"minimum_currency\":\"EUR\",\"once_per_click\":\"false\",\"payout_amount\":\"1.5\",\"payout_currency\":\"EUR\",\"payout_model\":\"FIXED\",` +
+				`\"revenue_model\":\"POSTBACK\",\"transaction_id_required\":\"false\",\"window_hours\":\"0\"}]",` +
+				`"kind":"terms","offer_id":"01000000-0000-7000-8000-000000000002","status":"ACTIVE","terms_id":"01000000-0000-7000-8000-000000000001","v":"1","version":"2"}`,
+		},
+	} {
+		if got := string(tt.entry.Canonical); got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.entry.Kind, got, tt.want)
+		}
+		if tt.entry.ID != id(9) || tt.entry.At.Nanosecond() != 123456000 || tt.entry.At.Location() != time.UTC {
+			t.Errorf("%+v", tt.entry)
+		}
+	}
+}
+
+func TestCanonicalBytesAreJSONOfTheSameStrings(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		f := fact(rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "fact"))
+		var back map[string]string
+		if err := json.Unmarshal(f.canonical(), &back); err != nil {
+			t.Fatalf("%s: %v", f.canonical(), err)
+		}
+		if len(back) != len(f) {
+			t.Fatalf("%d strings became %d", len(f), len(back))
+		}
+		for k, v := range f {
+			if back[k] != v {
+				t.Errorf("%q: %q became %q", k, v, back[k])
+			}
+		}
+	})
+}
+
+func TestLeftOutIdsAreAbsent(t *testing.T) {
+	t.Parallel()
+	f := fact{}
+	f.id("a", uuid.Nil)
+	f.time("b", time.Time{})
+	f.money("c", Money{})
+	f.text("d", "")
+	if got := string(f.canonical()); got != "{}" {
+		t.Error(got)
+	}
+}
