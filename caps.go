@@ -9,14 +9,25 @@ import (
 // zone; one that never starts anew reaches from the Unix epoch to the year 9999.
 func (p CapPeriod) Span(t time.Time, zone *time.Location) TimeRange {
 	y, m, d := t.In(zone).Date()
-	midnight := func(m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, zone).UTC() }
 	switch p {
 	case CapDaily:
-		return TimeRange{midnight(m, d), midnight(m, d+1)}
+		return TimeRange{dayBegins(y, m, d, zone), dayBegins(y, m, d+1, zone)}
 	case CapMonthly:
-		return TimeRange{midnight(m, 1), midnight(m+1, 1)}
+		return TimeRange{dayBegins(y, m, 1, zone), dayBegins(y, m+1, 1, zone)}
 	}
 	return TimeRange{time.Unix(0, 0).UTC(), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+}
+
+// dayBegins is the first moment of a date by the calendar of a zone: midnight, or
+// where the clocks are put forward at midnight, the moment in which they are.
+func dayBegins(y int, m time.Month, d int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if t.Hour() > 12 {
+		// There is no midnight, and time.Date has taken it for an hour of the
+		// evening before.
+		_, t = t.ZoneBounds()
+	}
+	return t.UTC()
 }
 
 // CapUse is a cap of the terms and how much of it is taken in the event's period.

@@ -16,7 +16,10 @@ func TestPeriodsBeginAtMidnightOfTheAdvertisersZone(t *testing.T) {
 		{"UTC", "2026-03-10T12:00:00Z", CapDaily, "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"},
 		{"Asia/Kolkata", "2026-03-10T18:30:00Z", CapDaily, "2026-03-10T18:30:00Z", "2026-03-11T18:30:00Z"},
 		{"Asia/Kolkata", "2026-03-10T18:29:59Z", CapDaily, "2026-03-09T18:30:00Z", "2026-03-10T18:30:00Z"},
-		{"Europe/Berlin", "2026-03-29T12:00:00Z", CapDaily, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"}, // 23 hours
+		{"Europe/Berlin", "2026-03-29T12:00:00Z", CapDaily, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"},    // 23 hours
+		{"Europe/Berlin", "2026-10-25T12:00:00Z", CapDaily, "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"},    // 25 hours
+		{"America/Santiago", "2026-09-06T03:30:00Z", CapDaily, "2026-09-05T04:00:00Z", "2026-09-06T04:00:00Z"}, // 23:30 of the 5th
+		{"America/Santiago", "2026-09-06T04:00:00Z", CapDaily, "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"}, // 1:00 of the 6th, its first
 		{"America/New_York", "2026-03-01T03:00:00Z", CapMonthly, "2026-02-01T05:00:00Z", "2026-03-01T05:00:00Z"},
 		{"UTC", "2026-12-31T23:59:59Z", CapMonthly, "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"},
 		{"UTC", "2026-03-10T12:00:00Z", CapTotal, "1970-01-01T00:00:00Z", "9999-01-01T00:00:00Z"},
@@ -32,6 +35,38 @@ func TestPeriodsBeginAtMidnightOfTheAdvertisersZone(t *testing.T) {
 		}
 		if got := span.To.Format(time.RFC3339); got != tt.to {
 			t.Errorf("%s %s of %s ends %s, want %s", tt.zone, tt.period, tt.at, got, tt.to)
+		}
+	}
+}
+
+// Every moment falls into the period that it is given, and all moments of a date
+// or month into the same, also in zones where a clock change swallows midnight or
+// tells it twice.
+func TestPeriodsFollowTheCalendarOfTheZone(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"UTC", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia",
+		"Africa/Cairo", "Asia/Beirut", "America/Santiago", "America/Havana", "America/Asuncion",
+	} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, period := range []CapPeriod{CapDaily, CapMonthly, CapTotal} {
+			last := TimeRange{}
+			for at := time.Date(2024, 12, 31, 22, 0, 0, 0, time.UTC); at.Year() < 2027; at = at.Add(30 * time.Minute) {
+				span := period.Span(at, zone)
+				if at.Before(span.From) || !at.Before(span.To) {
+					t.Fatalf("%s %s: %s is not in %s", name, period, at.In(zone), span)
+				}
+				if span != last && !last.IsZero() && span.From != last.To {
+					t.Fatalf("%s %s: %s follows %s", name, period, span, last)
+				}
+				if period != CapTotal && span.From.In(zone).Add(-time.Nanosecond).Day() == span.From.In(zone).Day() {
+					t.Fatalf("%s %s: %s begins within a day", name, period, span)
+				}
+				last = span
+			}
 		}
 	}
 }

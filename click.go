@@ -93,8 +93,13 @@ type Click struct {
 // nothing: no cap, no report, no payout, no delivery, no ledger entry.
 func (c *Click) IsTest() bool { return c.Flags&FlagTest != 0 }
 
+// Counts reports whether the click takes a place of its offer's caps on clicks: a
+// visitor's who was sent to the offer, and no crawler's or test's.
+func (c *Click) Counts() bool { return c.Outcome == ClickRedirected && !c.Bot && !c.IsTest() }
+
 // JudgeClick says what becomes of a visitor, by values alone. The checks stand
-// in the order in which a partner would want to hear of them.
+// in the order in which a partner would want to hear of them. Caps are not among
+// them: whether there is a place left is known only to who stores the click.
 func JudgeClick(t *Terms, affiliate, advertiser PartnerStatus, access AccessStatus, country string, device Device) ClickOutcome {
 	switch {
 	case t.Status != OfferActive:

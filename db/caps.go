@@ -79,7 +79,8 @@ var capCounts = map[proofback.CapMetric]string{
 		  AND c.offer_id = want.offer_id
 		  AND c.outcome = 0
 		  AND NOT c.bot
-		  AND c.link_id <> '00000000-0000-0000-0000-000000000000' -- no test`,
+		  -- A test has no link.
+		  AND c.link_id <> '00000000-0000-0000-0000-000000000000'`,
 }
 
 // capsUsed tells of one metric for all offers with caps on it, in one query: by

@@ -28,6 +28,10 @@ type capCounters struct {
 	changed map[capKey]bool
 }
 
+func newCapCounters() *capCounters {
+	return &capCounters{used: map[capKey]proofback.Decimal{}, changed: map[capKey]bool{}}
+}
+
 // capSet names counters, each with the end of its period.
 type capSet map[capKey]time.Time
 
@@ -41,7 +45,7 @@ func (s capSet) add(offer uuid.UUID, metric proofback.CapMetric, period proofbac
 // for.
 func (s capSet) addAll(offer uuid.UUID, at time.Time, zone *time.Location) {
 	for _, metric := range [...]proofback.CapMetric{proofback.CapConversions, proofback.CapPayout} {
-		for _, period := range [...]proofback.CapPeriod{proofback.CapDaily, proofback.CapMonthly, proofback.CapTotal} {
+		for _, period := range capPeriods {
 			s.add(offer, metric, period, at, zone)
 		}
 	}
@@ -51,7 +55,7 @@ func (s capSet) addAll(offer uuid.UUID, at time.Time, zone *time.Location) {
 // those of must first, counting what there is. All come in one order, so that
 // transactions wait for each other and do not deadlock.
 func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, error) {
-	c := &capCounters{used: map[capKey]proofback.Decimal{}, changed: map[capKey]bool{}}
+	c := newCapCounters()
 	if len(may) == 0 {
 		return c, nil
 	}
@@ -77,13 +81,19 @@ func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, e
 			ORDER BY 1, 2, 3, 4
 			ON CONFLICT DO NOTHING`, capColumns(must, true)...)
 	}
+	c.queueHold(&q, may)
+	return c, tx.SendBatch(ctx, &q).Close()
+}
+
+// queueHold locks those of set that exist until the transaction ends.
+func (c *capCounters) queueHold(q *pgx.Batch, set capSet) {
 	q.Queue(`
 		SELECT u.offer_id, u.metric, u.period, u.starts, u.used::text
 		FROM cap_usage AS u
 		WHERE (u.offer_id, u.metric, u.period, u.starts) IN (
 			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]))
 		ORDER BY 1, 2, 3, 4
-		FOR UPDATE`, capColumns(may, false)...).Query(func(rows pgx.Rows) error {
+		FOR UPDATE`, capColumns(set, false)...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var k capKey
 			var used proofback.Decimal
@@ -95,7 +105,6 @@ func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, e
 		}
 		return rows.Err()
 	})
-	return c, tx.SendBatch(ctx, &q).Close()
 }
 
 // of gives the caps that a request is judged by, with what is taken.
@@ -120,7 +129,7 @@ func (c *capCounters) take(before, after *proofback.Conversion, zone *time.Locat
 		if delta.Sign() == 0 {
 			continue
 		}
-		for _, period := range [...]proofback.CapPeriod{proofback.CapDaily, proofback.CapMonthly, proofback.CapTotal} {
+		for _, period := range capPeriods {
 			k := capKey{of.OfferID, metric, period, period.Span(of.EventAt, zone).From}
 			if used, held := c.used[k]; held {
 				c.used[k], c.changed[k] = used.Add(delta), true

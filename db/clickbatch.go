@@ -20,6 +20,8 @@ type clickBatch struct {
 	agents    map[int64]string
 	referrers map[int64]string
 	texts     int // their bytes
+	// Clicks that take places of their offers' caps, in the order of their rows.
+	counted []*countedClick
 
 	stored chan struct{} // closed when err is known
 	err    error
@@ -51,21 +53,28 @@ func (b *clickBatch) write(ctx context.Context, pool *pgxpool.Pool) error {
 		return err
 	}
 	defer conn.Release() // the pool drops a connection with an open transaction
-	if len(b.agents) == 0 && len(b.referrers) == 0 {
+	if len(b.agents) == 0 && len(b.referrers) == 0 && len(b.counted) == 0 {
 		return b.copyRows(ctx, conn.Conn()) // a transaction by itself
 	}
-	if err := b.beginWithTexts(ctx, conn.Conn()); err != nil {
+	counters, err := b.begin(ctx, conn.Conn())
+	if err != nil {
+		return err
+	}
+	if err := b.takePlaces(counters); err != nil {
 		return err
 	}
 	if err := b.copyRows(ctx, conn.Conn()); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, `COMMIT`)
-	return err
+	q := &pgx.Batch{}
+	counters.queue(q)
+	q.Queue(`COMMIT`)
+	return conn.SendBatch(ctx, q).Close()
 }
 
-// beginWithTexts opens a transaction and inserts the texts, in one round trip.
-func (b *clickBatch) beginWithTexts(ctx context.Context, conn *pgx.Conn) error {
+// begin opens a transaction, inserts the texts, and takes hold of the counters of
+// clicks, in one round trip.
+func (b *clickBatch) begin(ctx context.Context, conn *pgx.Conn) (*capCounters, error) {
 	q := &pgx.Batch{}
 	q.Queue(`BEGIN`)
 	queueTexts(q, `
@@ -76,7 +85,8 @@ func (b *clickBatch) beginWithTexts(ctx context.Context, conn *pgx.Conn) error {
 		INSERT INTO referrers (id, value)
 		SELECT * FROM unnest($1::bigint[], $2::text[])
 		ON CONFLICT DO NOTHING`, b.referrers)
-	return conn.SendBatch(ctx, q).Close()
+	counters := b.queueCounters(q)
+	return counters, conn.SendBatch(ctx, q).Close()
 }
 
 // queueTexts inserts in the order of ids: two transactions that insert the same
@@ -99,8 +109,20 @@ func (b *clickBatch) copyRows(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// InsertClicks stores clicks that were made elsewhere, all or none. Their days'
-// partitions should be there (MakePartitions). Only for Proofback itself.
+// addRow takes the row of a click; counted says what it counts for, nil for nothing.
+func (b *clickBatch) addRow(row []byte, counted *countedClick) {
+	if counted != nil {
+		counted.row = len(b.copy)
+		b.counted = append(b.counted, counted)
+	}
+	b.copy = append(b.copy, row...)
+	b.rows++
+}
+
+// InsertClicks stores clicks that were made elsewhere, all or none. Those that
+// find a cap of their offer reached, in the order given, get that as their outcome.
+// Their days' partitions should be there (MakePartitions). Only for Proofback
+// itself.
 func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks []proofback.Click) error {
 	if actor.Role != proofback.RoleSystem {
 		return proofback.Errorf(proofback.CodeForbidden, "clicks are made by visitors")
@@ -108,14 +130,19 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 	if len(clicks) == 0 {
 		return nil
 	}
+	counted, err := s.countedClicks(ctx, clicks)
+	if err != nil {
+		return domainError(err)
+	}
 	b := newClickBatch(nil)
+	var row []byte
 	for i := range clicks {
 		c := &clicks[i]
 		agent, referrer := textID(c.UserAgent), textID(c.Referrer)
-		var err error
-		if b.copy, err = appendClick(b.copy, c, agent, referrer); err != nil {
+		if row, err = appendClick(row[:0], c, agent, referrer); err != nil {
 			return err
 		}
+		b.addRow(row, counted[i])
 		if agent != 0 {
 			b.addText(&b.agents, agent, c.UserAgent)
 		}
@@ -123,5 +150,13 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 			b.addText(&b.referrers, referrer, c.Referrer)
 		}
 	}
-	return domainError(b.write(ctx, s.pool))
+	if err := b.write(ctx, s.pool); err != nil {
+		return domainError(err)
+	}
+	for i, n := range counted {
+		if n != nil {
+			clicks[i].Outcome = n.outcome
+		}
+	}
+	return nil
 }

@@ -25,6 +25,11 @@ const copyClicks = `COPY clicks (id, at, link_id, offer_id, affiliate_id, advert
 
 const clickColumns = 27
 
+// outcomeOffset is where in a row the outcome's value stands, whatever the click:
+// after the number of columns, six uuids, a timestamp, two bigints, and its own
+// length.
+const outcomeOffset = 2 + 6*(4+16) + 3*(4+8) + 4
+
 // copyHeader is the signature, no flags, and no header extension.
 const copyHeader = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
 

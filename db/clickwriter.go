@@ -37,9 +37,11 @@ type ClickWriterConfig struct {
 // Its connections are its own, so that slow queries elsewhere cannot keep clicks
 // waiting.
 type ClickWriter struct {
-	config ClickWriterConfig
-	pool   *pgxpool.Pool
-	log    *slog.Logger
+	config   ClickWriterConfig
+	pool     *pgxpool.Pool
+	setup    *Setup
+	counters *clickCounters
+	log      *slog.Logger
 	// Texts known to be stored, by textID.
 	agents    *lru.Cache[int64, struct{}]
 	referrers *lru.Cache[int64, struct{}]
@@ -64,8 +66,9 @@ const knownTexts = 1 << 16
 // maxSpare is the largest buffer that is kept for the next batch: some 3,000 rows.
 const maxSpare = 1 << 20
 
-// NewClickWriter starts a writer. Close ends it, before the Store is closed.
-func (s *Store) NewClickWriter(ctx context.Context, c ClickWriterConfig) (*ClickWriter, error) {
+// NewClickWriter starts a writer; setup tells it which offers' clicks are capped.
+// Close ends it, before the Store is closed.
+func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterConfig) (*ClickWriter, error) {
 	c.Writers = orDefault(c.Writers, 1)
 	c.MaxRows = orDefault(c.MaxRows, 1<<14)
 	c.MaxBytes = orDefault(c.MaxBytes, 16<<20)
@@ -84,6 +87,8 @@ func (s *Store) NewClickWriter(ctx context.Context, c ClickWriterConfig) (*Click
 	w := &ClickWriter{
 		config:    c,
 		pool:      pool,
+		setup:     setup,
+		counters:  newClickCounters(s.pool),
 		log:       s.log,
 		agents:    newLRU[int64, struct{}](knownTexts),
 		referrers: newLRU[int64, struct{}](knownTexts),
@@ -114,9 +119,10 @@ func clickUnavailable(err error) error {
 	return &proofback.Error{Code: proofback.CodeUnavailable, Message: "the click could not be stored: try again", Err: err}
 }
 
-// Write stores a click and returns once it is committed. An UNAVAILABLE error
-// says that nobody may count on it: the queue is full, Postgres is away, or ctx
-// ended first (then the click may yet be stored).
+// Write stores a click and returns once it is committed. If a cap of its offer
+// turns out to be reached, that is the outcome that it is stored with and that c
+// has then. An UNAVAILABLE error says that nobody may count on it: the queue is
+// full, Postgres is away, or ctx ended first (then the click may yet be stored).
 func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 	buffer := w.rows.Get().(*[]byte)
 	defer w.rows.Put(buffer)
@@ -128,6 +134,10 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 	*buffer = row
 	newAgent := agent != 0 && !isKnown(w.agents, agent)
 	newReferrer := referrer != 0 && !isKnown(w.referrers, referrer)
+	counted, err := w.counted(ctx, c)
+	if err != nil {
+		return err
+	}
 
 	w.mu.Lock()
 	b, err := w.room(len(row) + len(c.UserAgent) + len(c.Referrer))
@@ -135,8 +145,7 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 		w.mu.Unlock()
 		return clickUnavailable(err)
 	}
-	b.copy = append(b.copy, row...)
-	b.rows++
+	b.addRow(row, counted)
 	if newAgent {
 		b.addText(&b.agents, agent, c.UserAgent)
 	}
@@ -151,6 +160,9 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 
 	select {
 	case <-b.stored:
+		if b.err == nil && counted != nil {
+			c.Outcome = counted.outcome
+		}
 		return b.err
 	case <-ctx.Done():
 		return clickUnavailable(ctx.Err())
@@ -208,6 +220,9 @@ func (w *ClickWriter) write(b *clickBatch) {
 	w.config.Observe(b.rows, err)
 	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored", slog.Int("clicks", b.rows), slog.Any("error", err))
+		if errors.Is(err, errNoCounter) {
+			w.counters.forget()
+		}
 		b.err = clickUnavailable(err)
 		close(b.stored)
 		return // and the buffer is left alone: pgx may still be reading it

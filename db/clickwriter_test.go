@@ -20,7 +20,11 @@ import (
 
 func newWriter(t testing.TB, store *db.Store, c db.ClickWriterConfig) *db.ClickWriter {
 	t.Helper()
-	w, err := store.NewClickWriter(t.Context(), c)
+	setup, err := store.NewSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.NewClickWriter(t.Context(), setup, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +265,11 @@ func TestCloseGivesUpWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	store := dbtest.Open(t)
 	defer blockClicks(t, store)()
-	w, err := store.NewClickWriter(t.Context(), db.ClickWriterConfig{Timeout: time.Minute})
+	setup, err := store.NewSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.NewClickWriter(t.Context(), setup, db.ClickWriterConfig{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

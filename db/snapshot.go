@@ -20,6 +20,7 @@ type Snapshot struct {
 	terms       map[uuid.UUID]*proofback.Terms   // by their own id
 	landings    map[uuid.UUID]*proofback.Landing // by the id of the terms
 	overrides   map[run][]proofback.PayoutOverride
+	counted     map[uuid.UUID]bool // offers whose clicks are counted
 }
 
 // Link is a tracking link with everything that becomes of its visitors.
@@ -89,6 +90,9 @@ func (u *Setup) read(ctx context.Context, tx *tx) (*Snapshot, error) {
 	if n.terms, err = u.terms.load(ctx, tx, inForce, u.Snapshot()); err != nil {
 		return nil, err
 	}
+	if err := n.loadCounted(ctx, tx); err != nil {
+		return nil, err
+	}
 	u.readLandings(ctx, n)
 	byOffer := make(map[uuid.UUID]*proofback.Terms, len(offers))
 	for _, o := range offers {
@@ -147,6 +151,17 @@ func (n *Snapshot) loadOverrides(ctx context.Context, tx *tx) error {
 		n.overrides[key] = append(n.overrides[key], rows[i].value())
 	}
 	return nil
+}
+
+// loadCounted reads which offers' clicks are counted.
+func (n *Snapshot) loadCounted(ctx context.Context, tx *tx) error {
+	var offers []uuid.UUID
+	err := tx.NewSelect().Table("terms").ColumnExpr("DISTINCT offer_id").Where(countsClicks).Scan(ctx, &offers)
+	n.counted = make(map[uuid.UUID]bool, len(offers))
+	for _, id := range offers {
+		n.counted[id] = true
+	}
+	return err
 }
 
 // loadLinks reads the links with what only they need: affiliates and access.

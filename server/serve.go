@@ -173,7 +173,7 @@ func (p *program) openIngest(ctx context.Context) error {
 		return nil
 	})
 	var err error
-	p.clicks, err = p.store.NewClickWriter(ctx, db.ClickWriterConfig{Observe: p.metrics.batch(batchClicks)})
+	p.clicks, err = p.store.NewClickWriter(ctx, p.setup, db.ClickWriterConfig{Observe: p.metrics.batch(batchClicks)})
 	if err != nil {
 		return err
 	}

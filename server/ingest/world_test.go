@@ -74,21 +74,28 @@ func newWorld(t testing.TB, change ...func(*ClicksConfig)) *world {
 	w.must(err)
 	w.keys, err = proofback.NewClickKeys(1, proofback.ClickKey{Version: 1, Secret: make([]byte, 32)})
 	w.must(err)
-	writer, err := w.store.NewClickWriter(t.Context(), db.ClickWriterConfig{Timeout: 10 * time.Second})
+	w.clicks = w.serveClicks(w.store, w.setup, w.mux, change...)
+	return w
+}
+
+// serveClicks serves links on mux, by a Store on the world's database.
+func (w *world) serveClicks(store *db.Store, setup *db.Setup, mux *http.ServeMux, change ...func(*ClicksConfig)) *Clicks {
+	w.Helper()
+	writer, err := store.NewClickWriter(w.Context(), setup, db.ClickWriterConfig{Timeout: 10 * time.Second})
 	w.must(err)
-	t.Cleanup(func() {
+	w.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		w.must(writer.Close(ctx))
 	})
-	c := ClicksConfig{Setup: w.setup, Writer: writer, Keys: w.keys, Log: slog.New(slog.DiscardHandler)}
+	c := ClicksConfig{Setup: setup, Writer: writer, Keys: w.keys, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&c)
 	}
-	w.clicks, err = NewClicks(c)
+	clicks, err := NewClicks(c)
 	w.must(err)
-	w.clicks.Register(w.mux)
-	return w
+	clicks.Register(mux)
+	return clicks
 }
 
 func (w *world) must(err error) {
