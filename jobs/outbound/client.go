@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/proofback/proofback"
@@ -124,20 +125,38 @@ type Result struct {
 // but a kept connection that turned out to be closed. The error is not nil only
 // when ctx ended before the request did; nothing can then be said of it.
 func (c *Client) Do(ctx context.Context, r Request) (Result, error) {
-	res := Result{At: c.now().UTC().Truncate(time.Microsecond), URL: proofback.MaskURL(r.URL)}
+	res := c.newResult(r)
+	err := c.exchange(ctx, r, &res, func(resp *http.Response, u *url.URL) {
+		res.RetryAfter = resp.Header.Get("Retry-After")
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxRead))
+		res.Body = keep(body, u)
+		if err != nil && !errors.Is(err, io.EOF) && res.Error == "" {
+			// The status is the answer; a body that breaks off takes nothing back.
+			res.Error = "the answer's body broke off"
+		}
+	})
+	return res, err
+}
+
+func (c *Client) newResult(r Request) Result {
+	return Result{At: c.now().UTC().Truncate(time.Microsecond), URL: proofback.MaskURL(r.URL)}
+}
+
+// exchange makes a request, fills res, and has an answer read. Its error is Do's.
+func (c *Client) exchange(ctx context.Context, r Request, res *Result, read func(*http.Response, *url.URL)) error {
 	start := time.Now()
 	attempt, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	err := c.do(attempt, r, &res)
+	err := c.do(attempt, r, res, read)
 	res.Duration = time.Since(start)
 	if err != nil && ctx.Err() != nil {
-		return res, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	return res, nil
+	return nil
 }
 
-// do fills res, and gives the error of the network, if there was one.
-func (c *Client) do(ctx context.Context, r Request, res *Result) error {
+// do gives the error of the network, if there was one.
+func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http.Response, *url.URL)) error {
 	u, err := parseURL(r.URL)
 	if err != nil {
 		res.Outcome, res.Error = proofback.OutcomeInvalidURL, "the URL is not used: "+err.Error()
@@ -165,12 +184,6 @@ func (c *Client) do(ctx context.Context, r Request, res *Result) error {
 	defer func() { _ = resp.Body.Close() }()
 	res.Status = resp.StatusCode
 	res.Outcome, res.Error = judge(resp.StatusCode)
-	res.RetryAfter = resp.Header.Get("Retry-After")
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRead))
-	res.Body = keep(body, u)
-	if err != nil && !errors.Is(err, io.EOF) && res.Error == "" {
-		// The status is the answer; a body that breaks off takes nothing back.
-		res.Error = "the answer's body broke off"
-	}
+	read(resp, u)
 	return nil
 }
