@@ -126,6 +126,12 @@ type PostbackFilter struct {
 	TransactionID string
 }
 
+// AuditFilter narrows a list of audits of redirects; zero fields do not.
+type AuditFilter struct {
+	OfferID  uuid.UUID
+	Survived *bool
+}
+
 // DeliveryFilter narrows a list of deliveries; zero fields do not.
 type DeliveryFilter struct {
 	TimeRange

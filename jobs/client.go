@@ -21,6 +21,7 @@ const (
 	queueDeliver = "deliver"
 	queueFanOut  = "fanout"
 	queueLook    = "look"
+	queueAudit   = "audit"
 	queueUpkeep  = "upkeep"
 )
 
@@ -55,7 +56,7 @@ type Config struct {
 	// RatesURL is where reference rates are fetched, in the ECB's XML format: http,
 	// https or file; "" fetches none.
 	RatesURL string
-	// ClickKeys write {click_id}; not needed with InsertOnly.
+	// ClickKeys write {click_id}; not needed with InsertOnly, unless for Audit.
 	ClickKeys *proofback.ClickKeys
 	// Outbound says what may be reached. Its Now and IdlePerHost are set here.
 	Outbound outbound.Config
@@ -108,6 +109,7 @@ func (c *Config) setDefaults() {
 type Jobs struct {
 	client     *river.Client[pgx.Tx]
 	outbound   *outbound.Client
+	auditor    *auditor
 	now        func() time.Time
 	insertOnly bool
 }
@@ -120,11 +122,14 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	}
 	c.setDefaults()
 	j := &Jobs{outbound: outbound.New(c.Outbound), now: c.Now, insertOnly: c.InsertOnly}
+	j.auditor = newAuditor(store, j.outbound, c)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &fanOutWorker{store: store})
 	river.AddWorker(workers, newDeliverWorker(store, j.outbound, c))
 	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup})
 	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
+	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
+	river.AddWorker(workers, &auditWorker{auditor: j.auditor})
 	addUpkeep(workers, store, c)
 
 	config := &river.Config{
@@ -144,6 +149,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: 4},
 			queueLook:    {MaxWorkers: 4},
+			queueAudit:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 		}
 		config.PeriodicJobs = periodicJobs()

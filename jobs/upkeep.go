@@ -54,18 +54,25 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	}})
 }
 
+// unfinished are the states of jobs that are still to be done.
+var unfinished = []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+	rivertype.JobStateRunning, rivertype.JobStateScheduled,
+}
+
 // periodicJobs run when a process becomes the one that leads, and from then on
 // at their intervals. The hourly ones are unique in their hour, since leaders
 // change; rates are fetched at every start, by one at a time.
 func periodicJobs() []*river.PeriodicJob {
 	inItsHour := river.UniqueOpts{ByPeriod: time.Hour}
-	atATime := river.UniqueOpts{ByState: []rivertype.JobState{
-		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
-		rivertype.JobStateRunning, rivertype.JobStateScheduled,
-	}}
+	atATime := river.UniqueOpts{ByState: unfinished}
 	every := func(period time.Duration, args river.JobArgs, unique river.UniqueOpts) *river.PeriodicJob {
+		queue := queueUpkeep
+		if own, ok := args.(river.JobArgsWithInsertOpts); ok {
+			queue = own.InsertOpts().Queue
+		}
 		return river.NewPeriodicJob(river.PeriodicInterval(period), func() (river.JobArgs, *river.InsertOpts) {
-			return args, &river.InsertOpts{Queue: queueUpkeep, UniqueOpts: unique}
+			return args, &river.InsertOpts{Queue: queue, UniqueOpts: unique}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
 	return []*river.PeriodicJob{
@@ -73,5 +80,6 @@ func periodicJobs() []*river.PeriodicJob {
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
 		every(ratesEvery, fetchRatesArgs{}, atATime),
+		every(time.Hour, dueAuditsArgs{}, inItsHour),
 	}
 }
