@@ -49,6 +49,7 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		Setup:     a.setup,
 		ClickKeys: a.keys,
 		Sessions:  noSessions{},
+		Auditor:   shortWalk{a.store},
 		PublicURL: "https://go.network.example",
 		Log:       slog.New(slog.NewTextHandler(a.log, nil)),
 	}

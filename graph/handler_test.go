@@ -57,6 +57,7 @@ var leastVariables = map[string]vars{
 	"Trace":                   {"by": vars{"clickId": "x"}},
 	"ReplayPostbacks":         {"input": vars{"ids": []string{"x"}}},
 	"RetryDeliveries":         {"input": vars{"ids": []string{"x"}}},
+	"AuditRedirects":          {"input": vars{"offerId": "x"}},
 }
 
 func TestSigningIn(t *testing.T) {

@@ -119,6 +119,11 @@ func complexities() generated.ComplexityRoot {
 		return listCost(child, first, last)
 	}
 
+	c.Query.RedirectAudits = func(child int, first *int, _ *string, last *int, _ *string, _ *model.RedirectAuditFilter) int {
+		return listCost(child, first, last)
+	}
+
+	c.RedirectAudit.Hops = func(child int) int { return 1 + fewRows*child }
 	c.Conversion.Transitions = func(child int) int { return 1 + fewRows*child }
 	c.Conversion.Deliveries = func(child int) int { return 1 + fewRows*child }
 	c.Delivery.Attempts = func(child int) int { return 1 + fewRows*child }

@@ -44,7 +44,8 @@ type loaders struct {
 	attempts    *loader[[]*proofback.Attempt]
 	// terms are those that clicks were made under. They are not shown, but needed
 	// to tell where a click went.
-	terms *loader[*proofback.Terms]
+	terms  *loader[*proofback.Terms]
+	audits *loader[*proofback.RedirectAudit]
 	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
 	capsUsed *loader[[]proofback.Decimal]
 }
@@ -61,6 +62,7 @@ func newLoaders(s *db.Store, setup *db.Setup) *loaders {
 		accesses:     newLoader(s.AccessesByID),
 		myAccess:     newLoader(s.OwnAccess),
 		capsUsed:     newLoader(s.CapsUsed),
+		audits:       newLoader(s.RedirectAuditsByID),
 		clicks:       newLoader(s.ClicksByID),
 		conversions:  newLoader(s.ConversionsByID),
 		postbacks:    newLoader(s.PostbacksByID),

@@ -64,6 +64,8 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.postbacks, id, showPostback)
 	case proofback.KindDelivery:
 		return shown(ctx, l.deliveries, id, showDelivery)
+	case proofback.KindRedirectAudit:
+		return shown(ctx, l.audits, id, showAudit)
 	case proofback.KindIntegrationTest:
 		if t, err := q.integrationTest(ctx, id); err != nil || t != nil {
 			return t, err

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
@@ -17,6 +19,8 @@ type Resolver struct {
 	Sessions Sessions
 	// ClickKeys make and check the click ids that advertisers know.
 	ClickKeys *proofback.ClickKeys
+	// Auditor walks landing URLs.
+	Auditor RedirectAuditor
 	// PublicURL is the base of the links that are handed out, without a slash at
 	// its end.
 	PublicURL string
@@ -33,6 +37,13 @@ type Sessions interface {
 	Refresh(ctx context.Context, refreshToken string) (Session, error)
 	// HashPassword makes what is stored of a password.
 	HashPassword(ctx context.Context, password string) (string, error)
+}
+
+// RedirectAuditor walks along landing URLs. Package jobs implements it.
+type RedirectAuditor interface {
+	// Audit walks along the landing URL of an offer, on behalf of an actor that it
+	// concerns, and keeps what was seen.
+	Audit(ctx context.Context, actor proofback.Actor, offer uuid.UUID) (*proofback.RedirectAudit, error)
 }
 
 // Session is proof of having signed in.

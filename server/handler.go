@@ -50,6 +50,7 @@ func (p *program) graphQL() http.Handler {
 		Setup:     p.setup,
 		Sessions:  p.sessions,
 		ClickKeys: p.settings.clickKeys,
+		Auditor:   p.jobs,
 		PublicURL: p.publicURL,
 		Log:       p.log,
 	}

@@ -63,6 +63,7 @@ type program struct {
 	setup    *db.Setup
 	clicks   *db.ClickWriter
 	decider  *db.Decider
+	jobs     *jobs.Jobs
 	pixels   *db.PixelWriter
 }
 
@@ -114,14 +115,14 @@ func (p *program) openJobs(ctx context.Context) error {
 	if p.settings.demo {
 		c.Outbound.AllowAddrs = sinkAddrs(p.listener.Addr())
 	}
-	work, err := jobs.New(p.store, c)
-	if err != nil {
+	var err error
+	if p.jobs, err = jobs.New(p.store, c); err != nil {
 		return err
 	}
-	if err := work.Start(ctx); err != nil {
+	if err := p.jobs.Start(ctx); err != nil {
 		return err
 	}
-	p.life.onStop("jobs", work.Stop)
+	p.life.onStop("jobs", p.jobs.Stop)
 	return nil
 }
 

@@ -42,6 +42,7 @@ type ResolverRoot interface {
 	OfferConnection() OfferConnectionResolver
 	Postback() PostbackResolver
 	Query() QueryResolver
+	RedirectAudit() RedirectAuditResolver
 	TrackingLink() TrackingLinkResolver
 	Transition() TransitionResolver
 	User() UserResolver
@@ -126,6 +127,11 @@ type ComplexityRoot struct {
 	ApproveConversionsPayload struct {
 		Conversions func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	AuditRedirectsPayload struct {
+		Audit      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Cap struct {
@@ -327,6 +333,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		ApproveConversions      func(childComplexity int, input model.ApproveConversionsInput) int
+		AuditRedirects          func(childComplexity int, input model.AuditRedirectsInput) int
 		CreateAdvertiser        func(childComplexity int, input model.CreateAdvertiserInput) int
 		CreateAffiliate         func(childComplexity int, input model.CreateAffiliateInput) int
 		CreateAffiliatePostback func(childComplexity int, input model.CreateAffiliatePostbackInput) int
@@ -484,10 +491,42 @@ type ComplexityRoot struct {
 		OfferAccesses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferAccessFilter) int
 		Offers             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferFilter) int
 		Postbacks          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) int
+		RedirectAudits     func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
 		Trace              func(childComplexity int, by model.TraceBy) int
 		TrackingLinks      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.TrackingLinkFilter) int
 		Users              func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.UserFilter) int
 		Viewer             func(childComplexity int) int
+	}
+
+	RedirectAudit struct {
+		At        func(childComplexity int) int
+		Hops      func(childComplexity int) int
+		ID        func(childComplexity int) int
+		LostAtHop func(childComplexity int) int
+		Offer     func(childComplexity int) int
+		Summary   func(childComplexity int) int
+		Survived  func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+	}
+
+	RedirectAuditConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	RedirectAuditEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	RedirectHop struct {
+		CarriesClickID func(childComplexity int) int
+		ClickIDForm    func(childComplexity int) int
+		DurationMs     func(childComplexity int) int
+		Error          func(childComplexity int) int
+		Location       func(childComplexity int) int
+		Status         func(childComplexity int) int
+		URL            func(childComplexity int) int
 	}
 
 	RefreshSessionPayload struct {
@@ -718,6 +757,7 @@ type MutationResolver interface {
 	RejectConversions(ctx context.Context, input model.RejectConversionsInput) (*model.RejectConversionsPayload, error)
 	ReplayPostbacks(ctx context.Context, input model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error)
 	TestIntegration(ctx context.Context, input model.TestIntegrationInput) (*model.TestIntegrationPayload, error)
+	AuditRedirects(ctx context.Context, input model.AuditRedirectsInput) (*model.AuditRedirectsPayload, error)
 	RetryDeliveries(ctx context.Context, input model.RetryDeliveriesInput) (*model.RetryDeliveriesPayload, error)
 }
 type OfferResolver interface {
@@ -754,6 +794,10 @@ type QueryResolver interface {
 	Deliveries(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) (*model.DeliveryConnection, error)
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
 	IntegrationTest(ctx context.Context, id string) (*model.IntegrationTest, error)
+	RedirectAudits(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) (*model.RedirectAuditConnection, error)
+}
+type RedirectAuditResolver interface {
+	Offer(ctx context.Context, obj *model.RedirectAudit) (*model.Offer, error)
 }
 type TrackingLinkResolver interface {
 	Offer(ctx context.Context, obj *model.TrackingLink) (*model.Offer, error)
@@ -1057,6 +1101,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApproveConversionsPayload.UserErrors(childComplexity), true
+
+	case "AuditRedirectsPayload.audit":
+		if e.ComplexityRoot.AuditRedirectsPayload.Audit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditRedirectsPayload.Audit(childComplexity), true
+	case "AuditRedirectsPayload.userErrors":
+		if e.ComplexityRoot.AuditRedirectsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditRedirectsPayload.UserErrors(childComplexity), true
 
 	case "Cap.limit":
 		if e.ComplexityRoot.Cap.Limit == nil {
@@ -1826,6 +1883,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ApproveConversions(childComplexity, args["input"].(model.ApproveConversionsInput)), true
+	case "Mutation.auditRedirects":
+		if e.ComplexityRoot.Mutation.AuditRedirects == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_auditRedirects_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AuditRedirects(childComplexity, args["input"].(model.AuditRedirectsInput)), true
 	case "Mutation.createAdvertiser":
 		if e.ComplexityRoot.Mutation.CreateAdvertiser == nil {
 			break
@@ -2640,6 +2708,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Postbacks(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.PostbackFilter)), true
+	case "Query.redirectAudits":
+		if e.ComplexityRoot.Query.RedirectAudits == nil {
+			break
+		}
+
+		args, err := ec.field_Query_redirectAudits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.RedirectAudits(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.RedirectAuditFilter)), true
 	case "Query.trace":
 		if e.ComplexityRoot.Query.Trace == nil {
 			break
@@ -2679,6 +2758,124 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "RedirectAudit.at":
+		if e.ComplexityRoot.RedirectAudit.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.At(childComplexity), true
+	case "RedirectAudit.hops":
+		if e.ComplexityRoot.RedirectAudit.Hops == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.Hops(childComplexity), true
+	case "RedirectAudit.id":
+		if e.ComplexityRoot.RedirectAudit.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.ID(childComplexity), true
+	case "RedirectAudit.lostAtHop":
+		if e.ComplexityRoot.RedirectAudit.LostAtHop == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.LostAtHop(childComplexity), true
+	case "RedirectAudit.offer":
+		if e.ComplexityRoot.RedirectAudit.Offer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.Offer(childComplexity), true
+	case "RedirectAudit.summary":
+		if e.ComplexityRoot.RedirectAudit.Summary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.Summary(childComplexity), true
+	case "RedirectAudit.survived":
+		if e.ComplexityRoot.RedirectAudit.Survived == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.Survived(childComplexity), true
+	case "RedirectAudit.verdict":
+		if e.ComplexityRoot.RedirectAudit.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAudit.Verdict(childComplexity), true
+
+	case "RedirectAuditConnection.edges":
+		if e.ComplexityRoot.RedirectAuditConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAuditConnection.Edges(childComplexity), true
+	case "RedirectAuditConnection.pageInfo":
+		if e.ComplexityRoot.RedirectAuditConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAuditConnection.PageInfo(childComplexity), true
+
+	case "RedirectAuditEdge.cursor":
+		if e.ComplexityRoot.RedirectAuditEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAuditEdge.Cursor(childComplexity), true
+	case "RedirectAuditEdge.node":
+		if e.ComplexityRoot.RedirectAuditEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectAuditEdge.Node(childComplexity), true
+
+	case "RedirectHop.carriesClickId":
+		if e.ComplexityRoot.RedirectHop.CarriesClickID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.CarriesClickID(childComplexity), true
+	case "RedirectHop.clickIdForm":
+		if e.ComplexityRoot.RedirectHop.ClickIDForm == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.ClickIDForm(childComplexity), true
+	case "RedirectHop.durationMs":
+		if e.ComplexityRoot.RedirectHop.DurationMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.DurationMs(childComplexity), true
+	case "RedirectHop.error":
+		if e.ComplexityRoot.RedirectHop.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.Error(childComplexity), true
+	case "RedirectHop.location":
+		if e.ComplexityRoot.RedirectHop.Location == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.Location(childComplexity), true
+	case "RedirectHop.status":
+		if e.ComplexityRoot.RedirectHop.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.Status(childComplexity), true
+	case "RedirectHop.url":
+		if e.ComplexityRoot.RedirectHop.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedirectHop.URL(childComplexity), true
 
 	case "RefreshSessionPayload.session":
 		if e.ComplexityRoot.RefreshSessionPayload.Session == nil {
@@ -3214,6 +3411,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAffiliateFilter,
 		ec.unmarshalInputAffiliatePostbackFilter,
 		ec.unmarshalInputApproveConversionsInput,
+		ec.unmarshalInputAuditRedirectsInput,
 		ec.unmarshalInputCapInput,
 		ec.unmarshalInputClickFilter,
 		ec.unmarshalInputConversionFilter,
@@ -3233,6 +3431,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputParameterMappingInput,
 		ec.unmarshalInputPostbackFilter,
 		ec.unmarshalInputPriceInput,
+		ec.unmarshalInputRedirectAuditFilter,
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRejectConversionsInput,
 		ec.unmarshalInputReplayPostbacksInput,
@@ -3463,6 +3662,8 @@ type Query {
   trace(by: TraceBy!): Trace
   "How far a test of an integration has come: poll it after ` + "`" + `testIntegration` + "`" + `. Null for affiliates."
   integrationTest(id: ID!): IntegrationTest
+  "Audits of landing URLs, newest first. Advertisers see those of their own offers, affiliates none."
+  redirectAudits(first: Int, after: String, last: Int, before: String, filter: RedirectAuditFilter): RedirectAuditConnection!
 }
 
 # ---- writing -------------------------------------------------------------------------------------------
@@ -3514,6 +3715,8 @@ type Mutation {
   replayPostbacks(input: ReplayPostbacksInput!): ReplayPostbacksPayload!
   "Begins an end-to-end test of an offer's integration: makes a test click, and says which postback to fire for it. Staff, and the offer's advertiser."
   testIntegration(input: TestIntegrationInput!): TestIntegrationPayload!
+  "Follows an offer's landing URL hop by hop with a made-up click id, to see whether the id reaches the page. It takes up to 20 seconds. Staff, and the offer's advertiser."
+  auditRedirects(input: AuditRedirectsInput!): AuditRedirectsPayload!
   "Sends deliveries that failed once more. By their affiliate, or by staff."
   retryDeliveries(input: RetryDeliveriesInput!): RetryDeliveriesPayload!
 }
@@ -5142,6 +5345,114 @@ type TestIntegrationPayload {
   userErrors: [UserError!]!
 }
 
+# ---- audits of redirects -------------------------------------------------------------------------------
+
+"A walk along an offer's landing URL with a made-up click id. Active offers are audited weekly by themselves."
+type RedirectAudit implements Node {
+  "Its global id."
+  id: ID!
+  "When it was made."
+  at: DateTime!
+  "Whose landing URL it was."
+  offer: Offer!
+  "What it came to."
+  verdict: RedirectVerdict!
+  "A page was reached with a click id that can be sent back."
+  survived: Boolean!
+  "The number, from 1, of the hop whose answer did not pass the id on as it had come; null when none did that."
+  lostAtHop: Int
+  "In one sentence: what was seen, and how to mend it."
+  summary: String!
+  "The requests, in their order: at most 15, HTTP redirects and HTML's meta refresh."
+  hops: [RedirectHop!]!
+}
+
+"One request of an audit."
+type RedirectHop {
+  "What was asked for, secrets masked."
+  url: URL!
+  "The HTTP status; null when there was no answer."
+  status: Int
+  "Where the answer led, as it says, secrets masked; null when it led nowhere."
+  location: String
+  "The click id is in the URL, whole: for the page, or within a URL that is to be redirected to."
+  carriesClickId: Boolean!
+  "How the click id stands in the URL."
+  clickIdForm: ClickIdForm!
+  "How long the answer took, in milliseconds."
+  durationMs: Float!
+  "Why the way ends here, though no page was reached; null when it does not."
+  error: String
+}
+
+"What an audit of redirects came to."
+enum RedirectVerdict {
+  "A page was reached with the click id."
+  SURVIVED
+  "The same, but the page answered 4xx or 5xx."
+  PAGE_FAILED
+  "The click id arrives in another case, which does no harm here."
+  CASE_CHANGED
+  "The click id arrives encoded once too often, so that it is no parameter any more."
+  ENCODED_TWICE
+  "The click id arrives cut short."
+  CUT
+  "The click id does not arrive."
+  LOST
+  "No page was reached."
+  BROKEN_OFF
+}
+
+"How a click id stands in a URL."
+enum ClickIdForm {
+  WHOLE
+  "In a URL that is a value itself, encoded as it should be."
+  NESTED
+  CASE_CHANGED
+  ENCODED_TWICE
+  "Its beginning or end only."
+  CUT
+  MISSING
+}
+
+"Narrows a list of audits; what is left out does not."
+input RedirectAuditFilter {
+  "Only of this offer."
+  offerId: ID
+  "Only those that the click id survived, or only others."
+  survived: Boolean
+}
+
+"A page of a list, as Relay has it."
+type RedirectAuditConnection {
+  "The rows of this page."
+  edges: [RedirectAuditEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type RedirectAuditEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: RedirectAudit!
+}
+
+"What ` + "`" + `auditRedirects` + "`" + ` needs."
+input AuditRedirectsInput {
+  "The offer; it need not be active."
+  offerId: ID!
+}
+
+"What ` + "`" + `auditRedirects` + "`" + ` answers."
+type AuditRedirectsPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  audit: RedirectAudit
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
 # ---- deliveries ----------------------------------------------------------------------------------------
 
 "Where a delivery stands."
@@ -5489,6 +5800,16 @@ func (ec *executionContext) childFields_ApproveConversionsPayload(ctx context.Co
 		return ec.fieldContext_ApproveConversionsPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApproveConversionsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditRedirectsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "audit":
+		return ec.fieldContext_AuditRedirectsPayload_audit(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AuditRedirectsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditRedirectsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Cap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6127,6 +6448,68 @@ func (ec *executionContext) childFields_Price(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Price", field.Name)
 }
 
+func (ec *executionContext) childFields_RedirectAudit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RedirectAudit_id(ctx, field)
+	case "at":
+		return ec.fieldContext_RedirectAudit_at(ctx, field)
+	case "offer":
+		return ec.fieldContext_RedirectAudit_offer(ctx, field)
+	case "verdict":
+		return ec.fieldContext_RedirectAudit_verdict(ctx, field)
+	case "survived":
+		return ec.fieldContext_RedirectAudit_survived(ctx, field)
+	case "lostAtHop":
+		return ec.fieldContext_RedirectAudit_lostAtHop(ctx, field)
+	case "summary":
+		return ec.fieldContext_RedirectAudit_summary(ctx, field)
+	case "hops":
+		return ec.fieldContext_RedirectAudit_hops(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedirectAudit", field.Name)
+}
+
+func (ec *executionContext) childFields_RedirectAuditConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RedirectAuditConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RedirectAuditConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedirectAuditConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RedirectAuditEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RedirectAuditEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RedirectAuditEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedirectAuditEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RedirectHop(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_RedirectHop_url(ctx, field)
+	case "status":
+		return ec.fieldContext_RedirectHop_status(ctx, field)
+	case "location":
+		return ec.fieldContext_RedirectHop_location(ctx, field)
+	case "carriesClickId":
+		return ec.fieldContext_RedirectHop_carriesClickId(ctx, field)
+	case "clickIdForm":
+		return ec.fieldContext_RedirectHop_clickIdForm(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_RedirectHop_durationMs(ctx, field)
+	case "error":
+		return ec.fieldContext_RedirectHop_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedirectHop", field.Name)
+}
+
 func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
@@ -6587,6 +6970,20 @@ func (ec *executionContext) field_Mutation_approveConversions_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.ApproveConversionsInput, error) {
 			return ec.unmarshalNApproveConversionsInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐApproveConversionsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_auditRedirects_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AuditRedirectsInput, error) {
+			return ec.unmarshalNAuditRedirectsInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAuditRedirectsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7345,6 +7742,52 @@ func (ec *executionContext) field_Query_postbacks_args(ctx context.Context, rawA
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
 		func(ctx context.Context, v any) (*model.PostbackFilter, error) {
 			return ec.unmarshalOPostbackFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_redirectAudits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.RedirectAuditFilter, error) {
+			return ec.unmarshalORedirectAuditFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8651,6 +9094,70 @@ func (ec *executionContext) _ApproveConversionsPayload_userErrors(ctx context.Co
 func (ec *executionContext) fieldContext_ApproveConversionsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ApproveConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditRedirectsPayload_audit(ctx context.Context, field graphql.CollectedField, obj *model.AuditRedirectsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditRedirectsPayload_audit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Audit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RedirectAudit) graphql.Marshaler {
+			return ec.marshalORedirectAudit2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAudit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditRedirectsPayload_audit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditRedirectsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RedirectAudit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditRedirectsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.AuditRedirectsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditRedirectsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditRedirectsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditRedirectsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -12838,6 +13345,50 @@ func (ec *executionContext) fieldContext_Mutation_testIntegration(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_auditRedirects(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_auditRedirects(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AuditRedirects(ctx, fc.Args["input"].(model.AuditRedirectsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AuditRedirectsPayload) graphql.Marshaler {
+			return ec.marshalNAuditRedirectsPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAuditRedirectsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_auditRedirects(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditRedirectsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_auditRedirects_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_retryDeliveries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15460,6 +16011,50 @@ func (ec *executionContext) fieldContext_Query_integrationTest(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_redirectAudits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_redirectAudits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RedirectAudits(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.RedirectAuditFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RedirectAuditConnection) graphql.Marshaler {
+			return ec.marshalNRedirectAuditConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_redirectAudits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RedirectAuditConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_redirectAudits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15534,6 +16129,488 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RedirectAudit_id(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAudit", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAudit_at(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAudit", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAudit_offer(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_offer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RedirectAudit().Offer(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Offer) graphql.Marshaler {
+			return ec.marshalNOffer2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_offer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RedirectAudit",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Offer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RedirectAudit_verdict(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Verdict) graphql.Marshaler {
+			return ec.marshalNRedirectVerdict2githubᚗcomᚋproofbackᚋproofbackᚐVerdict(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAudit", field, false, false, errors.New("field of type RedirectVerdict does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAudit_survived(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_survived(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Survived, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_survived(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAudit", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAudit_lostAtHop(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_lostAtHop(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LostAtHop, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_lostAtHop(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAudit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAudit_summary(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Summary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAudit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAudit_hops(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAudit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAudit_hops(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hops, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.RedirectHop) graphql.Marshaler {
+			return ec.marshalNRedirectHop2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectHopᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAudit_hops(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RedirectAudit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RedirectHop(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RedirectAuditConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAuditConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAuditConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.RedirectAuditEdge) graphql.Marshaler {
+			return ec.marshalNRedirectAuditEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAuditConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RedirectAuditConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RedirectAuditEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RedirectAuditConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAuditConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAuditConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAuditConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RedirectAuditConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RedirectAuditEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAuditEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAuditEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAuditEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectAuditEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectAuditEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.RedirectAuditEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectAuditEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RedirectAudit) graphql.Marshaler {
+			return ec.marshalNRedirectAudit2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAudit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectAuditEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RedirectAuditEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RedirectAudit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RedirectHop_url(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectHop_status(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectHop_location(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_location(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Location, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_location(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectHop_carriesClickId(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_carriesClickId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CarriesClickID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_carriesClickId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectHop_clickIdForm(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_clickIdForm(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClickIDForm, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.ClickIDForm) graphql.Marshaler {
+			return ec.marshalNClickIdForm2githubᚗcomᚋproofbackᚋproofbackᚐClickIDForm(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_clickIdForm(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type ClickIdForm does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectHop_durationMs(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_durationMs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DurationMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_durationMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RedirectHop_error(ctx context.Context, field graphql.CollectedField, obj *model.RedirectHop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedirectHop_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RedirectHop_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RedirectHop", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _RefreshSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.RefreshSessionPayload) (ret graphql.Marshaler) {
@@ -19078,6 +20155,36 @@ func (ec *executionContext) unmarshalInputApproveConversionsInput(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAuditRedirectsInput(ctx context.Context, obj any) (model.AuditRedirectsInput, error) {
+	var it model.AuditRedirectsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"offerId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "offerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCapInput(ctx context.Context, obj any) (model.CapInput, error) {
 	var it model.CapInput
 	if obj == nil {
@@ -20244,6 +21351,43 @@ func (ec *executionContext) unmarshalInputPriceInput(ctx context.Context, obj an
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRedirectAuditFilter(ctx context.Context, obj any) (model.RedirectAuditFilter, error) {
+	var it model.RedirectAuditFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"offerId", "survived"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "offerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferID = data
+		case "survived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("survived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Survived = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRefreshSessionInput(ctx context.Context, obj any) (model.RefreshSessionInput, error) {
 	var it model.RefreshSessionInput
 	if obj == nil {
@@ -21151,6 +22295,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._TrackingLink(ctx, sel, obj)
+	case model.RedirectAudit:
+		return ec._RedirectAudit(ctx, sel, &obj)
+	case *model.RedirectAudit:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RedirectAudit(ctx, sel, obj)
 	case model.Postback:
 		return ec._Postback(ctx, sel, &obj)
 	case *model.Postback:
@@ -21861,6 +23012,49 @@ func (ec *executionContext) _ApproveConversionsPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._ApproveConversionsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditRedirectsPayloadImplementors = []string{"AuditRedirectsPayload"}
+
+func (ec *executionContext) _AuditRedirectsPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AuditRedirectsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditRedirectsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditRedirectsPayload")
+		case "audit":
+			out.Values[i] = ec._AuditRedirectsPayload_audit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AuditRedirectsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24015,6 +25209,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "auditRedirects":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_auditRedirects(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "retryDeliveries":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_retryDeliveries(ctx, field)
@@ -25572,6 +26773,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "redirectAudits":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_redirectAudits(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -25585,6 +26808,266 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var redirectAuditImplementors = []string{"RedirectAudit", "Node"}
+
+func (ec *executionContext) _RedirectAudit(ctx context.Context, sel ast.SelectionSet, obj *model.RedirectAudit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, redirectAuditImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RedirectAudit")
+		case "id":
+			out.Values[i] = ec._RedirectAudit_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._RedirectAudit_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "offer":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RedirectAudit_offer(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "verdict":
+			out.Values[i] = ec._RedirectAudit_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "survived":
+			out.Values[i] = ec._RedirectAudit_survived(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lostAtHop":
+			out.Values[i] = ec._RedirectAudit_lostAtHop(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "summary":
+			out.Values[i] = ec._RedirectAudit_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "hops":
+			out.Values[i] = ec._RedirectAudit_hops(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var redirectAuditConnectionImplementors = []string{"RedirectAuditConnection"}
+
+func (ec *executionContext) _RedirectAuditConnection(ctx context.Context, sel ast.SelectionSet, obj *model.RedirectAuditConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, redirectAuditConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RedirectAuditConnection")
+		case "edges":
+			out.Values[i] = ec._RedirectAuditConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RedirectAuditConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var redirectAuditEdgeImplementors = []string{"RedirectAuditEdge"}
+
+func (ec *executionContext) _RedirectAuditEdge(ctx context.Context, sel ast.SelectionSet, obj *model.RedirectAuditEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, redirectAuditEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RedirectAuditEdge")
+		case "cursor":
+			out.Values[i] = ec._RedirectAuditEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._RedirectAuditEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var redirectHopImplementors = []string{"RedirectHop"}
+
+func (ec *executionContext) _RedirectHop(ctx context.Context, sel ast.SelectionSet, obj *model.RedirectHop) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, redirectHopImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RedirectHop")
+		case "url":
+			out.Values[i] = ec._RedirectHop_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._RedirectHop_status(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "location":
+			out.Values[i] = ec._RedirectHop_location(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "carriesClickId":
+			out.Values[i] = ec._RedirectHop_carriesClickId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "clickIdForm":
+			out.Values[i] = ec._RedirectHop_clickIdForm(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "durationMs":
+			out.Values[i] = ec._RedirectHop_durationMs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "error":
+			out.Values[i] = ec._RedirectHop_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -27784,6 +29267,21 @@ func (ec *executionContext) marshalNAttemptOutcome2githubᚗcomᚋproofbackᚋpr
 	return res
 }
 
+func (ec *executionContext) unmarshalNAuditRedirectsInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAuditRedirectsInput(ctx context.Context, v any) (model.AuditRedirectsInput, error) {
+	res, err := ec.unmarshalInputAuditRedirectsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditRedirectsPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAuditRedirectsPayload(ctx context.Context, sel ast.SelectionSet, v *model.AuditRedirectsPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AuditRedirectsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -27955,6 +29453,23 @@ func (ec *executionContext) marshalNClickFlag2ᚕstringᚄ(ctx context.Context, 
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNClickIdForm2githubᚗcomᚋproofbackᚋproofbackᚐClickIDForm(ctx context.Context, v any) (proofback.ClickIDForm, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ClickIDForm(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNClickIdForm2githubᚗcomᚋproofbackᚋproofbackᚐClickIDForm(ctx context.Context, sel ast.SelectionSet, v proofback.ClickIDForm) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNClickOutcome2githubᚗcomᚋproofbackᚋproofbackᚐClickOutcome(ctx context.Context, v any) (proofback.ClickOutcome, error) {
@@ -29119,6 +30634,95 @@ func (ec *executionContext) unmarshalNPriceModel2githubᚗcomᚋproofbackᚋproo
 }
 
 func (ec *executionContext) marshalNPriceModel2githubᚗcomᚋproofbackᚋproofbackᚐPriceModel(ctx context.Context, sel ast.SelectionSet, v proofback.PriceModel) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNRedirectAudit2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAudit(ctx context.Context, sel ast.SelectionSet, v *model.RedirectAudit) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RedirectAudit(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRedirectAuditConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditConnection(ctx context.Context, sel ast.SelectionSet, v *model.RedirectAuditConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RedirectAuditConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRedirectAuditEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RedirectAuditEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRedirectAuditEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRedirectAuditEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditEdge(ctx context.Context, sel ast.SelectionSet, v *model.RedirectAuditEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RedirectAuditEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRedirectHop2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectHopᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RedirectHop) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRedirectHop2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectHop(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRedirectHop2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectHop(ctx context.Context, sel ast.SelectionSet, v *model.RedirectHop) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RedirectHop(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRedirectVerdict2githubᚗcomᚋproofbackᚋproofbackᚐVerdict(ctx context.Context, v any) (proofback.Verdict, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.Verdict(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRedirectVerdict2githubᚗcomᚋproofbackᚋproofbackᚐVerdict(ctx context.Context, sel ast.SelectionSet, v proofback.Verdict) graphql.Marshaler {
 	_ = sel
 	res := model.MarshalString(string(v))
 	if res == graphql.Null {
@@ -30745,6 +32349,21 @@ func (ec *executionContext) unmarshalOPriceInput2ᚖgithubᚗcomᚋproofbackᚋp
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputPriceInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORedirectAudit2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAudit(ctx context.Context, sel ast.SelectionSet, v *model.RedirectAudit) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RedirectAudit(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORedirectAuditFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditFilter(ctx context.Context, v any) (*model.RedirectAuditFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRedirectAuditFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

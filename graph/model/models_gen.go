@@ -195,6 +195,20 @@ type ApproveConversionsPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `auditRedirects` needs.
+type AuditRedirectsInput struct {
+	// The offer; it need not be active.
+	OfferID string `json:"offerId"`
+}
+
+// What `auditRedirects` answers.
+type AuditRedirectsPayload struct {
+	// Null when `userErrors` says why.
+	Audit *RedirectAudit `json:"audit,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Most of something in a period.
 type Cap struct {
 	// What is counted.
@@ -978,6 +992,69 @@ type PriceInput struct {
 	Percent *proofback.Decimal `json:"percent,omitempty"`
 	// Needed with FIXED, not allowed with PERCENT; with POSTBACK, the only one that postbacks may use.
 	Currency *string `json:"currency,omitempty"`
+}
+
+// A walk along an offer's landing URL with a made-up click id. Active offers are audited weekly by themselves.
+type RedirectAudit struct {
+	// Its global id.
+	ID string `json:"id"`
+	// When it was made.
+	At time.Time `json:"at"`
+	// What it came to.
+	Verdict proofback.Verdict `json:"verdict"`
+	// A page was reached with a click id that can be sent back.
+	Survived bool `json:"survived"`
+	// The number, from 1, of the hop whose answer did not pass the id on as it had come; null when none did that.
+	LostAtHop *int `json:"lostAtHop,omitempty"`
+	// In one sentence: what was seen, and how to mend it.
+	Summary string `json:"summary"`
+	// The requests, in their order: at most 15, HTTP redirects and HTML's meta refresh.
+	Hops    []*RedirectHop `json:"hops"`
+	OfferID uuid.UUID      `json:"-"`
+}
+
+func (RedirectAudit) IsNode() {}
+
+// A page of a list, as Relay has it.
+type RedirectAuditConnection struct {
+	// The rows of this page.
+	Edges []*RedirectAuditEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type RedirectAuditEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *RedirectAudit `json:"node"`
+}
+
+// Narrows a list of audits; what is left out does not.
+type RedirectAuditFilter struct {
+	// Only of this offer.
+	OfferID *string `json:"offerId,omitempty"`
+	// Only those that the click id survived, or only others.
+	Survived *bool `json:"survived,omitempty"`
+}
+
+// One request of an audit.
+type RedirectHop struct {
+	// What was asked for, secrets masked.
+	URL string `json:"url"`
+	// The HTTP status; null when there was no answer.
+	Status *int `json:"status,omitempty"`
+	// Where the answer led, as it says, secrets masked; null when it led nowhere.
+	Location *string `json:"location,omitempty"`
+	// The click id is in the URL, whole: for the page, or within a URL that is to be redirected to.
+	CarriesClickID bool `json:"carriesClickId"`
+	// How the click id stands in the URL.
+	ClickIDForm proofback.ClickIDForm `json:"clickIdForm"`
+	// How long the answer took, in milliseconds.
+	DurationMs float64 `json:"durationMs"`
+	// Why the way ends here, though no page was reached; null when it does not.
+	Error *string `json:"error,omitempty"`
 }
 
 // What `refreshSession` needs.
