@@ -31,8 +31,8 @@ func (p *program) announceDemo(b *strings.Builder) {
 }
 
 // tryLine clicks on the demo link, takes the click id from where it is sent, and
-// reports a sale.
+// reports a sale. It calls itself a browser, because curl is a known crawler.
 func tryLine(base, currency string) string {
-	return fmt.Sprintf(`curl "%[1]s/postback?event_type=sale&txid=$RANDOM&amount=49.90&currency=%[2]s&click_id=$(curl -so /dev/null -w '%%{redirect_url}' %[1]s/c/%[3]s | sed 's/.*click_id=//')"`,
+	return fmt.Sprintf(`curl "%[1]s/postback?event_type=sale&txid=$RANDOM&amount=49.90&currency=%[2]s&click_id=$(curl -so /dev/null -A Mozilla/5.0 -w '%%{redirect_url}' %[1]s/c/%[3]s | sed 's/.*click_id=//')"`,
 		base, currency, demo.DemoCode)
 }

@@ -63,7 +63,7 @@ func TestTheSinkShowsTheLastRequestsItGot(t *testing.T) {
 	if len(got) != sinkKeeps {
 		t.Errorf("it remembers %d", len(got))
 	}
-	if last := got[0]; last.Method != "POST" || last.URL != "/demo/sink/blog?n=last&answer=503" || last.Body != `{"a":1}` || last.IdempotencyKey != "key-1" || last.Answer != 503 {
+	if last := got[0]; last.Method != http.MethodPost || last.URL != "/demo/sink/blog?n=last&answer=503" || last.Body != `{"a":1}` || last.IdempotencyKey != "key-1" || last.Answer != 503 {
 		t.Errorf("the last one is shown as %+v", last)
 	}
 	if _, page := do(t, mux, "GET", "/demo/sink", "", "text/html"); !strings.Contains(page, "POST /demo/sink/blog?n=last") {
