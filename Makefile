@@ -5,6 +5,8 @@ GO          ?= go
 PACKAGES    ?= ./...
 TESTFLAGS   ?=
 FUZZTIME    ?= 30s
+SUITE       ?= click
+BENCHFLAGS  ?=
 TOOL        := $(GO) tool -modfile=.tools/go.mod
 WITH_PG     := $(GO) run ./db/dbtest/withpg
 
@@ -34,6 +36,10 @@ test: cc ## run all tests on a Postgres started for them (PACKAGES=./db/... TEST
 cover: ## run all tests and tell how much of each package they reach
 	$(WITH_PG) $(GO) test -coverprofile=coverage.out $(PACKAGES)
 	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+.PHONY: bench
+bench: build ## measure side by side with what the machine could do at best (SUITE=click BENCHFLAGS=...)
+	bin/proofback bench $(SUITE) $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s)

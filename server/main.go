@@ -16,6 +16,8 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/proofback/proofback/server/bench"
 )
 
 // commandLine is what may be said on it.
@@ -26,6 +28,10 @@ type commandLine struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema, and end."`
 	Token   tokenCommand   `cmd:"" help:"Print an access token for the configured key."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Bench         bench.Command         `cmd:"" help:"Measure what is taken in, side by side with what the machine could do at best."`
+	BenchLoad     bench.LoadCommand     `cmd:"" hidden:"" help:"The load generator's process."`
+	BenchBaseline bench.BaselineCommand `cmd:"" hidden:"" help:"The process of what is compared to."`
 }
 
 // version is set by the linker where a release is built.

@@ -17,10 +17,14 @@ import (
 	"github.com/proofback/proofback/server/auth"
 )
 
-type serveCommand struct{}
+type serveCommand struct {
+	// InsertOnly makes jobs and leaves them to other processes: what is measured is
+	// then the taking in alone.
+	InsertOnly bool `hidden:"" help:"Make jobs, but work on none."`
+}
 
 // Run serves until it is interrupted.
-func (serveCommand) Run(s *Settings, out io.Writer) error {
+func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -29,7 +33,7 @@ func (serveCommand) Run(s *Settings, out io.Writer) error {
 	}
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
-	p := &program{settings: s, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics()}
+	p := &program{settings: s, insertOnly: c.InsertOnly, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics()}
 	p.life.log = p.log
 	err := p.start(ctx)
 	switch {
@@ -46,10 +50,11 @@ func (serveCommand) Run(s *Settings, out io.Writer) error {
 
 // program is what serve has started.
 type program struct {
-	settings *Settings
-	log      *slog.Logger
-	metrics  *metrics
-	life     lifecycle
+	settings   *Settings
+	insertOnly bool
+	log        *slog.Logger
+	metrics    *metrics
+	life       lifecycle
 
 	listener  net.Listener
 	publicURL string
@@ -81,7 +86,7 @@ func (p *program) start(ctx context.Context) error {
 	})
 	p.publicURL = p.settings.publicURL(p.listener.Addr())
 	for _, step := range []func(context.Context) error{
-		p.openDatabase, p.openAuth, p.beginRates, p.openSetup, p.openJobs, p.loadDemo, p.awaitRates, p.openIngest, p.serveHTTP,
+		p.openDatabase, p.openAuth, p.beginRates, p.openSetup, p.openJobs, p.loadDemo, p.awaitRates, p.openIngest, p.serveProfiles, p.serveHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -105,6 +110,7 @@ func (s *Settings) tokens() (*auth.Tokens, error) {
 // openJobs starts the workers. They end after all that gives them work.
 func (p *program) openJobs(ctx context.Context) error {
 	c := jobs.Config{
+		InsertOnly:  p.insertOnly,
 		Setup:       p.setup,
 		RatesURL:    p.settings.RatesURL,
 		ClickKeys:   p.settings.clickKeys,

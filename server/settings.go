@@ -86,6 +86,10 @@ type Settings struct {
 	// info; debug logs every request.
 	LogLevel string `name:"log-level" env:"PROOFBACK_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
 
+	// PprofAddr is where profiles of the running program are served, an address of
+	// this machine alone. Default: nowhere.
+	PprofAddr string `name:"pprof-addr" env:"PROOFBACK_PPROF_ADDR" placeholder:"HOST:PORT" help:"Loopback address at which pprof is served (default none)."`
+
 	// What check makes of the texts above.
 	demo           bool
 	logLevel       slog.Level

@@ -1,0 +1,97 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Command is `proofback bench`.
+type Command struct {
+	Suite string `arg:"" enum:"click,postback,duplicates,growth" help:"What to measure: click, postback, duplicates or growth."`
+
+	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
+	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
+	Warmup      time.Duration `default:"2s" help:"Time that each is driven before it is measured (default ${default})."`
+	Connections []int         `default:"64,256" help:"Connections of the closed loops (default ${default})."`
+	Rates       []int         `default:"5000,15000" help:"Arrivals a second of the open loops (default ${default})."`
+	Clicks      int           `default:"1000000" help:"Clicks that are stored before postbacks are measured (default ${default})."`
+	Millions    []int         `default:"1,10" help:"Stored clicks, in millions, at which growth is measured (default ${default})."`
+
+	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45."`
+	Ceiling map[string]time.Duration `placeholder:"ROW=TIME;…" help:"Fail when our p99 in a row is higher, such as 15000/s=10ms."`
+
+	Dir     string `placeholder:"DIR" help:"Keep the cluster and its clicks here for the next run (default: a temporary folder)."`
+	Profile string `placeholder:"DIR" help:"Write CPU profiles of the program here."`
+}
+
+// Run runs a suite. What is measured goes to out, what goes on meanwhile to stderr.
+func (c *Command) Run(out io.Writer) (err error) {
+	if c.Rounds < 1 || c.Duration <= 0 || c.Clicks < 1 {
+		return errors.New("bench: --rounds, --duration and --clicks must be more than nothing")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	b, err := makeBed(ctx, c.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	s := &suite{Command: c, bed: b, out: out, answered: outcomes{}}
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	switch c.Suite {
+	case "click":
+		err = s.clicks(ctx)
+	case "growth":
+		err = s.growth(ctx)
+	default:
+		err = s.postbacks(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return s.verdict()
+}
+
+// suite is a Command that runs.
+type suite struct {
+	*Command
+	bed    *bed
+	out    io.Writer
+	missed []string // goals
+
+	answered  outcomes // ours
+	others    int      // requests that servers to compare with answered
+	pprofAddr string   // of the program
+}
+
+// progress tells whoever waits what is going on.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}
+
+// expect compares a row with the goals given for it.
+func (s *suite) expect(row string, ratio float64, p99 time.Duration) {
+	if floor, ok := s.Floor[row]; ok && ratio < floor {
+		s.missed = append(s.missed, fmt.Sprintf("%s: %.2f is below the floor of %.2f", row, ratio, floor))
+	}
+	if ceiling, ok := s.Ceiling[row]; ok && p99 > ceiling {
+		s.missed = append(s.missed, fmt.Sprintf("%s: p99 of %s is above the ceiling of %s", row, short(p99), ceiling))
+	}
+}
+
+// verdict fails when a goal was missed.
+func (s *suite) verdict() error {
+	errs := make([]error, len(s.missed))
+	for i, m := range s.missed {
+		errs[i] = errors.New(m)
+	}
+	return errors.Join(errs...)
+}

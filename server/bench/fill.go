@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/server/bench/load"
+)
+
+const (
+	fillDays    = 30 // the stored clicks were made in
+	fillChunk   = 5000
+	fillWriters = 4
+)
+
+// fill sees to it that n clicks are stored, evenly spread over the last weeks.
+// Those of another fill go first, so that each click is what its number says.
+func (b *bed) fill(ctx context.Context, n int) error {
+	if b.Clicks.Count == n {
+		return nil
+	}
+	began := time.Now()
+	if b.Clicks.Count > 0 {
+		if _, err := b.store.Pool().Exec(ctx, `TRUNCATE clicks`); err != nil {
+			return err
+		}
+	}
+	b.Clicks.Count, b.Clicks.Span = n, fillDays*24*time.Hour
+	b.Clicks.From = began.UTC().Add(-b.Clicks.Span - time.Hour).Truncate(time.Second)
+	if _, err := b.store.MakePartitions(ctx, b.Clicks.From, began); err != nil {
+		return err
+	}
+	links, err := b.links(ctx)
+	if err != nil {
+		return err
+	}
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for range fillWriters {
+		g.Go(func() error {
+			for {
+				first := int(next.Add(fillChunk)) - fillChunk
+				if first >= n {
+					return nil
+				}
+				chunk := make([]proofback.Click, min(fillChunk, n-first))
+				for i := range chunk {
+					chunk[i] = storedClick(&b.Clicks, links, first+i)
+				}
+				if err := b.store.InsertClicks(ctx, proofback.System(), chunk); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	progress("stored %d clicks in %s", n, time.Since(began).Round(time.Second))
+	return b.save()
+}
+
+// links are the network's, as they are served.
+func (b *bed) links(ctx context.Context) ([]*db.Link, error) {
+	setup, err := b.store.NewSetup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	links := make([]*db.Link, len(b.Codes))
+	for i, code := range b.Codes {
+		if links[i], err = setup.Link(ctx, code); err != nil {
+			return nil, err
+		}
+	}
+	return links, nil
+}
+
+// storedClick is click n.
+func storedClick(c *load.Clicks, links []*db.Link, n int) proofback.Click {
+	l := links[n%len(links)]
+	id := c.ID(n)
+	return proofback.Click{
+		ID:           id,
+		At:           proofback.UUIDTime(id),
+		LinkID:       l.ID,
+		OfferID:      l.Terms.OfferID,
+		AffiliateID:  l.Affiliate.ID,
+		AdvertiserID: l.Advertiser.ID,
+		TermsID:      l.Terms.ID,
+		Outcome:      proofback.ClickRedirected,
+		Device:       proofback.DeviceMobile,
+		UserAgent:    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
+		Source:       "newsletter",
+		Subs:         [10]string{"campaign-7", id.String()[:13]},
+	}
+}
+
+// settle leaves nothing of the preparations to be done while it is measured.
+func (b *bed) settle(ctx context.Context) error {
+	for _, statement := range []string{`VACUUM ANALYZE clicks`, `VACUUM ANALYZE conversions`, `CHECKPOINT`} {
+		if _, err := b.store.Pool().Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/proofback/proofback/server/bench/load"
+)
+
+// growth measures clicks and postbacks as stored clicks become more. What is
+// expected of it is that the ratios to the baselines stay: a row's ratio is that
+// of its ratio to the first row's.
+func (s *suite) growth(ctx context.Context) error {
+	first := map[string]float64{}
+	for _, millions := range s.Millions {
+		if err := s.bed.fill(ctx, millions*1_000_000); err != nil {
+			return err
+		}
+		if err := s.prepareInserts(ctx); err != nil {
+			return err
+		}
+		if err := s.growthAt(ctx, millions, first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *suite) growthAt(ctx context.Context, millions int, first map[string]float64) (err error) {
+	field, stop, err := s.field(ctx, load.Job{Clicks: &load.ClickTraffic{Codes: s.bed.Codes}}, baselineBare, oursName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	postbacks := *field[1]
+	postbacks.job.Clicks = nil
+	postbacks.job.Postbacks = &load.PostbackTraffic{Clicks: s.bed.Clicks, Prefix: fmt.Sprintf("g%d-%d-", s.bed.Runs, millions)}
+	shape := load.Job{Connections: s.Connections[len(s.Connections)-1]}
+	for _, r := range []struct {
+		name  string
+		field []*contender
+	}{
+		{"clicks", field},
+		{"postbacks", []*contender{s.inserts(), &postbacks}},
+	} {
+		row := fmt.Sprintf("%dM %s", millions, r.name)
+		all, err := s.compare(ctx, row, shape, r.field...)
+		if err != nil {
+			return err
+		}
+		if err := s.print(row, all); err != nil {
+			return err
+		}
+		ratio := median(all[1].ratio)
+		if first[r.name] == 0 {
+			first[r.name] = ratio
+		}
+		if _, err := fmt.Fprintf(s.out, "%s: %.2f of what it was at first\n", row, ratio/first[r.name]); err != nil {
+			return err
+		}
+		s.expect(row+" flat", ratio/first[r.name], 0)
+	}
+	return nil
+}

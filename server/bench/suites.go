@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/server/bench/load"
+)
+
+// openConnections is enough that a request finds one free in an open loop, unless
+// answers take longer than tens of milliseconds.
+const openConnections = 512
+
+// clicks compares the way of a click with a handler that stores nothing and with
+// one that stores each click by itself.
+func (s *suite) clicks(ctx context.Context) (err error) {
+	if err := s.bed.settle(ctx); err != nil {
+		return err
+	}
+	traffic := load.Job{Clicks: &load.ClickTraffic{Codes: s.bed.Codes}}
+	field, stop, err := s.field(ctx, traffic, baselineBare, oursName, baselineInsert)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	began := time.Now()
+	for _, n := range s.Connections {
+		if err := s.row(ctx, strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {
+			return err
+		}
+	}
+	for _, rate := range s.Rates {
+		if err := s.row(ctx, fmt.Sprintf("%d/s", rate), load.Job{Connections: openConnections, Rate: rate}, field[:2]...); err != nil {
+			return err
+		}
+	}
+	return s.auditClicks(ctx, proofback.UUIDFloor(began))
+}
+
+// postbacks compares the way of a postback with a bare INSERT and with the
+// transaction that one would write first; the mixed suite with postbacks that
+// are all different.
+func (s *suite) postbacks(ctx context.Context) (err error) {
+	if err := s.bed.fill(ctx, s.Clicks); err != nil {
+		return err
+	}
+	if err := s.prepareInserts(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	prefix := fmt.Sprintf("b%d-", s.bed.Runs)
+	distinct := load.Job{Postbacks: &load.PostbackTraffic{Clicks: s.bed.Clicks, Prefix: prefix}}
+	ours, stop, err := s.field(ctx, distinct, oursName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	field := []*contender{s.inserts(), ours[0]}
+	if s.Suite == "duplicates" {
+		mixed := *ours[0]
+		mixed.name = oursName + ", half twice"
+		mixed.job.Postbacks = &load.PostbackTraffic{Clicks: s.bed.Clicks, Prefix: prefix + "m", Mixed: true}
+		field = append(field, &mixed)
+	} else {
+		distinct.Postbacks = &load.PostbackTraffic{Clicks: s.bed.Clicks, Prefix: fmt.Sprintf("n%d-", s.bed.Runs)}
+		naive, stop, err := s.field(ctx, distinct, baselineNaive)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		field = append(field, naive[0])
+	}
+	if err := s.row(ctx, "idle", load.Job{Connections: 1, Rate: idleRate}, ours[0]); err != nil {
+		return err
+	}
+	for _, n := range s.Connections {
+		if err := s.row(ctx, strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {
+			return err
+		}
+	}
+	return s.auditPostbacks(ctx, proofback.UUIDFloor(began), prefix)
+}
+
+// idleRate leaves a server idle between two requests.
+const idleRate = 20
+
+// row measures and prints.
+func (s *suite) row(ctx context.Context, row string, shape load.Job, field ...*contender) error {
+	all, err := s.compare(ctx, row, shape, field...)
+	if err != nil {
+		return err
+	}
+	return s.print(row, all)
+}
+
+// oursName is the program as it is served.
+const oursName = "proofback"
+
+// field starts servers that are sent the same traffic.
+func (s *suite) field(ctx context.Context, traffic load.Job, names ...string) (list []*contender, stop func() error, err error) {
+	stop = func() error {
+		var errs []error
+		for _, c := range list {
+			errs = append(errs, c.server.stop())
+		}
+		return errors.Join(errs...)
+	}
+	for _, name := range names {
+		c := &contender{name: name, job: traffic, ours: name == oursName}
+		if c.ours {
+			c.server, err = s.serveOurs(ctx)
+		} else {
+			c.server, err = s.serveBaseline(ctx, name)
+		}
+		if err != nil {
+			return nil, nil, errors.Join(err, stop())
+		}
+		c.job.Addr = c.server.addr
+		list = append(list, c)
+	}
+	return list, stop, nil
+}
+
+// inserts is the baseline of postbacks.
+func (s *suite) inserts() *contender {
+	return &contender{name: "one INSERT each, pgx", job: load.Job{
+		Inserts: &load.InsertTraffic{URL: s.bed.cluster.URL()},
+		First:   uint64(time.Now().UnixNano()),
+	}}
+}
+
+func (s *suite) prepareInserts(ctx context.Context) error {
+	_, err := s.bed.store.Pool().Exec(ctx, load.InsertTable)
+	return errors.Join(err, s.bed.settle(ctx))
+}

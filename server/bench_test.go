@@ -1,0 +1,34 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// One short run of each kind: what it tells is worth nothing, but the servers,
+// the generator and the count of what was stored are those of a long one.
+func TestABenchmarkCountsWhatItWasPromisedAndHoldsItToItsFloor(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	quick := []string{"--rounds=1", "--warmup=100ms", "--duration=400ms", "--connections=8", "--dir=" + dir}
+
+	code, out, said := runToEnd(t, append([]string{"bench", "click", "--rates=100", "--floor=8=0.0001", "--ceiling=100/s=1m"}, quick...))
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s\n%s", code, out, said)
+	}
+	for _, want := range []string{"net/http, nothing stored", "one INSERT each", "100/s", `answers "302"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, out)
+		}
+	}
+
+	code, out, said = runToEnd(t, append([]string{"bench", "duplicates", "--clicks=2000", "--floor=8=50"}, quick...))
+	if code != 1 || !strings.Contains(said, "below the floor of 50") {
+		t.Errorf("exit code %d below the floor: %s", code, said)
+	}
+	for _, want := range []string{"proofback, half twice", "conversions", "deliveries", "200 duplicate", "all in the log"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, out)
+		}
+	}
+}
