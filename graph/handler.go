@@ -76,7 +76,22 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 		graphql.AddError(ctx, err)
 		return graphql.Null
 	}
-	return next(withLoaders(ctx, r.Store, r.Setup))
+	answer := next(withLoaders(ctx, r.Store, r.Setup))
+	if changesTerms[field] && r.Setup != nil {
+		// The next click at this process is judged by what was just answered. Others
+		// hear of it from Postgres within a moment.
+		if err := r.Setup.Refresh(ctx); err != nil {
+			r.Log.Warn("the set-up is not read again yet", "field", field, "error", err)
+		}
+	}
+	return answer
+}
+
+// changesTerms are the mutations that change how clicks and postbacks of things
+// that exist are judged. What is new is looked up when it is first named.
+var changesTerms = map[string]bool{
+	"updateAdvertiser": true, "rotateAdvertiserSecret": true, "updateAffiliate": true, "updateOffer": true,
+	"setPayout": true, "requestOfferAccess": true, "decideOfferAccess": true,
 }
 
 // withRequestID makes sure that the actor has the id under which the log has

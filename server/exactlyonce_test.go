@@ -23,7 +23,7 @@ func TestOneEventIsOneConversionOnTwoProcesses(t *testing.T) {
 			if c.txid != "" {
 				q.Set("txid", c.txid)
 			}
-			got := fire(t, "/postback?"+q.Encode(), first, second)
+			got := fire(t, requests, func(int) string { return "/postback?" + q.Encode() }, first, second)
 			if len(got.conversions) != 1 || got.results["accepted"] != 1 || got.results["duplicate"] != requests-1 {
 				t.Errorf("got %d conversions, results %v, statuses %v", len(got.conversions), got.results, got.statuses)
 			}
@@ -36,7 +36,7 @@ func TestOneEventIsOneConversionOnTwoProcesses(t *testing.T) {
 
 const (
 	connections = 64
-	requests    = 5000
+	requests    = 10_000
 )
 
 // tally is what a storm of requests was answered.
@@ -44,17 +44,17 @@ type tally struct {
 	mu          sync.Mutex
 	statuses    map[int]int
 	results     map[string]int
+	reasons     map[string]int
 	conversions map[string]int
 }
 
-// fire sends the same request from many connections at once, to each process in
-// turn.
-func fire(t *testing.T, path string, to ...*process) *tally {
+// fire sends n requests from many connections at once, to each process in turn.
+func fire(t *testing.T, n int, path func(i int) string, to ...*process) *tally {
 	t.Helper()
-	got := &tally{statuses: map[int]int{}, results: map[string]int{}, conversions: map[string]int{}}
-	shots := make(chan struct{}, requests)
-	for range requests {
-		shots <- struct{}{}
+	got := &tally{statuses: map[int]int{}, results: map[string]int{}, reasons: map[string]int{}, conversions: map[string]int{}}
+	shots := make(chan int, n)
+	for i := range n {
+		shots <- i
 	}
 	close(shots)
 	var wg sync.WaitGroup
@@ -66,8 +66,8 @@ func fire(t *testing.T, path string, to ...*process) *tally {
 				return
 			}
 			defer c.Close()
-			for range shots {
-				a, err := c.get(path)
+			for i := range shots {
+				a, err := c.get(path(i))
 				if err != nil {
 					t.Error(err)
 					return
@@ -83,6 +83,7 @@ func fire(t *testing.T, path string, to ...*process) *tally {
 func (g *tally) add(a answer) {
 	var told struct {
 		Result       string `json:"result"`
+		Reason       string `json:"reason"`
 		ConversionID string `json:"conversion_id"`
 	}
 	_ = json.Unmarshal([]byte(a.body), &told) // what is no JSON has no result
@@ -90,6 +91,7 @@ func (g *tally) add(a answer) {
 	defer g.mu.Unlock()
 	g.statuses[a.status]++
 	g.results[told.Result]++
+	g.reasons[told.Reason]++
 	g.conversions[told.ConversionID]++
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"syscall"
@@ -36,9 +37,16 @@ type process struct {
 }
 
 // environment is what a program under test is given: nothing of the machine's
-// own settings, and a free port.
+// own settings, a free port, and rates that need no network.
 func environment(settings ...string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PROOFBACK_ADDR=127.0.0.1:0"}
+	here, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PROOFBACK_ADDR=127.0.0.1:0",
+		"PROOFBACK_RATES_URL=file://" + filepath.Join(here, "testdata", "rates.xml"),
+	}
 	return append(env, settings...)
 }
 
