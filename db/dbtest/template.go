@@ -14,6 +14,7 @@ import (
 
 	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/db/dbtest/internal/shared"
+	"github.com/proofback/proofback/db/internal/ramdisk"
 )
 
 const (
@@ -32,6 +33,7 @@ type source struct {
 	url      string
 	admin    *pgxpool.Pool
 	template string
+	strategy string
 	postgres *shared.Postgres // keeps its locks as long as the program runs
 }
 
@@ -55,11 +57,29 @@ var connect = sync.OnceValues(func() (*source, error) {
 	if s.admin, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
+	if err := s.chooseStrategy(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.makeTemplate(ctx); err != nil {
 		return nil, fmt.Errorf("make the template: %w", err)
 	}
 	return s, nil
 })
+
+// chooseStrategy picks how databases are copied, by what was measured with four at
+// once: file by file with checkpoints around it in memory (29 ms each, 64 through the
+// log), through the log on a disk (55 ms each, 139 by files).
+func (s *source) chooseStrategy(ctx context.Context) error {
+	var dir string
+	if err := s.admin.QueryRow(ctx, "SHOW data_directory").Scan(&dir); err != nil {
+		return err
+	}
+	s.strategy = "wal_log"
+	if ramdisk.Holds(dir) {
+		s.strategy = "file_copy"
+	}
+	return nil
+}
 
 // makeTemplate makes sure that there is a migrated database to copy. Its name holds
 // the version of the schema and, since partitions are made for the days around
@@ -108,8 +128,6 @@ func (s *source) makeTemplate(ctx context.Context) error {
 }
 
 func (s *source) create(ctx context.Context, name string) error {
-	_, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY %s", name, s.template, copyStrategy))
+	_, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY %s", name, s.template, s.strategy))
 	return err
 }
-
-const copyStrategy = "wal_log"

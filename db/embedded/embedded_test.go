@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback/db/internal/ramdisk"
 )
 
 // holderEnv makes the test binary a program that starts a cluster in the folder it
@@ -148,10 +150,12 @@ func TestAPathTooLongForASocketWorks(t *testing.T) {
 	}
 }
 
-// tempDir is t.TempDir, open to the account that the server runs as.
+// tempDir is t.TempDir, open to the account that the server runs as, and in memory where
+// there is room.
 func tempDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pg-test-")
+	parent, _ := ramdisk.Dir()
+	dir, err := os.MkdirTemp(parent, "pg-test-")
 	if err != nil {
 		t.Fatal(err)
 	}

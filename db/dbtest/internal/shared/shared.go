@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback/db/embedded"
+	"github.com/proofback/proofback/db/internal/ramdisk"
 )
 
 // URLVariable names the environment variable with the URL of a Postgres that tests
@@ -37,7 +39,7 @@ var settings = map[string]string{
 	"synchronous_commit": "off",
 	"wal_level":          "minimal",
 	"max_wal_senders":    "0",
-	"max_wal_size":       "4GB",
+	"max_wal_size":       "512MB",
 	"checkpoint_timeout": "1h",
 	"autovacuum":         "off",
 	"max_connections":    "500",
@@ -88,19 +90,47 @@ func joinIn(ctx context.Context, dir string, log *slog.Logger) (*Postgres, error
 	return p, nil
 }
 
-// folder has the version in its name, so that an upgrade of Postgres starts afresh.
+// folder is where this user's server lives: in memory where there is room, else in
+// the cache folder. The version is in its name, so that an upgrade of Postgres
+// starts afresh.
 func folder(ctx context.Context, log *slog.Logger) (string, error) {
-	cache, err := embedded.CacheDir()
-	if err != nil {
-		return "", err
-	}
 	install, err := embedded.Obtain(ctx, log, 0)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, fmt.Sprintf("test-pg-%d", install.Major))
-	return dir, os.MkdirAll(dir, 0o755)
+	name := fmt.Sprintf("proofback-test-pg-%d-%d", install.Major, os.Geteuid())
+	if memory, ok := ramdisk.Dir(); ok {
+		if dir := filepath.Join(memory, name); makeOwn(dir) == nil {
+			return dir, nil
+		}
+	}
+	cache, err := embedded.CacheDir()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, name)
+	return dir, makeOwn(dir)
 }
+
+// makeOwn makes a folder, and refuses one that somebody else has put in its place.
+func makeOwn(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	fi, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); !ok || !fi.IsDir() || int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s is not a folder of ours", dir)
+	}
+	return nil
+}
+
+func (p *Postgres) clusterDir() string { return filepath.Join(p.dir, "pg") }
 
 func (p *Postgres) urlFile() string { return filepath.Join(p.dir, "url") }
 
@@ -121,7 +151,7 @@ func answers(ctx context.Context, at string) bool {
 }
 
 func (p *Postgres) start(ctx context.Context, log *slog.Logger) error {
-	c, err := embedded.Start(ctx, embedded.Config{Dir: filepath.Join(p.dir, "pg"), Log: log, Settings: settings})
+	c, err := embedded.Start(ctx, embedded.Config{Dir: p.clusterDir(), Log: log, Settings: settings})
 	if err != nil {
 		return err
 	}
@@ -162,8 +192,8 @@ func (p *Postgres) dropAll(ctx context.Context) error {
 	return nil
 }
 
-// Leave ends this process's use of the server, and stops it if this process started
-// it and nobody else is using it.
+// Leave ends this process's use of the server. If this process started it and
+// nobody else is using it, it is stopped and its data deleted.
 func (p *Postgres) Leave(ctx context.Context) error {
 	if p.users == nil {
 		return nil
@@ -184,7 +214,7 @@ func (p *Postgres) Leave(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.cluster.Stop(ctx)
+	return errors.Join(p.cluster.Stop(ctx), os.RemoveAll(p.clusterDir()))
 }
 
 // lock opens path and waits for its lock, which ends with the file or the process.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback/db/internal/ramdisk"
 )
 
 func TestWhoeverStartsItStopsItWhenNobodyElseUsesIt(t *testing.T) {
@@ -40,7 +43,9 @@ func TestWhatKilledTestsLeftIsDroppedAtTheNextStart(t *testing.T) {
 	dir := folderForAll(t)
 	p := join(t, dir)
 	execute(t, p.URL, "CREATE DATABASE "+Prefix+"db_left")
-	leave(t, p)
+	if err := p.cluster.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 
 	p = join(t, dir)
 	defer leave(t, p)
@@ -48,7 +53,7 @@ func TestWhatKilledTestsLeftIsDroppedAtTheNextStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer func() { _ = conn.Close(t.Context()) }()
 	var left int
 	err = conn.QueryRow(t.Context(), `
 		SELECT count(*)
@@ -59,9 +64,43 @@ func TestWhatKilledTestsLeftIsDroppedAtTheNextStart(t *testing.T) {
 	}
 }
 
+func TestNoTestDataStaysBehind(t *testing.T) {
+	t.Parallel()
+	dir := folderForAll(t)
+	leave(t, join(t, dir))
+	if _, err := os.Stat(filepath.Join(dir, "pg")); err == nil {
+		t.Error("the cluster is still there")
+	}
+}
+
+// Anybody can make a folder of that name in a shared one.
+func TestAFolderOfSomebodyElseIsNotUsed(t *testing.T) {
+	t.Parallel()
+	dir := folderForAll(t)
+	if err := makeOwn(dir); err != nil {
+		t.Error(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if makeOwn(link) == nil {
+		t.Error("a link was taken for a folder")
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		if makeOwn(dir) == nil {
+			t.Error("another user's folder was taken for ours")
+		}
+	}
+}
+
 func folderForAll(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "shared-pg-")
+	parent, _ := ramdisk.Dir()
+	dir, err := os.MkdirTemp(parent, "shared-pg-")
 	if err != nil {
 		t.Fatal(err)
 	}
