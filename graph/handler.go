@@ -81,7 +81,7 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 		// The next click at this process is judged by what was just answered. Others
 		// hear of it from Postgres within a moment.
 		if err := r.Setup.Refresh(ctx); err != nil {
-			r.Log.Warn("the set-up is not read again yet", "field", field, "error", err)
+			r.log().Warn("the set-up is not read again yet", "field", field, "error", err)
 		}
 	}
 	return answer

@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -157,6 +158,9 @@ func (c *Cluster) Stop(ctx context.Context) error {
 
 func (c *Cluster) release() {
 	c.socket.remove()
+	// Closing alone would leave it locked for as long as a child that is just being
+	// forked holds the descriptor too.
+	_ = syscall.Flock(int(c.lock.Fd()), syscall.LOCK_UN)
 	_ = c.lock.Close()
 }
 
