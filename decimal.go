@@ -99,3 +99,19 @@ func (d Decimal) Canonical() string {
 	}
 	return z.Text('f')
 }
+
+// Count is a whole number as a Decimal.
+func Count(n int64) Decimal { return Decimal(apd.New(n, 0).Text('f')) }
+
+// per divides by a number of things, rounded once, ties to even; "" when there
+// are none.
+func (d Decimal) per(n int64, digits int) Decimal {
+	if n == 0 {
+		return ""
+	}
+	var z apd.Decimal
+	if _, err := wide.Quo(&z, d.apd(), apd.New(n, 0)); err != nil {
+		panic("proofback: decimal: " + err.Error())
+	}
+	return Decimal(z.Text('f')).Round(digits)
+}

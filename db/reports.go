@@ -1,0 +1,234 @@
+package db
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+)
+
+// Report counts clicks and conversions, and adds up their money: all to staff, its
+// own to a partner, each without what is not the actor's to see. Everything in it
+// is of one snapshot.
+func (s *Store) Report(ctx context.Context, actor proofback.Actor, in proofback.ReportInput) (*proofback.Report, error) {
+	if err := actor.RequireSignedIn(); err != nil {
+		return nil, err
+	}
+	if in.Currency == "" {
+		in.Currency = s.currency
+	}
+	if in.OrderBy != "" && !in.OrderBy.ShownTo(actor) {
+		return nil, proofback.Errorf(proofback.CodeForbidden, "this metric is not yours to see, so nothing can be ordered by it")
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	spans, err := proofback.NewTimeline(in.Range, in.Zone, in.GroupBy)
+	if err != nil {
+		return nil, err
+	}
+	q := newReportQuery(s, actor, &in, spans)
+	if err := q.readCursor(); err != nil {
+		return nil, err
+	}
+	r := &proofback.Report{Currency: in.Currency, Zone: in.Zone, Range: in.Range}
+	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		r.AsOf = tx.now
+		return tx.asPgx(func(pg pgx.Tx) error {
+			if err := q.run(ctx, pg, r); err != nil {
+				return fmt.Errorf("report: %w", err)
+			}
+			return q.name(ctx, pg, r)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// run asks for the page and the totals, in one statement.
+func (q *reportQuery) run(ctx context.Context, pg pgx.Tx, r *proofback.Report) error {
+	rows, err := pg.Query(ctx, q.text(), q.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var isTotal bool
+		var span int
+		var sort, payout, pending, revenue string
+		var amounts []byte
+		var m proofback.Metrics
+		keys := make([]string, len(q.columns))
+		into := []any{&isTotal, &span}
+		for i := range keys {
+			into = append(into, &keys[i])
+		}
+		into = append(into, &m.Clicks, &m.BotClicks, &m.Pending, &m.Approved, &m.Rejected, &payout, &pending, &revenue, &m.Awaiting, &amounts, &sort)
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		q.money(&m, payout, pending, revenue)
+		if m.AwaitingAmounts, err = awaitingAmounts(amounts); err != nil {
+			return err
+		}
+		if isTotal {
+			r.Totals = m
+			continue
+		}
+		r.Rows = append(r.Rows, proofback.ReportRow{
+			Keys:    q.keys(span, keys),
+			Metrics: m,
+			Cursor:  q.cursor(sort, span, keys),
+		})
+	}
+	if r.HasMore = len(r.Rows) > q.in.Limit; r.HasMore {
+		r.Rows = r.Rows[:q.in.Limit]
+	}
+	return rows.Err()
+}
+
+// money fills in the amounts that the actor may see, to the currency's minor
+// units.
+func (q *reportQuery) money(m *proofback.Metrics, payout, pending, revenue string) {
+	in := func(d proofback.Decimal) proofback.Money {
+		return proofback.Money{Amount: d, Currency: q.in.Currency}.Round()
+	}
+	p, r := proofback.Decimal(payout), proofback.Decimal(revenue)
+	m.Payout, m.PendingPayout, m.Revenue = in(p), in(proofback.Decimal(pending)), in(r)
+	m.Margin = in(r.Sub(p))
+	m.MaskFor(q.actor)
+}
+
+func awaitingAmounts(text []byte) ([]proofback.AwaitingAmount, error) {
+	if text == nil {
+		return nil, nil
+	}
+	var list [][3]string
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, err
+	}
+	amounts := make([]proofback.AwaitingAmount, len(list))
+	for i, a := range list {
+		amounts[i] = proofback.AwaitingAmount{
+			Kind:  proofback.MoneyKind(a[0]),
+			Money: proofback.Money{Amount: proofback.Decimal(a[2]), Currency: a[1]},
+		}
+	}
+	return amounts, nil
+}
+
+// keys are a row's, in the order in which they were asked for.
+func (q *reportQuery) keys(span int, values []string) []proofback.ReportKey {
+	keys := make([]proofback.ReportKey, 0, len(q.in.GroupBy))
+	for _, d := range q.in.GroupBy {
+		k := proofback.ReportKey{Dimension: d}
+		if d.IsTime() {
+			k.Value, k.Label = q.spans.Key(d, span), q.spans.Label(d, span)
+		} else {
+			k.Value, values = values[0], values[1:]
+			k.Label = k.Value
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// name gives the page's keys their labels, and makes global ids of theirs. What
+// the actor cannot see has none.
+func (q *reportQuery) name(ctx context.Context, pg pgx.Tx, r *proofback.Report) error {
+	for at, d := range q.in.GroupBy {
+		kind := d.IDKind()
+		if kind == "" {
+			continue
+		}
+		wanted := map[string]string{}
+		for _, row := range r.Rows {
+			wanted[row.Keys[at].Value] = ""
+		}
+		ids := make([]string, 0, len(wanted))
+		for id := range wanted {
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		rows, err := pg.Query(ctx, labelQueries[kind], ids)
+		if err != nil {
+			return err
+		}
+		var id, label string
+		_, err = pgx.ForEachRow(rows, []any{&id, &label}, func() error {
+			wanted[id] = label
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, row := range r.Rows {
+			k := &row.Keys[at]
+			k.Label = wanted[k.Value]
+			key, err := uuid.Parse(k.Value)
+			if err != nil {
+				return err
+			}
+			if k.Value = ""; key != uuid.Nil {
+				k.Value = proofback.GlobalID(kind, key)
+			}
+		}
+	}
+	return nil
+}
+
+// labelQueries give the names that go with ids.
+var labelQueries = map[proofback.Kind]string{
+	proofback.KindOffer:      `SELECT id::text, name FROM offers WHERE id = ANY ($1::uuid[])`,
+	proofback.KindAffiliate:  `SELECT id::text, name FROM affiliates WHERE id = ANY ($1::uuid[])`,
+	proofback.KindAdvertiser: `SELECT id::text, name FROM advertisers WHERE id = ANY ($1::uuid[])`,
+	proofback.KindGoal:       `SELECT id::text, event_type FROM goals WHERE id = ANY ($1::uuid[])`,
+}
+
+// reportPlace is what a cursor holds: the row's place in the order.
+type reportPlace struct {
+	Sort string   `json:"s"`
+	Span int      `json:"t"`
+	Keys []string `json:"k"`
+}
+
+func (q *reportQuery) cursor(sort string, span int, keys []string) string {
+	b, err := json.Marshal(reportPlace{sort, span, keys})
+	if err != nil {
+		panic("db: strings do not encode: " + err.Error())
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (q *reportQuery) readCursor() error {
+	if q.in.After == "" {
+		return nil
+	}
+	var p reportPlace
+	b, err := base64.RawURLEncoding.DecodeString(q.in.After)
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	_, isNumber := proofback.ParseDecimal(p.Sort)
+	ok := err == nil && isNumber && len(p.Keys) == len(q.columns) && p.Span >= 0 && p.Span < len(q.spans.Starts)
+	for i := range p.Keys {
+		if ok && q.columns[i].kind == "uuid" {
+			_, err := uuid.Parse(p.Keys[i])
+			ok = err == nil
+		}
+		ok = ok && storable(p.Keys[i])
+	}
+	if !ok {
+		return proofback.Invalid([]string{"after"}, "after is not a cursor of this report")
+	}
+	q.after = &p
+	return nil
+}
