@@ -66,6 +66,29 @@ func (r Rates) value(m Money, to string) (Decimal, Rate, bool) {
 	return Decimal(z.Text('f')), used, true
 }
 
+// crossDigits is how many significant digits a cross rate is shown with.
+const crossDigits = 10
+
+// Cross gives how many units of quote one unit of base is worth: as published
+// where base is the euro, else over the euro, to 10 significant digits, with the
+// older of the two days. ok is false when a rate is missing.
+func (r Rates) Cross(base, quote string) (rate Decimal, used Rate, ok bool) {
+	exact, used, ok := r.value(Money{"1", base}, quote)
+	if !ok {
+		return "", Rate{}, false
+	}
+	if base == euro && quote != euro {
+		return used.PerEuro, used, true
+	}
+	var z apd.Decimal
+	c := apd.BaseContext.WithPrecision(crossDigits)
+	c.Rounding = apd.RoundHalfEven
+	if _, err := c.Round(&z, exact.apd()); err != nil {
+		return "", Rate{}, false
+	}
+	return Decimal(z.Text('f')), used, true
+}
+
 func (r Rates) of(currency string) (Rate, bool) {
 	if currency == euro {
 		return Rate{PerEuro: "1"}, true
@@ -100,3 +123,11 @@ func Normalize(c *Conversion, currency string, rates Rates) Normalized {
 
 // RateDay is the day whose reference rate holds for a moment: its UTC date.
 func RateDay(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// ExchangeRate is what one unit of Base is worth in Quote.
+type ExchangeRate struct {
+	Base, Quote string
+	Rate        Decimal
+	Day         time.Time
+	Source      string
+}

@@ -55,7 +55,7 @@ func (t *Timeline) Key(d Dimension, span int) string {
 		}
 		return hour.In(t.zone).Format(time.RFC3339)
 	case DimWeek:
-		return monday(local).Format(time.DateOnly)
+		return weekStart(local).Format(time.DateOnly)
 	case DimMonth:
 		return local.Format("2006-01")
 	}
@@ -87,15 +87,15 @@ func (t *Timeline) next(d Dimension, at time.Time) time.Time {
 		}
 		return hour.UTC()
 	case DimWeek:
-		return t.dawn(monday(local).AddDate(0, 0, 7))
+		return t.dawn(weekStart(local).AddDate(0, 0, 7))
 	case DimMonth:
 		return t.dawn(time.Date(local.Year(), local.Month()+1, 1, 0, 0, 0, 0, time.UTC))
 	}
 	return t.dawn(time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, time.UTC))
 }
 
-// monday is the calendar day, as midnight UTC, on which a moment's week began.
-func monday(local time.Time) time.Time {
+// weekStart is the calendar day, as midnight UTC, on which a moment's week began.
+func weekStart(local time.Time) time.Time {
 	back := (int(local.Weekday()) + 6) % 7
 	return time.Date(local.Year(), local.Month(), local.Day()-back, 0, 0, 0, 0, time.UTC)
 }

@@ -58,6 +58,8 @@ var leastVariables = map[string]vars{
 	"ReplayPostbacks":         {"input": vars{"ids": []string{"x"}}},
 	"RetryDeliveries":         {"input": vars{"ids": []string{"x"}}},
 	"AuditRedirects":          {"input": vars{"offerId": "x"}},
+	"Report":                  {"input": vars{"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}},
+	"ExchangeRates":           {"date": "2026-01-01", "base": "EUR"},
 }
 
 func TestSigningIn(t *testing.T) {

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -124,6 +125,13 @@ func complexities() generated.ComplexityRoot {
 	}
 
 	c.RedirectAudit.Hops = func(child int) int { return 1 + fewRows*child }
+	// A report's rows are numbers of one statement, with nothing to be fetched beside.
+	c.Query.Report = func(child int, in model.ReportInput) int {
+		rows := min(max(orElse(in.First, defaultReportPage), 1), proofback.MaxReportPage)
+		return capped(1, child, child*rows/10)
+	}
+	c.Query.ExchangeRates = func(child int, _ time.Time, _ string) int { return capped(1, someRows*child) }
+
 	c.Conversion.Transitions = func(child int) int { return 1 + fewRows*child }
 	c.Conversion.Deliveries = func(child int) int { return 1 + fewRows*child }
 	c.Delivery.Attempts = func(child int) int { return 1 + fewRows*child }

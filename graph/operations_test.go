@@ -17,9 +17,7 @@ import (
 var notYetServed = []string{
 	"ConversionChanges",
 	"Diagnostics",
-	"ExchangeRates",
 	"Reconciliation",
-	"Report",
 	"SetReconciliationFeed",
 	"TestAffiliatePostback",
 }

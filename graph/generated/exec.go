@@ -134,6 +134,17 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	AwaitingAmount struct {
+		Amount   func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Kind     func(childComplexity int) int
+	}
+
+	AwaitingRate struct {
+		Amounts func(childComplexity int) int
+		Count   func(childComplexity int) int
+	}
+
 	Cap struct {
 		Limit  func(childComplexity int) int
 		Metric func(childComplexity int) int
@@ -281,6 +292,14 @@ type ComplexityRoot struct {
 		Reason func(childComplexity int) int
 		Since  func(childComplexity int) int
 		State  func(childComplexity int) int
+	}
+
+	ExchangeRate struct {
+		Base   func(childComplexity int) int
+		Date   func(childComplexity int) int
+		Quote  func(childComplexity int) int
+		Rate   func(childComplexity int) int
+		Source func(childComplexity int) int
 	}
 
 	Goal struct {
@@ -485,6 +504,7 @@ type ComplexityRoot struct {
 		Clicks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
 		Conversions        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
 		Deliveries         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) int
+		ExchangeRates      func(childComplexity int, date time.Time, base string) int
 		IntegrationTest    func(childComplexity int, id string) int
 		Node               func(childComplexity int, id string) int
 		Nodes              func(childComplexity int, ids []string) int
@@ -492,6 +512,7 @@ type ComplexityRoot struct {
 		Offers             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferFilter) int
 		Postbacks          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) int
 		RedirectAudits     func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
+		Report             func(childComplexity int, input model.ReportInput) int
 		Trace              func(childComplexity int, by model.TraceBy) int
 		TrackingLinks      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.TrackingLinkFilter) int
 		Users              func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.UserFilter) int
@@ -542,6 +563,44 @@ type ComplexityRoot struct {
 	ReplayPostbacksPayload struct {
 		Postbacks  func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	Report struct {
+		AsOf     func(childComplexity int) int
+		Currency func(childComplexity int) int
+		From     func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+		Rows     func(childComplexity int) int
+		TimeZone func(childComplexity int) int
+		To       func(childComplexity int) int
+		Totals   func(childComplexity int) int
+	}
+
+	ReportKey struct {
+		Dimension func(childComplexity int) int
+		Label     func(childComplexity int) int
+		Value     func(childComplexity int) int
+	}
+
+	ReportMetrics struct {
+		Approved         func(childComplexity int) int
+		AwaitingRate     func(childComplexity int) int
+		BotClicks        func(childComplexity int) int
+		Clicks           func(childComplexity int) int
+		ConversionRate   func(childComplexity int) int
+		Conversions      func(childComplexity int) int
+		EarningsPerClick func(childComplexity int) int
+		Margin           func(childComplexity int) int
+		Payout           func(childComplexity int) int
+		Pending          func(childComplexity int) int
+		PendingPayout    func(childComplexity int) int
+		Rejected         func(childComplexity int) int
+		Revenue          func(childComplexity int) int
+	}
+
+	ReportRow struct {
+		Key     func(childComplexity int) int
+		Metrics func(childComplexity int) int
 	}
 
 	RequestOfferAccessPayload struct {
@@ -793,6 +852,8 @@ type QueryResolver interface {
 	Postbacks(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) (*model.PostbackConnection, error)
 	Deliveries(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) (*model.DeliveryConnection, error)
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
+	Report(ctx context.Context, input model.ReportInput) (*model.Report, error)
+	ExchangeRates(ctx context.Context, date time.Time, base string) ([]*model.ExchangeRate, error)
 	IntegrationTest(ctx context.Context, id string) (*model.IntegrationTest, error)
 	RedirectAudits(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) (*model.RedirectAuditConnection, error)
 }
@@ -1114,6 +1175,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditRedirectsPayload.UserErrors(childComplexity), true
+
+	case "AwaitingAmount.amount":
+		if e.ComplexityRoot.AwaitingAmount.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingAmount.Amount(childComplexity), true
+	case "AwaitingAmount.currency":
+		if e.ComplexityRoot.AwaitingAmount.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingAmount.Currency(childComplexity), true
+	case "AwaitingAmount.kind":
+		if e.ComplexityRoot.AwaitingAmount.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingAmount.Kind(childComplexity), true
+
+	case "AwaitingRate.amounts":
+		if e.ComplexityRoot.AwaitingRate.Amounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingRate.Amounts(childComplexity), true
+	case "AwaitingRate.count":
+		if e.ComplexityRoot.AwaitingRate.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingRate.Count(childComplexity), true
 
 	case "Cap.limit":
 		if e.ComplexityRoot.Cap.Limit == nil {
@@ -1668,6 +1761,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DestinationHealth.State(childComplexity), true
+
+	case "ExchangeRate.base":
+		if e.ComplexityRoot.ExchangeRate.Base == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Base(childComplexity), true
+	case "ExchangeRate.date":
+		if e.ComplexityRoot.ExchangeRate.Date == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Date(childComplexity), true
+	case "ExchangeRate.quote":
+		if e.ComplexityRoot.ExchangeRate.Quote == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Quote(childComplexity), true
+	case "ExchangeRate.rate":
+		if e.ComplexityRoot.ExchangeRate.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Rate(childComplexity), true
+	case "ExchangeRate.source":
+		if e.ComplexityRoot.ExchangeRate.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Source(childComplexity), true
 
 	case "Goal.approval":
 		if e.ComplexityRoot.Goal.Approval == nil {
@@ -2641,6 +2765,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Deliveries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.DeliveryFilter)), true
+	case "Query.exchangeRates":
+		if e.ComplexityRoot.Query.ExchangeRates == nil {
+			break
+		}
+
+		args, err := ec.field_Query_exchangeRates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExchangeRates(childComplexity, args["date"].(time.Time), args["base"].(string)), true
 	case "Query.integrationTest":
 		if e.ComplexityRoot.Query.IntegrationTest == nil {
 			break
@@ -2719,6 +2854,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.RedirectAudits(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.RedirectAuditFilter)), true
+	case "Query.report":
+		if e.ComplexityRoot.Query.Report == nil {
+			break
+		}
+
+		args, err := ec.field_Query_report_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Report(childComplexity, args["input"].(model.ReportInput)), true
 	case "Query.trace":
 		if e.ComplexityRoot.Query.Trace == nil {
 			break
@@ -2915,6 +3061,166 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReplayPostbacksPayload.UserErrors(childComplexity), true
+
+	case "Report.asOf":
+		if e.ComplexityRoot.Report.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.AsOf(childComplexity), true
+	case "Report.currency":
+		if e.ComplexityRoot.Report.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.Currency(childComplexity), true
+	case "Report.from":
+		if e.ComplexityRoot.Report.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.From(childComplexity), true
+	case "Report.pageInfo":
+		if e.ComplexityRoot.Report.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.PageInfo(childComplexity), true
+	case "Report.rows":
+		if e.ComplexityRoot.Report.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.Rows(childComplexity), true
+	case "Report.timeZone":
+		if e.ComplexityRoot.Report.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.TimeZone(childComplexity), true
+	case "Report.to":
+		if e.ComplexityRoot.Report.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.To(childComplexity), true
+	case "Report.totals":
+		if e.ComplexityRoot.Report.Totals == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Report.Totals(childComplexity), true
+
+	case "ReportKey.dimension":
+		if e.ComplexityRoot.ReportKey.Dimension == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportKey.Dimension(childComplexity), true
+	case "ReportKey.label":
+		if e.ComplexityRoot.ReportKey.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportKey.Label(childComplexity), true
+	case "ReportKey.value":
+		if e.ComplexityRoot.ReportKey.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportKey.Value(childComplexity), true
+
+	case "ReportMetrics.approved":
+		if e.ComplexityRoot.ReportMetrics.Approved == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Approved(childComplexity), true
+	case "ReportMetrics.awaitingRate":
+		if e.ComplexityRoot.ReportMetrics.AwaitingRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.AwaitingRate(childComplexity), true
+	case "ReportMetrics.botClicks":
+		if e.ComplexityRoot.ReportMetrics.BotClicks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.BotClicks(childComplexity), true
+	case "ReportMetrics.clicks":
+		if e.ComplexityRoot.ReportMetrics.Clicks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Clicks(childComplexity), true
+	case "ReportMetrics.conversionRate":
+		if e.ComplexityRoot.ReportMetrics.ConversionRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.ConversionRate(childComplexity), true
+	case "ReportMetrics.conversions":
+		if e.ComplexityRoot.ReportMetrics.Conversions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Conversions(childComplexity), true
+	case "ReportMetrics.earningsPerClick":
+		if e.ComplexityRoot.ReportMetrics.EarningsPerClick == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.EarningsPerClick(childComplexity), true
+	case "ReportMetrics.margin":
+		if e.ComplexityRoot.ReportMetrics.Margin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Margin(childComplexity), true
+	case "ReportMetrics.payout":
+		if e.ComplexityRoot.ReportMetrics.Payout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Payout(childComplexity), true
+	case "ReportMetrics.pending":
+		if e.ComplexityRoot.ReportMetrics.Pending == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Pending(childComplexity), true
+	case "ReportMetrics.pendingPayout":
+		if e.ComplexityRoot.ReportMetrics.PendingPayout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.PendingPayout(childComplexity), true
+	case "ReportMetrics.rejected":
+		if e.ComplexityRoot.ReportMetrics.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Rejected(childComplexity), true
+	case "ReportMetrics.revenue":
+		if e.ComplexityRoot.ReportMetrics.Revenue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMetrics.Revenue(childComplexity), true
+
+	case "ReportRow.key":
+		if e.ComplexityRoot.ReportRow.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRow.Key(childComplexity), true
+	case "ReportRow.metrics":
+		if e.ComplexityRoot.ReportRow.Metrics == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRow.Metrics(childComplexity), true
 
 	case "RequestOfferAccessPayload.access":
 		if e.ComplexityRoot.RequestOfferAccessPayload.Access == nil {
@@ -3435,6 +3741,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRejectConversionsInput,
 		ec.unmarshalInputReplayPostbacksInput,
+		ec.unmarshalInputReportFilter,
+		ec.unmarshalInputReportInput,
+		ec.unmarshalInputReportOrder,
 		ec.unmarshalInputRequestOfferAccessInput,
 		ec.unmarshalInputRetryDeliveriesInput,
 		ec.unmarshalInputRotateAdvertiserSecretInput,
@@ -3660,6 +3969,11 @@ type Query {
 
   "The whole story of one click or event, oldest first; null when nothing is known of it that you may see."
   trace(by: TraceBy!): Trace
+  "Clicks, conversions and money, counted. Staff report on the whole network, a partner on what is its own."
+  report(input: ReportInput!): Report!
+  "The reference rates in force on a day, one for each currency that has one: the last published on or before it, at most 7 days old."
+  exchangeRates(date: Date!, base: Currency!): [ExchangeRate!]!
+
   "How far a test of an integration has come: poll it after ` + "`" + `testIntegration` + "`" + `. Null for affiliates."
   integrationTest(id: ID!): IntegrationTest
   "Audits of landing URLs, newest first. Advertisers see those of their own offers, affiliates none."
@@ -5642,6 +5956,222 @@ enum TimelineKind {
   ATTEMPT
   PIXEL
 }
+
+# ---- reports -------------------------------------------------------------------------------------------
+
+"What the rows of a report are told apart by. Country, device, source, creative and subs are those of the click."
+enum ReportDimension {
+  "` + "`" + `value` + "`" + ` is the hour's beginning with its offset from UTC: ` + "`" + `2026-03-01T13:00:00+01:00` + "`" + `. An hour that the clocks repeat is two."
+  HOUR
+  "` + "`" + `value` + "`" + ` is the day: ` + "`" + `2026-03-01` + "`" + `. It has 23 or 25 hours where the clocks are set."
+  DAY
+  "` + "`" + `value` + "`" + ` is the week's Monday (ISO 8601)."
+  WEEK
+  "` + "`" + `value` + "`" + ` is the month: ` + "`" + `2026-03` + "`" + `."
+  MONTH
+  "` + "`" + `value` + "`" + ` is the offer's id."
+  OFFER
+  "` + "`" + `value` + "`" + ` is the affiliate's id."
+  AFFILIATE
+  "` + "`" + `value` + "`" + ` is the advertiser's id."
+  ADVERTISER
+  "` + "`" + `value` + "`" + ` is the goal's id. Clicks are of no goal: they stand in a row of their own, whose value is null."
+  GOAL
+  COUNTRY
+  DEVICE
+  SOURCE
+  CREATIVE
+  SUB1
+  SUB2
+  SUB3
+  SUB4
+  SUB5
+  SUB6
+  SUB7
+  SUB8
+  SUB9
+  SUB10
+}
+
+"Numbers that a report's rows can be ordered by."
+enum ReportMetric {
+  CLICKS
+  BOT_CLICKS
+  CONVERSIONS
+  PENDING
+  APPROVED
+  REJECTED
+  "Rows without clicks are the smallest."
+  CONVERSION_RATE
+  "Not for advertisers."
+  PAYOUT
+  "Not for advertisers."
+  PENDING_PAYOUT
+  "Not for affiliates."
+  REVENUE
+  "Staff."
+  MARGIN
+  "Not for advertisers. Rows without clicks are the smallest."
+  EARNINGS_PER_CLICK
+}
+
+"What a report is to tell."
+input ReportInput {
+  "At or after. It need not be a day's beginning."
+  from: DateTime!
+  "Before. At most five years after ` + "`" + `from` + "`" + `."
+  to: DateTime!
+  "Whose days, weeks and months are meant. Default UTC."
+  timeZone: TimeZone
+  "What all money is told in; the network's own when left out. Each conversion is converted at the rate of its own event's day, so a report of the past never changes with today's rates."
+  currency: Currency
+  "Which time of a conversion counts. Clicks always count when they were made, so CLICK makes cohorts: what came of the clicks of that time. Default EVENT."
+  timeBasis: TimeBasis
+  "At most five; an empty list makes one row. Times in which nothing happened are rows too, where time alone tells rows apart. Default DAY."
+  groupBy: [ReportDimension!]
+  "What is counted; left out: everything."
+  filter: ReportFilter
+  "Left out: by the rows' keys, oldest first, then by the others in the order of ` + "`" + `groupBy` + "`" + `."
+  orderBy: ReportOrder
+  "1 to 1,000; default 100."
+  first: Int
+  "` + "`" + `endCursor` + "`" + ` of the page before. The rest of the input must be the same."
+  after: String
+}
+
+"Narrows what a report counts; what is left out does not."
+input ReportFilter {
+  "Only to these offers."
+  offerIds: [ID!]
+  "Only of these affiliates."
+  affiliateIds: [ID!]
+  "Only on offers of these advertisers."
+  advertiserIds: [ID!]
+  "Only conversions of these goals, by event type. Clicks are of no event yet, so this does not narrow them."
+  eventTypes: [String!]
+  "Only with clicks from these countries."
+  countries: [Country!]
+  "Only with clicks on these kinds of devices."
+  devices: [Device!]
+  "Only with clicks that have this value of the affiliate's own."
+  sub: SubFilter
+}
+
+"How a report's rows are sorted. Equal ones go by their keys."
+input ReportOrder {
+  "What to sort by."
+  metric: ReportMetric!
+  "Default DESC."
+  direction: OrderDirection
+}
+
+"A report, as it was at one moment."
+type Report {
+  "What all money is in."
+  currency: Currency!
+  "Whose days, weeks and months are meant."
+  timeZone: TimeZone!
+  "At or after."
+  from: DateTime!
+  "Before."
+  to: DateTime!
+  "The moment that it tells of: everything stored by then is in it, to the last click and change of status."
+  asOf: DateTime!
+  "The rows of this page."
+  rows: [ReportRow!]!
+  "Of all rows, not only of this page. The sum of the rows, to the last minor unit."
+  totals: ReportMetrics!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a report."
+type ReportRow {
+  "What tells it apart, in the order of ` + "`" + `groupBy` + "`" + `."
+  key: [ReportKey!]!
+  "Its numbers."
+  metrics: ReportMetrics!
+}
+
+"A value of a dimension."
+type ReportKey {
+  "Which one."
+  dimension: ReportDimension!
+  "The value, for programs; null for what was not told, such as the country of a click from nowhere known."
+  value: String
+  "The value, for people: a name, or empty."
+  label: String!
+}
+
+"Numbers of a report. Test clicks and what came of them never count."
+type ReportMetrics {
+  "Visitors who were sent to the offer, without known crawlers."
+  clicks: Int!
+  "Known crawlers that were sent to the offer."
+  botClicks: Int!
+  "What advertisers reported, of every status: pending, approved and rejected."
+  conversions: Int!
+  "May still come."
+  pending: Int!
+  "Owed."
+  approved: Int!
+  "Not owed."
+  rejected: Int!
+  "Conversions for one click, to 6 decimals: ` + "`" + `0.012500` + "`" + ` is one in eighty. Null without clicks."
+  conversionRate: Decimal
+  "What affiliates earn with approved conversions. Null for advertisers."
+  payout: Money
+  "What affiliates would earn with pending ones. Null for advertisers."
+  pendingPayout: Money
+  "What advertisers owe for approved conversions. Null for affiliates."
+  revenue: Money
+  "Revenue without payout. Null for partners."
+  margin: Money
+  "Payout for one click, to 6 decimals. Null for advertisers, and without clicks."
+  earningsPerClick: Money
+  "Conversions, not rejected, whose money is not in the numbers above yet, since a reference rate is missing for their day."
+  awaitingRate: AwaitingRate!
+}
+
+"What waits for a reference rate."
+type AwaitingRate {
+  "How many conversions."
+  count: Int!
+  "Their money as it was sent, a sum for each currency."
+  amounts: [AwaitingAmount!]!
+}
+
+"Money that waits for a reference rate."
+type AwaitingAmount {
+  "Whose it is."
+  kind: MoneyKind!
+  "Exact."
+  amount: Decimal!
+  "As it was sent."
+  currency: Currency!
+}
+
+"Whose money an amount is."
+enum MoneyKind {
+  "What an affiliate earns."
+  PAYOUT
+  "What an advertiser owes."
+  REVENUE
+}
+
+"A reference rate."
+type ExchangeRate {
+  "One unit of this …"
+  base: Currency!
+  "… is worth ` + "`" + `rate` + "`" + ` units of this."
+  quote: Currency!
+  "To 10 significant digits where it is a cross over the euro, else as it was published."
+  rate: Decimal!
+  "The day it was published for; of a cross over the euro, the older of two."
+  date: Date!
+  "Who published it: ` + "`" + `ECB` + "`" + `, or what an imported file said."
+  source: String!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -5810,6 +6340,28 @@ func (ec *executionContext) childFields_AuditRedirectsPayload(ctx context.Contex
 		return ec.fieldContext_AuditRedirectsPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditRedirectsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AwaitingAmount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_AwaitingAmount_kind(ctx, field)
+	case "amount":
+		return ec.fieldContext_AwaitingAmount_amount(ctx, field)
+	case "currency":
+		return ec.fieldContext_AwaitingAmount_currency(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AwaitingAmount", field.Name)
+}
+
+func (ec *executionContext) childFields_AwaitingRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_AwaitingRate_count(ctx, field)
+	case "amounts":
+		return ec.fieldContext_AwaitingRate_amounts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AwaitingRate", field.Name)
 }
 
 func (ec *executionContext) childFields_Cap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6108,6 +6660,22 @@ func (ec *executionContext) childFields_DestinationHealth(ctx context.Context, f
 		return ec.fieldContext_DestinationHealth_reason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DestinationHealth", field.Name)
+}
+
+func (ec *executionContext) childFields_ExchangeRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "base":
+		return ec.fieldContext_ExchangeRate_base(ctx, field)
+	case "quote":
+		return ec.fieldContext_ExchangeRate_quote(ctx, field)
+	case "rate":
+		return ec.fieldContext_ExchangeRate_rate(ctx, field)
+	case "date":
+		return ec.fieldContext_ExchangeRate_date(ctx, field)
+	case "source":
+		return ec.fieldContext_ExchangeRate_source(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExchangeRate", field.Name)
 }
 
 func (ec *executionContext) childFields_Goal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6538,6 +7106,82 @@ func (ec *executionContext) childFields_ReplayPostbacksPayload(ctx context.Conte
 		return ec.fieldContext_ReplayPostbacksPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReplayPostbacksPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Report(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return ec.fieldContext_Report_currency(ctx, field)
+	case "timeZone":
+		return ec.fieldContext_Report_timeZone(ctx, field)
+	case "from":
+		return ec.fieldContext_Report_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Report_to(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Report_asOf(ctx, field)
+	case "rows":
+		return ec.fieldContext_Report_rows(ctx, field)
+	case "totals":
+		return ec.fieldContext_Report_totals(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_Report_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Report", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "dimension":
+		return ec.fieldContext_ReportKey_dimension(ctx, field)
+	case "value":
+		return ec.fieldContext_ReportKey_value(ctx, field)
+	case "label":
+		return ec.fieldContext_ReportKey_label(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportKey", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportMetrics(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "clicks":
+		return ec.fieldContext_ReportMetrics_clicks(ctx, field)
+	case "botClicks":
+		return ec.fieldContext_ReportMetrics_botClicks(ctx, field)
+	case "conversions":
+		return ec.fieldContext_ReportMetrics_conversions(ctx, field)
+	case "pending":
+		return ec.fieldContext_ReportMetrics_pending(ctx, field)
+	case "approved":
+		return ec.fieldContext_ReportMetrics_approved(ctx, field)
+	case "rejected":
+		return ec.fieldContext_ReportMetrics_rejected(ctx, field)
+	case "conversionRate":
+		return ec.fieldContext_ReportMetrics_conversionRate(ctx, field)
+	case "payout":
+		return ec.fieldContext_ReportMetrics_payout(ctx, field)
+	case "pendingPayout":
+		return ec.fieldContext_ReportMetrics_pendingPayout(ctx, field)
+	case "revenue":
+		return ec.fieldContext_ReportMetrics_revenue(ctx, field)
+	case "margin":
+		return ec.fieldContext_ReportMetrics_margin(ctx, field)
+	case "earningsPerClick":
+		return ec.fieldContext_ReportMetrics_earningsPerClick(ctx, field)
+	case "awaitingRate":
+		return ec.fieldContext_ReportMetrics_awaitingRate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportMetrics", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportRow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_ReportRow_key(ctx, field)
+	case "metrics":
+		return ec.fieldContext_ReportRow_metrics(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportRow", field.Name)
 }
 
 func (ec *executionContext) childFields_RequestOfferAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7570,6 +8214,28 @@ func (ec *executionContext) field_Query_deliveries_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_exchangeRates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "date",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNDate2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["date"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "base",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNCurrency2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["base"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_integrationTest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7793,6 +8459,20 @@ func (ec *executionContext) field_Query_redirectAudits_args(ctx context.Context,
 		return nil, err
 	}
 	args["filter"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_report_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ReportInput, error) {
+			return ec.unmarshalNReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -9163,6 +9843,130 @@ func (ec *executionContext) fieldContext_AuditRedirectsPayload_userErrors(_ cont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AwaitingAmount_kind(ctx context.Context, field graphql.CollectedField, obj *model.AwaitingAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AwaitingAmount_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.MoneyKind) graphql.Marshaler {
+			return ec.marshalNMoneyKind2githubᚗcomᚋproofbackᚋproofbackᚐMoneyKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AwaitingAmount_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AwaitingAmount", field, false, false, errors.New("field of type MoneyKind does not have child fields"))
+}
+
+func (ec *executionContext) _AwaitingAmount_amount(ctx context.Context, field graphql.CollectedField, obj *model.AwaitingAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AwaitingAmount_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AwaitingAmount_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AwaitingAmount", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _AwaitingAmount_currency(ctx context.Context, field graphql.CollectedField, obj *model.AwaitingAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AwaitingAmount_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNCurrency2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AwaitingAmount_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AwaitingAmount", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _AwaitingRate_count(ctx context.Context, field graphql.CollectedField, obj *model.AwaitingRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AwaitingRate_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AwaitingRate_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AwaitingRate", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AwaitingRate_amounts(ctx context.Context, field graphql.CollectedField, obj *model.AwaitingRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AwaitingRate_amounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.AwaitingAmount) graphql.Marshaler {
+			return ec.marshalNAwaitingAmount2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingAmountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AwaitingRate_amounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AwaitingRate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AwaitingAmount(ctx, field)
 		},
 	}
 	return fc, nil
@@ -11591,6 +12395,121 @@ func (ec *executionContext) _DestinationHealth_reason(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_DestinationHealth_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_base(ctx context.Context, field graphql.CollectedField, obj *model.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_base(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Base, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNCurrency2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_base(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_quote(ctx context.Context, field graphql.CollectedField, obj *model.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_quote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quote, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNCurrency2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_quote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_rate(ctx context.Context, field graphql.CollectedField, obj *model.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_date(ctx context.Context, field graphql.CollectedField, obj *model.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_date(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Date, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDate2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_date(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_source(ctx context.Context, field graphql.CollectedField, obj *model.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Goal_id(ctx context.Context, field graphql.CollectedField, obj *model.Goal) (ret graphql.Marshaler) {
@@ -15967,6 +16886,94 @@ func (ec *executionContext) fieldContext_Query_trace(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_report(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_report(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Report(ctx, fc.Args["input"].(model.ReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Report) graphql.Marshaler {
+			return ec.marshalNReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_report(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Report(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_report_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_exchangeRates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_exchangeRates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExchangeRates(ctx, fc.Args["date"].(time.Time), fc.Args["base"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ExchangeRate) graphql.Marshaler {
+			return ec.marshalNExchangeRate2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_exchangeRates(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_exchangeRates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_integrationTest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16800,6 +17807,703 @@ func (ec *executionContext) fieldContext_ReplayPostbacksPayload_userErrors(_ con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Report_currency(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNCurrency2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Report", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _Report_timeZone(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_timeZone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeZone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNTimeZone2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_timeZone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Report", field, false, false, errors.New("field of type TimeZone does not have child fields"))
+}
+
+func (ec *executionContext) _Report_from(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Report", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Report_to(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Report", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Report_asOf(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Report", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Report_rows(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReportRow) graphql.Marshaler {
+			return ec.marshalNReportRow2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Report",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Report_totals(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_totals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Totals, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportMetrics) graphql.Marshaler {
+			return ec.marshalNReportMetrics2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportMetrics(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_totals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Report",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMetrics(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Report_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Report) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Report_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Report_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Report",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportKey_dimension(ctx context.Context, field graphql.CollectedField, obj *model.ReportKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportKey_dimension(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dimension, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Dimension) graphql.Marshaler {
+			return ec.marshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportKey_dimension(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportKey", field, false, false, errors.New("field of type ReportDimension does not have child fields"))
+}
+
+func (ec *executionContext) _ReportKey_value(ctx context.Context, field graphql.CollectedField, obj *model.ReportKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportKey_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportKey_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportKey", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportKey_label(ctx context.Context, field graphql.CollectedField, obj *model.ReportKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportKey_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportKey_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportKey", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_clicks(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_clicks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Clicks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_clicks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_botClicks(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_botClicks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BotClicks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_botClicks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_conversions(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_conversions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_conversions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_pending(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_pending(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pending, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_pending(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_approved(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_approved(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Approved, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_approved(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_rejected(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_conversionRate(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_conversionRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversionRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_conversionRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMetrics", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMetrics_payout(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_payout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMetrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMetrics_pendingPayout(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_pendingPayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PendingPayout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_pendingPayout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMetrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMetrics_revenue(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_revenue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revenue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_revenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMetrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMetrics_margin(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_margin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Margin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_margin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMetrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMetrics_earningsPerClick(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_earningsPerClick(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EarningsPerClick, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_earningsPerClick(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMetrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMetrics_awaitingRate(ctx context.Context, field graphql.CollectedField, obj *model.ReportMetrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMetrics_awaitingRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AwaitingRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AwaitingRate) graphql.Marshaler {
+			return ec.marshalNAwaitingRate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingRate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMetrics_awaitingRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMetrics",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AwaitingRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportRow_key(ctx context.Context, field graphql.CollectedField, obj *model.ReportRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRow_key(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReportKey) graphql.Marshaler {
+			return ec.marshalNReportKey2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportKeyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRow_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportRow",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportKey(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportRow_metrics(ctx context.Context, field graphql.CollectedField, obj *model.ReportRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRow_metrics(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Metrics, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportMetrics) graphql.Marshaler {
+			return ec.marshalNReportMetrics2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportMetrics(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRow_metrics(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportRow",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMetrics(ctx, field)
 		},
 	}
 	return fc, nil
@@ -21485,6 +23189,208 @@ func (ec *executionContext) unmarshalInputReplayPostbacksInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputReportFilter(ctx context.Context, obj any) (model.ReportFilter, error) {
+	var it model.ReportFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"offerIds", "affiliateIds", "advertiserIds", "eventTypes", "countries", "devices", "sub"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "offerIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerIds"))
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferIds = data
+		case "affiliateIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliateIds"))
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AffiliateIds = data
+		case "advertiserIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("advertiserIds"))
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AdvertiserIds = data
+		case "eventTypes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventTypes"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EventTypes = data
+		case "countries":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("countries"))
+			data, err := ec.unmarshalOCountry2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Countries = data
+		case "devices":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("devices"))
+			data, err := ec.unmarshalODevice2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDeviceᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Devices = data
+		case "sub":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sub"))
+			data, err := ec.unmarshalOSubFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSubFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sub = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputReportInput(ctx context.Context, obj any) (model.ReportInput, error) {
+	var it model.ReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to", "timeZone", "currency", "timeBasis", "groupBy", "filter", "orderBy", "first", "after"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "timeZone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeZone"))
+			data, err := ec.unmarshalOTimeZone2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeZone = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOCurrency2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Currency = data
+		case "timeBasis":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeBasis"))
+			data, err := ec.unmarshalOTimeBasis2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐTimeBasis(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeBasis = data
+		case "groupBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupBy"))
+			data, err := ec.unmarshalOReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupBy = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := ec.unmarshalOReportFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "orderBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderBy"))
+			data, err := ec.unmarshalOReportOrder2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportOrder(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderBy = data
+		case "first":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("first"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.First = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputReportOrder(ctx context.Context, obj any) (model.ReportOrder, error) {
+	var it model.ReportOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"metric", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "metric":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metric"))
+			data, err := ec.unmarshalNReportMetric2githubᚗcomᚋproofbackᚋproofbackᚐMetric(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Metric = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalOOrderDirection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRequestOfferAccessInput(ctx context.Context, obj any) (model.RequestOfferAccessInput, error) {
 	var it model.RequestOfferAccessInput
 	if obj == nil {
@@ -23055,6 +24961,97 @@ func (ec *executionContext) _AuditRedirectsPayload(ctx context.Context, sel ast.
 			}
 		case "userErrors":
 			out.Values[i] = ec._AuditRedirectsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var awaitingAmountImplementors = []string{"AwaitingAmount"}
+
+func (ec *executionContext) _AwaitingAmount(ctx context.Context, sel ast.SelectionSet, obj *model.AwaitingAmount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, awaitingAmountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AwaitingAmount")
+		case "kind":
+			out.Values[i] = ec._AwaitingAmount_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amount":
+			out.Values[i] = ec._AwaitingAmount_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._AwaitingAmount_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var awaitingRateImplementors = []string{"AwaitingRate"}
+
+func (ec *executionContext) _AwaitingRate(ctx context.Context, sel ast.SelectionSet, obj *model.AwaitingRate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, awaitingRateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AwaitingRate")
+		case "count":
+			out.Values[i] = ec._AwaitingRate_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amounts":
+			out.Values[i] = ec._AwaitingRate_amounts(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24656,6 +26653,64 @@ func (ec *executionContext) _DestinationHealth(ctx context.Context, sel ast.Sele
 		case "reason":
 			out.Values[i] = ec._DestinationHealth_reason(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var exchangeRateImplementors = []string{"ExchangeRate"}
+
+func (ec *executionContext) _ExchangeRate(ctx context.Context, sel ast.SelectionSet, obj *model.ExchangeRate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exchangeRateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExchangeRate")
+		case "base":
+			out.Values[i] = ec._ExchangeRate_base(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quote":
+			out.Values[i] = ec._ExchangeRate_quote(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rate":
+			out.Values[i] = ec._ExchangeRate_rate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "date":
+			out.Values[i] = ec._ExchangeRate_date(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._ExchangeRate_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -26751,6 +28806,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "report":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_report(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "exchangeRates":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_exchangeRates(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "integrationTest":
 			field := field
 
@@ -27195,6 +29294,268 @@ func (ec *executionContext) _ReplayPostbacksPayload(ctx context.Context, sel ast
 			}
 		case "userErrors":
 			out.Values[i] = ec._ReplayPostbacksPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportImplementors = []string{"Report"}
+
+func (ec *executionContext) _Report(ctx context.Context, sel ast.SelectionSet, obj *model.Report) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Report")
+		case "currency":
+			out.Values[i] = ec._Report_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timeZone":
+			out.Values[i] = ec._Report_timeZone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._Report_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Report_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Report_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = ec._Report_rows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totals":
+			out.Values[i] = ec._Report_totals(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._Report_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportKeyImplementors = []string{"ReportKey"}
+
+func (ec *executionContext) _ReportKey(ctx context.Context, sel ast.SelectionSet, obj *model.ReportKey) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportKeyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportKey")
+		case "dimension":
+			out.Values[i] = ec._ReportKey_dimension(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._ReportKey_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._ReportKey_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportMetricsImplementors = []string{"ReportMetrics"}
+
+func (ec *executionContext) _ReportMetrics(ctx context.Context, sel ast.SelectionSet, obj *model.ReportMetrics) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportMetricsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportMetrics")
+		case "clicks":
+			out.Values[i] = ec._ReportMetrics_clicks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "botClicks":
+			out.Values[i] = ec._ReportMetrics_botClicks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "conversions":
+			out.Values[i] = ec._ReportMetrics_conversions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pending":
+			out.Values[i] = ec._ReportMetrics_pending(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approved":
+			out.Values[i] = ec._ReportMetrics_approved(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._ReportMetrics_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "conversionRate":
+			out.Values[i] = ec._ReportMetrics_conversionRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "payout":
+			out.Values[i] = ec._ReportMetrics_payout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pendingPayout":
+			out.Values[i] = ec._ReportMetrics_pendingPayout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "revenue":
+			out.Values[i] = ec._ReportMetrics_revenue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "margin":
+			out.Values[i] = ec._ReportMetrics_margin(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "earningsPerClick":
+			out.Values[i] = ec._ReportMetrics_earningsPerClick(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "awaitingRate":
+			out.Values[i] = ec._ReportMetrics_awaitingRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportRowImplementors = []string{"ReportRow"}
+
+func (ec *executionContext) _ReportRow(ctx context.Context, sel ast.SelectionSet, obj *model.ReportRow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportRowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportRow")
+		case "key":
+			out.Values[i] = ec._ReportRow_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "metrics":
+			out.Values[i] = ec._ReportRow_metrics(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -29282,6 +31643,42 @@ func (ec *executionContext) marshalNAuditRedirectsPayload2ᚖgithubᚗcomᚋproo
 	return ec._AuditRedirectsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAwaitingAmount2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingAmountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AwaitingAmount) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAwaitingAmount2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingAmount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAwaitingAmount2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingAmount(ctx context.Context, sel ast.SelectionSet, v *model.AwaitingAmount) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AwaitingAmount(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAwaitingRate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingRate(ctx context.Context, sel ast.SelectionSet, v *model.AwaitingRate) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AwaitingRate(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -29993,6 +32390,32 @@ func (ec *executionContext) marshalNDevice2ᚕgithubᚗcomᚋproofbackᚋproofba
 	return ret
 }
 
+func (ec *executionContext) marshalNExchangeRate2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRateᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ExchangeRate) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNExchangeRate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNExchangeRate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRate(ctx context.Context, sel ast.SelectionSet, v *model.ExchangeRate) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ExchangeRate(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
 	res, err := graphql.UnmarshalFloatContext(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -30210,6 +32633,23 @@ func (ec *executionContext) unmarshalNIntegrationStepState2githubᚗcomᚋproofb
 }
 
 func (ec *executionContext) marshalNIntegrationStepState2githubᚗcomᚋproofbackᚋproofbackᚐStepState(ctx context.Context, sel ast.SelectionSet, v proofback.StepState) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNMoneyKind2githubᚗcomᚋproofbackᚋproofbackᚐMoneyKind(ctx context.Context, v any) (proofback.MoneyKind, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.MoneyKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMoneyKind2githubᚗcomᚋproofbackᚋproofbackᚐMoneyKind(ctx context.Context, sel ast.SelectionSet, v proofback.MoneyKind) graphql.Marshaler {
 	_ = sel
 	res := model.MarshalString(string(v))
 	if res == graphql.Null {
@@ -30776,6 +33216,117 @@ func (ec *executionContext) marshalNReplayPostbacksPayload2ᚖgithubᚗcomᚋpro
 		return graphql.Null
 	}
 	return ec._ReplayPostbacksPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReport(ctx context.Context, sel ast.SelectionSet, v *model.Report) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Report(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx context.Context, v any) (proofback.Dimension, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.Dimension(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx context.Context, sel ast.SelectionSet, v proofback.Dimension) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportInput(ctx context.Context, v any) (model.ReportInput, error) {
+	res, err := ec.unmarshalInputReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportKey2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportKeyᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportKey) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportKey2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportKey(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportKey2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportKey(ctx context.Context, sel ast.SelectionSet, v *model.ReportKey) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportKey(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReportMetric2githubᚗcomᚋproofbackᚋproofbackᚐMetric(ctx context.Context, v any) (proofback.Metric, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.Metric(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportMetric2githubᚗcomᚋproofbackᚋproofbackᚐMetric(ctx context.Context, sel ast.SelectionSet, v proofback.Metric) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNReportMetrics2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportMetrics(ctx context.Context, sel ast.SelectionSet, v *model.ReportMetrics) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportMetrics(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReportRow2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRowᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportRow) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportRow2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRow(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportRow2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRow(ctx context.Context, sel ast.SelectionSet, v *model.ReportRow) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportRow(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRequestOfferAccessInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRequestOfferAccessInput(ctx context.Context, v any) (model.RequestOfferAccessInput, error) {
@@ -32364,6 +34915,58 @@ func (ec *executionContext) unmarshalORedirectAuditFilter2ᚖgithubᚗcomᚋproo
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputRedirectAuditFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx context.Context, v any) ([]proofback.Dimension, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]proofback.Dimension, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx context.Context, sel ast.SelectionSet, v []proofback.Dimension) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOReportFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportFilter(ctx context.Context, v any) (*model.ReportFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputReportFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOReportOrder2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportOrder(ctx context.Context, v any) (*model.ReportOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputReportOrder(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -209,6 +209,24 @@ type AuditRedirectsPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// Money that waits for a reference rate.
+type AwaitingAmount struct {
+	// Whose it is.
+	Kind proofback.MoneyKind `json:"kind"`
+	// Exact.
+	Amount proofback.Decimal `json:"amount"`
+	// As it was sent.
+	Currency string `json:"currency"`
+}
+
+// What waits for a reference rate.
+type AwaitingRate struct {
+	// How many conversions.
+	Count int `json:"count"`
+	// Their money as it was sent, a sum for each currency.
+	Amounts []*AwaitingAmount `json:"amounts"`
+}
+
 // Most of something in a period.
 type Cap struct {
 	// What is counted.
@@ -641,6 +659,20 @@ type DestinationHealth struct {
 	Since time.Time `json:"since"`
 	// What goes wrong; null while all is well.
 	Reason *string `json:"reason,omitempty"`
+}
+
+// A reference rate.
+type ExchangeRate struct {
+	// One unit of this …
+	Base string `json:"base"`
+	// … is worth `rate` units of this.
+	Quote string `json:"quote"`
+	// To 10 significant digits where it is a cross over the euro, else as it was published.
+	Rate proofback.Decimal `json:"rate"`
+	// The day it was published for; of a cross over the euro, the older of two.
+	Date time.Time `json:"date"`
+	// Who published it: `ECB`, or what an imported file said.
+	Source string `json:"source"`
 }
 
 // An event of an offer that is paid for.
@@ -1099,6 +1131,124 @@ type ReplayPostbacksPayload struct {
 	Postbacks []*Postback `json:"postbacks"`
 	// What could not be replayed: `field` is `["ids", its position]`.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A report, as it was at one moment.
+type Report struct {
+	// What all money is in.
+	Currency string `json:"currency"`
+	// Whose days, weeks and months are meant.
+	TimeZone string `json:"timeZone"`
+	// At or after.
+	From time.Time `json:"from"`
+	// Before.
+	To time.Time `json:"to"`
+	// The moment that it tells of: everything stored by then is in it, to the last click and change of status.
+	AsOf time.Time `json:"asOf"`
+	// The rows of this page.
+	Rows []*ReportRow `json:"rows"`
+	// Of all rows, not only of this page. The sum of the rows, to the last minor unit.
+	Totals *ReportMetrics `json:"totals"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Narrows what a report counts; what is left out does not.
+type ReportFilter struct {
+	// Only to these offers.
+	OfferIds []string `json:"offerIds,omitempty"`
+	// Only of these affiliates.
+	AffiliateIds []string `json:"affiliateIds,omitempty"`
+	// Only on offers of these advertisers.
+	AdvertiserIds []string `json:"advertiserIds,omitempty"`
+	// Only conversions of these goals, by event type. Clicks are of no event yet, so this does not narrow them.
+	EventTypes []string `json:"eventTypes,omitempty"`
+	// Only with clicks from these countries.
+	Countries []string `json:"countries,omitempty"`
+	// Only with clicks on these kinds of devices.
+	Devices []proofback.Device `json:"devices,omitempty"`
+	// Only with clicks that have this value of the affiliate's own.
+	Sub *SubFilter `json:"sub,omitempty"`
+}
+
+// What a report is to tell.
+type ReportInput struct {
+	// At or after. It need not be a day's beginning.
+	From time.Time `json:"from"`
+	// Before. At most five years after `from`.
+	To time.Time `json:"to"`
+	// Whose days, weeks and months are meant. Default UTC.
+	TimeZone *string `json:"timeZone,omitempty"`
+	// What all money is told in; the network's own when left out. Each conversion is converted at the rate of its own event's day, so a report of the past never changes with today's rates.
+	Currency *string `json:"currency,omitempty"`
+	// Which time of a conversion counts. Clicks always count when they were made, so CLICK makes cohorts: what came of the clicks of that time. Default EVENT.
+	TimeBasis *proofback.TimeBasis `json:"timeBasis,omitempty"`
+	// At most five; an empty list makes one row. Times in which nothing happened are rows too, where time alone tells rows apart. Default DAY.
+	GroupBy []proofback.Dimension `json:"groupBy,omitempty"`
+	// What is counted; left out: everything.
+	Filter *ReportFilter `json:"filter,omitempty"`
+	// Left out: by the rows' keys, oldest first, then by the others in the order of `groupBy`.
+	OrderBy *ReportOrder `json:"orderBy,omitempty"`
+	// 1 to 1,000; default 100.
+	First *int `json:"first,omitempty"`
+	// `endCursor` of the page before. The rest of the input must be the same.
+	After *string `json:"after,omitempty"`
+}
+
+// A value of a dimension.
+type ReportKey struct {
+	// Which one.
+	Dimension proofback.Dimension `json:"dimension"`
+	// The value, for programs; null for what was not told, such as the country of a click from nowhere known.
+	Value *string `json:"value,omitempty"`
+	// The value, for people: a name, or empty.
+	Label string `json:"label"`
+}
+
+// Numbers of a report. Test clicks and what came of them never count.
+type ReportMetrics struct {
+	// Visitors who were sent to the offer, without known crawlers.
+	Clicks int `json:"clicks"`
+	// Known crawlers that were sent to the offer.
+	BotClicks int `json:"botClicks"`
+	// What advertisers reported, of every status: pending, approved and rejected.
+	Conversions int `json:"conversions"`
+	// May still come.
+	Pending int `json:"pending"`
+	// Owed.
+	Approved int `json:"approved"`
+	// Not owed.
+	Rejected int `json:"rejected"`
+	// Conversions for one click, to 6 decimals: `0.012500` is one in eighty. Null without clicks.
+	ConversionRate *proofback.Decimal `json:"conversionRate,omitempty"`
+	// What affiliates earn with approved conversions. Null for advertisers.
+	Payout *proofback.Money `json:"payout,omitempty"`
+	// What affiliates would earn with pending ones. Null for advertisers.
+	PendingPayout *proofback.Money `json:"pendingPayout,omitempty"`
+	// What advertisers owe for approved conversions. Null for affiliates.
+	Revenue *proofback.Money `json:"revenue,omitempty"`
+	// Revenue without payout. Null for partners.
+	Margin *proofback.Money `json:"margin,omitempty"`
+	// Payout for one click, to 6 decimals. Null for advertisers, and without clicks.
+	EarningsPerClick *proofback.Money `json:"earningsPerClick,omitempty"`
+	// Conversions, not rejected, whose money is not in the numbers above yet, since a reference rate is missing for their day.
+	AwaitingRate *AwaitingRate `json:"awaitingRate"`
+}
+
+// How a report's rows are sorted. Equal ones go by their keys.
+type ReportOrder struct {
+	// What to sort by.
+	Metric proofback.Metric `json:"metric"`
+	// Default DESC.
+	Direction *OrderDirection `json:"direction,omitempty"`
+}
+
+// A row of a report.
+type ReportRow struct {
+	// What tells it apart, in the order of `groupBy`.
+	Key []*ReportKey `json:"key"`
+	// Its numbers.
+	Metrics *ReportMetrics `json:"metrics"`
 }
 
 // What `requestOfferAccess` needs.
