@@ -53,23 +53,18 @@ type Destination struct {
 	Method      string    // GET or POST
 	URLTemplate string
 	RetryOn     []RetryOn
-	Enabled     bool
-	CreatedAt   time.Time
-	// HealthState and its fellows tell how deliveries have been going.
-	HealthState  HealthState
-	HealthSince  time.Time
-	HealthReason string
+	// LatestOnly has a newer status of a conversion cancel the older ones that
+	// were not delivered yet.
+	LatestOnly bool
+	// MaxPerSecond bounds the requests to it over all processes; 0: no bound.
+	MaxPerSecond int
+	Enabled      bool
+	CreatedAt    time.Time
+	Health
+	// OldSecretUntil is how long requests are signed with the secret before the
+	// newest as well; zero: not at all.
+	OldSecretUntil time.Time
 }
-
-// HealthState is how a destination has been doing.
-type HealthState string
-
-const (
-	HealthUnknown HealthState = "UNKNOWN" // nothing was sent yet
-	HealthHealthy HealthState = "HEALTHY"
-	HealthFailing HealthState = "FAILING"
-	HealthStopped HealthState = "STOPPED" // it answered 410, or was paused
-)
 
 // Delivery is one message to one destination: a conversion reached a status.
 type Delivery struct {
@@ -99,6 +94,16 @@ type Attempt struct {
 	ResponseBody   string // cut
 	Duration       time.Duration
 	Error          string
+	Exchange
+}
+
+// Exchange is what an attempt sent and got besides, as it may be shown: bounded,
+// secrets masked. Headers stand as "Name: value", one a line.
+type Exchange struct {
+	Method          string
+	RequestHeaders  string
+	RequestBody     string
+	ResponseHeaders string
 }
 
 // Retries reports whether an attempt that ended so is to be repeated for a

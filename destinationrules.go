@@ -7,6 +7,9 @@ var (
 	retryWords = []RetryOn{RetryNetworkFailure, RetryTimeout, RetryServerError, RetryTooManyRequests}
 )
 
+// maxPerSecond is where a bound would bound nothing any more.
+const maxPerSecond = 10_000
+
 // DefaultRetryOn is what is repeated unless a destination says otherwise: what
 // tells nothing about whether the request was taken.
 func DefaultRetryOn() []RetryOn { return []RetryOn{RetryNetworkFailure, RetryTimeout} }
@@ -43,6 +46,9 @@ func (d *Destination) Validate() error {
 			p.Add(at, "%s is named twice", r)
 		}
 		seen[string(r)] = true
+	}
+	if d.MaxPerSecond < 0 || d.MaxPerSecond > maxPerSecond {
+		p.Add([]string{"maxPerSecond"}, "from 1 to %d requests a second, or none for no bound", maxPerSecond)
 	}
 	return p.Err()
 }

@@ -23,6 +23,7 @@ const (
 	KindConversion        Kind = "Conversion"
 	KindPostback          Kind = "Postback"
 	KindDelivery          Kind = "Delivery"
+	KindNotice            Kind = "Notice"
 	KindIntegrationTest   Kind = "IntegrationTest"
 	KindRedirectAudit     Kind = "RedirectAudit"
 )

@@ -9,6 +9,8 @@ type Message struct {
 	Conversion *Conversion
 	Click      *Click // its source and subs; the zero Click when it was dropped
 	ClickID    string // as the affiliate's link made it, with its MAC
+	// Test marks what is made up.
+	Test bool
 }
 
 // IdempotencyKey is the same for every attempt of a delivery, and no other's.
@@ -77,6 +79,9 @@ func (m *Message) Body() []byte {
 		b = appendJSONString(b, name)
 		b = append(b, ':')
 		b = appendJSONString(b, value)
+	}
+	if m.Test {
+		b = append(b, `,"test":"true"`...) // a message always has a status before it
 	}
 	return append(b, '}')
 }

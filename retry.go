@@ -1,38 +1,63 @@
 package proofback
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// RetryPolicy says how long a delivery waits between attempts. The wait after
-// the n-th failed attempt is drawn evenly from nought to First·Factor^(n-1), at
-// most Longest ("full jitter"), so that deliveries that failed together do not
-// come back together.
-type RetryPolicy struct {
-	Attempts int           // how many there are in all
-	First    time.Duration // ceiling of the first wait
-	Factor   float64       // by which the ceiling grows
-	Longest  time.Duration // ceiling of every wait
+// RetryPolicy says how long a delivery waits between attempts: a ceiling for each
+// wait, and so one attempt more than there are ceilings. A wait is drawn evenly
+// from nought to its ceiling ("full jitter"), so that deliveries that failed
+// together do not come back together.
+type RetryPolicy []time.Duration
+
+// DefaultRetryPolicy makes ten attempts over about a day: a wait is half of its
+// ceiling on average.
+func DefaultRetryPolicy() RetryPolicy {
+	return RetryPolicy{
+		15 * time.Second, time.Minute, 4 * time.Minute, 16 * time.Minute, 64 * time.Minute, 256 * time.Minute,
+		12 * time.Hour, 12 * time.Hour, 12 * time.Hour,
+	}
 }
 
-// DefaultRetryPolicy makes ten attempts over about a day: the ceilings of the
-// nine waits are 15 s, 1 min, 4 min, 16 min, 64 min, 4¼ h and three times 12 h,
-// and a wait is half of its ceiling on average.
-func DefaultRetryPolicy() RetryPolicy {
-	return RetryPolicy{Attempts: 10, First: 15 * time.Second, Factor: 4, Longest: 12 * time.Hour}
+// Bounds of a RetryPolicy that is read from text.
+const (
+	maxRetries   = 50
+	maxRetryWait = 7 * 24 * time.Hour
+)
+
+// ParseRetryPolicy reads ceilings as Go writes durations, with commas between
+// them: "15s,1m,4m". "none" is a policy of one attempt.
+func ParseRetryPolicy(text string) (RetryPolicy, error) {
+	if text == "none" {
+		return RetryPolicy{}, nil
+	}
+	words := strings.Split(text, ",")
+	if len(words) > maxRetries {
+		return nil, Invalid(nil, "%d waits are given, at most %d are taken", len(words), maxRetries)
+	}
+	p := make(RetryPolicy, len(words))
+	for i, word := range words {
+		wait, err := time.ParseDuration(strings.TrimSpace(word))
+		if err != nil || wait <= 0 || wait > maxRetryWait {
+			return nil, Invalid(nil, "%q is not a wait between nothing and %s", word, maxRetryWait)
+		}
+		p[i] = wait
+	}
+	return p, nil
 }
+
+// Attempts is how many there are in all.
+func (p RetryPolicy) Attempts() int { return len(p) + 1 }
 
 // Wait is how long to wait after the n-th attempt (from 1) has failed; random is
 // evenly drawn from [0, 1). ok is false when there are no more attempts.
 func (p RetryPolicy) Wait(n int, random float64) (wait time.Duration, ok bool) {
-	if n < 1 || n >= p.Attempts {
+	if n < 1 || n > len(p) {
 		return 0, false
 	}
-	ceiling := min(float64(p.First)*math.Pow(p.Factor, float64(n-1)), float64(p.Longest))
-	return time.Duration(ceiling * random).Round(time.Millisecond), true
+	return time.Duration(float64(p[n-1]) * random).Round(time.Millisecond), true
 }
 
 // How far a Retry-After header is believed.

@@ -1,6 +1,8 @@
 package proofback
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,33 +12,45 @@ import (
 func TestRetryPolicyStaysWithinItsCeilings(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := RetryPolicy{
-			Attempts: rapid.IntRange(1, 50).Draw(t, "attempts"),
-			First:    time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(time.Hour)).Draw(t, "first")),
-			Factor:   rapid.Float64Range(1, 10).Draw(t, "factor"),
-			Longest:  time.Duration(rapid.Int64Range(int64(time.Second), int64(48*time.Hour)).Draw(t, "longest")),
-		}
+		p := RetryPolicy(rapid.SliceOf(rapid.Custom(func(t *rapid.T) time.Duration {
+			return time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(maxRetryWait)).Draw(t, "ceiling"))
+		})).Draw(t, "policy"))
 		random := rapid.Float64Range(0, 0.999999).Draw(t, "random")
-		var before time.Duration
-		for n := 1; n < p.Attempts; n++ {
-			wait, ok := p.Wait(n, random)
-			if !ok {
-				t.Fatalf("attempt %d of %d is the last", n, p.Attempts)
+		for n, ceiling := range p {
+			wait, ok := p.Wait(n+1, random)
+			if !ok || wait < 0 || wait > ceiling+time.Millisecond {
+				t.Fatalf("wait %d is %s, %t, with a ceiling of %s", n+1, wait, ok, ceiling)
 			}
-			if wait < 0 || wait > p.Longest+time.Millisecond {
-				t.Fatalf("wait %d is %s", n, wait)
-			}
-			if wait < before {
-				t.Fatalf("wait %d is %s, shorter than %s at the same draw", n, wait, before)
-			}
-			before = wait
 		}
-		for _, n := range []int{-1, 0, p.Attempts, p.Attempts + 1} {
+		for _, n := range []int{-1, 0, p.Attempts(), p.Attempts() + 1} {
 			if _, ok := p.Wait(n, random); ok {
-				t.Fatalf("attempt %d of %d is followed by another", n, p.Attempts)
+				t.Fatalf("attempt %d of %d is followed by another", n, p.Attempts())
 			}
 		}
 	})
+}
+
+func TestRetryPolicyIsReadFromText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]RetryPolicy{
+		"none":                           {},
+		"15s":                            {15 * time.Second},
+		"15s, 1m,1h":                     {15 * time.Second, time.Minute, time.Hour},
+		"":                               nil,
+		"15":                             nil,
+		"15s,,1m":                        nil,
+		"-1s":                            nil,
+		"0s":                             nil,
+		"8d":                             nil,
+		"169h":                           nil,
+		"15s;1m":                         nil,
+		strings.Repeat("1s,", 50) + "1s": nil,
+	} {
+		got, err := ParseRetryPolicy(text)
+		if (err != nil) != (want == nil) || !slices.Equal(got, want) {
+			t.Errorf("%q gives %v, %v", text, got, err)
+		}
+	}
 }
 
 func TestDefaultRetryPolicyTakesAboutADay(t *testing.T) {

@@ -33,3 +33,14 @@ func SignWebhook(secret, id string, at time.Time, body []byte) string {
 	_, _ = mac.Write(body) // a hash takes everything
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
+
+// SignWebhookWithAll is SignWebhook with several secrets: while one takes the place
+// of another, the header holds a signature of each, with spaces between them, and
+// a receiver that knows either is content.
+func SignWebhookWithAll(secrets []string, id string, at time.Time, body []byte) string {
+	signatures := make([]string, len(secrets))
+	for i, secret := range secrets {
+		signatures[i] = SignWebhook(secret, id, at, body)
+	}
+	return strings.Join(signatures, " ")
+}

@@ -2,109 +2,13 @@ package db
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/proofback/proofback"
 )
-
-// DueDelivery names a delivery that is to be attempted at a moment. The moment is
-// the ticket of its job: a delivery has one due time, and once that has changed
-// (it was attempted, retried by hand, ended) no job but the newest finds it.
-type DueDelivery struct {
-	ID            uuid.UUID
-	DestinationID uuid.UUID
-	DueAt         time.Time // its NextAttemptAt, in whole microseconds
-}
-
-// Sending is all that an attempt needs to know.
-type Sending struct {
-	Delivery proofback.Delivery
-	// Before is how many of the delivery's attempts belong to earlier series, which
-	// somebody's retry has ended.
-	Before      int
-	Destination proofback.Destination // without its health
-	Secret      string                // signs the request
-	Conversion  proofback.Conversion  // what may be told of it: no revenue
-	Click       proofback.Click       // its source and subs; empty once the click is dropped
-}
-
-// DueDeliveries gives those of the deliveries that wait for an attempt.
-func (s *Store) DueDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids []uuid.UUID) ([]DueDelivery, error) {
-	if actor.Role != proofback.RoleSystem {
-		return nil, errSystemOnly
-	}
-	rows, err := tx.Query(ctx, `
-		SELECT id, destination_id, next_attempt_at
-		FROM deliveries
-		WHERE id = ANY ($1)
-		  AND status = 'PENDING'
-		  AND next_attempt_at IS NOT NULL`, ids)
-	if err != nil {
-		return nil, domainError(err)
-	}
-	due, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DueDelivery])
-	return due, domainError(err)
-}
-
-// LoadDelivery brings together what an attempt needs, in one query; of the
-// clicks it reads one partition. It answers NOT_FOUND when the delivery is no
-// longer due: somebody else has attempted, retried or ended it.
-func (s *Store) LoadDelivery(ctx context.Context, actor proofback.Actor, due DueDelivery) (*Sending, error) {
-	if actor.Role != proofback.RoleSystem {
-		return nil, errSystemOnly
-	}
-	// Prepared: planning for every partition of the clicks costs more than running.
-	row := s.pool.QueryRow(ctx, `
-		SELECT d.conversion_id, d.transition_id, d.affiliate_id, d.click_id, d.event, d.attempts, d.attempts_before, d.created_at,
-		  t.method, t.url_template, t.retry_on, t.enabled, t.secret,
-		  c.offer_id, c.event_type, coalesce(c.txid, ''), c.event_at, coalesce(c.payout::text, ''), coalesce(c.payout_currency, ''),
-		  coalesce(k.source, ''),
-		  ARRAY[coalesce(k.sub1, ''), coalesce(k.sub2, ''), coalesce(k.sub3, ''), coalesce(k.sub4, ''), coalesce(k.sub5, ''),
-		    coalesce(k.sub6, ''), coalesce(k.sub7, ''), coalesce(k.sub8, ''), coalesce(k.sub9, ''), coalesce(k.sub10, '')]
-		FROM deliveries AS d
-		JOIN destinations AS t ON t.id = d.destination_id
-		JOIN conversions AS c ON c.id = d.conversion_id
-		LEFT JOIN clicks AS k ON k.id = d.click_id
-		WHERE d.id = $1
-		  AND d.destination_id = $2
-		  AND d.status = 'PENDING'
-		  AND d.next_attempt_at = $3`,
-		pgx.QueryExecModeCacheStatement, due.ID, due.DestinationID, due.DueAt)
-
-	var (
-		out     Sending
-		d, t    = &out.Delivery, &out.Destination
-		c, k    = &out.Conversion, &out.Click
-		retryOn []string
-		secret  []byte
-		subs    []string
-	)
-	err := row.Scan(&d.ConversionID, &d.TransitionID, &d.AffiliateID, &k.ID, &d.Event, &d.Attempts, &out.Before, &d.CreatedAt,
-		&t.Method, &t.URLTemplate, &retryOn, &t.Enabled, &secret,
-		&c.OfferID, &c.EventType, &c.TxID, &c.EventAt, &c.Payout.Amount, &c.Payout.Currency,
-		&k.Source, &subs)
-	if err != nil {
-		return nil, domainError(err)
-	}
-	d.ID, d.DestinationID, d.Status, d.NextAttemptAt = due.ID, due.DestinationID, proofback.DeliveryPending, due.DueAt
-	t.ID, t.AffiliateID = due.DestinationID, d.AffiliateID
-	for _, on := range retryOn {
-		t.RetryOn = append(t.RetryOn, proofback.RetryOn(on))
-	}
-	c.ID, c.AffiliateID, c.ClickID, c.Status = d.ConversionID, d.AffiliateID, k.ID, d.Event
-	d.CreatedAt, c.EventAt = d.CreatedAt.UTC(), c.EventAt.UTC()
-	copy(k.Subs[:], subs)
-	if out.Secret, err = s.sealer.Open(secret, t.ID); err != nil {
-		return nil, proofback.Internal("destination "+t.ID.String(), err)
-	}
-	return &out, nil
-}
 
 // AttemptRecord is an attempt that was made, and what follows from it.
 type AttemptRecord struct {
@@ -113,98 +17,175 @@ type AttemptRecord struct {
 	// Next is when the delivery is to be attempted again; zero: never. It is
 	// ignored when the attempt delivered.
 	Next time.Time
+	// LatestOnly has the delivery cancelled rather than attempted again when the
+	// conversion has moved on.
+	LatestOnly bool
 }
 
-// RecordAttempt writes an attempt down and moves its delivery and the health of
-// its destination accordingly; with Next it also enqueues the next attempt. An
-// answer of 410 stops the destination. recorded is false when the delivery was
-// no longer due, in which case nothing is changed: the same attempt may be
-// recorded any number of times.
-func (s *Store) RecordAttempt(ctx context.Context, actor proofback.Actor, a AttemptRecord) (recorded bool, err error) {
-	if actor.Role != proofback.RoleSystem {
-		return false, errSystemOnly
-	}
-	if a.Outcome == proofback.OutcomeDelivered || a.Next.IsZero() {
-		recorded, err = recordAttempt(ctx, s.pool, a, time.Time{})
-		return recorded, domainError(err)
-	}
-	a.Next = a.Next.UTC().Truncate(time.Microsecond)
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if recorded, err = recordAttempt(ctx, tx, a, a.Next); err != nil || !recorded {
-			return err
-		}
-		if s.enqueuer == nil {
-			return errNoEnqueuer
-		}
-		next := a.Due
-		next.DueAt = a.Next
-		return s.enqueuer.EnqueueAttempt(ctx, tx, next)
-	})
-	return recorded && err == nil, domainError(err)
-}
-
-func recordAttempt(ctx context.Context, q interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}, a AttemptRecord, next time.Time,
-) (bool, error) {
-	status, health, reason := proofback.DeliveryFailed, proofback.HealthFailing, a.Error
+// status is that of the delivery after the attempt.
+func (a *AttemptRecord) status() proofback.DeliveryStatus {
 	switch {
 	case a.Outcome == proofback.OutcomeDelivered:
-		status, health, reason = proofback.DeliveryDelivered, proofback.HealthHealthy, ""
-	case a.Outcome == proofback.OutcomeGone:
-		health = proofback.HealthStopped
-	case !next.IsZero():
-		status = proofback.DeliveryPending
+		return proofback.DeliveryDelivered
+	case a.Next.IsZero():
+		return proofback.DeliveryFailed
 	}
-	// The health is written only when it changes: a destination's row is shared by
-	// all of its deliveries.
-	tag, err := q.Exec(ctx, `
-		WITH delivery AS (
-		  UPDATE deliveries
-		  SET status = $4, attempts = $5, next_attempt_at = $6
-		  WHERE id = $1
-		    AND destination_id = $2
-		    AND status = 'PENDING'
-		    AND next_attempt_at = $3
-		    AND attempts = $5 - 1
-		  RETURNING id, affiliate_id
-		), health AS (
-		  UPDATE destinations
-		  SET health_state = $13, health_since = $7, health_reason = $14, enabled = enabled AND $13 <> 'STOPPED'
-		  WHERE id = $2
-		    AND health_state NOT IN ($13, 'STOPPED')
-		    AND EXISTS (SELECT FROM delivery)
-		)
-		INSERT INTO attempts
-		  (delivery_id, affiliate_id, number, at, url, outcome, response_status, response_body, duration, error)
-		SELECT id, affiliate_id, $5, $7, $8, $9, nullif($10, 0), CASE WHEN $10 <> 0 THEN $11 END, $12, $15
-		FROM delivery`,
-		pgx.QueryExecModeCacheStatement,
-		a.Due.ID, a.Due.DestinationID, a.Due.DueAt,
-		string(status), a.Number, timeOrNull(next),
-		a.At.UTC(), a.URL, string(a.Outcome), a.ResponseStatus, a.ResponseBody, a.Duration,
-		string(health), reason, a.Error)
-	if err != nil {
-		return false, fmt.Errorf("record an attempt: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
+	return proofback.DeliveryPending
 }
 
-// FailDelivery ends a due delivery without an attempt: its destination is
-// switched off, or its job failed in every way. It may be retried by hand.
-func (s *Store) FailDelivery(ctx context.Context, actor proofback.Actor, due DueDelivery) error {
+// next is when the delivery is to be attempted again, at the precision that
+// Postgres keeps.
+func (a *AttemptRecord) next() time.Time {
+	if a.status() != proofback.DeliveryPending {
+		return time.Time{}
+	}
+	return a.Next.UTC().Truncate(time.Microsecond)
+}
+
+// RecordAttempts writes attempts down, moves their deliveries and the health of
+// their destinations accordingly, and enqueues what follows: next attempts, and
+// what waited for these. All of it is one transaction. For each attempt it tells
+// whether it was recorded: the same one may be given any number of times, and
+// counts once. One that was made while its delivery was cancelled is recorded,
+// and makes it delivered if it was.
+func (s *Store) RecordAttempts(ctx context.Context, actor proofback.Actor, policy proofback.HealthPolicy, attempts []AttemptRecord) ([]bool, error) {
 	if actor.Role != proofback.RoleSystem {
-		return errSystemOnly
+		return nil, errSystemOnly
 	}
-	_, err := s.pool.Exec(ctx, `
-		UPDATE deliveries
-		SET status = 'FAILED', next_attempt_at = NULL
-		WHERE id = $1
-		  AND destination_id = $2
-		  AND status = 'PENDING'
-		  AND next_attempt_at = $3`, due.ID, due.DestinationID, due.DueAt)
-	return domainError(err)
+	recorded := make([]bool, len(attempts))
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		moved, err := recordAttempts(ctx, tx, attempts)
+		if err != nil {
+			return err
+		}
+		for i := range recorded {
+			recorded[i] = false // what a transaction that failed had said
+		}
+		var plan Plan
+		var ended []place
+		known := make([]AttemptRecord, 0, len(moved))
+		for _, m := range moved {
+			a := attempts[m.n]
+			recorded[m.n] = true
+			known = append(known, a)
+			if m.status == proofback.DeliveryPending {
+				plan.Attempts = append(plan.Attempts, DueDelivery{a.Due.ID, a.Due.DestinationID, a.next()})
+			} else {
+				ended = append(ended, m.place)
+			}
+		}
+		now := s.clock()
+		woken, err := wake(ctx, tx, ended, now)
+		if err != nil {
+			return err
+		}
+		plan.Attempts = append(plan.Attempts, woken...)
+		if plan.Releases, err = s.recordHealth(ctx, tx, policy, known, now); err != nil {
+			return err
+		}
+		return s.plan(ctx, tx, plan)
+	})
+	return recorded, domainError(err)
 }
 
-// errNoEnqueuer is a fault in the wiring: SetEnqueuer was not called.
-var errNoEnqueuer = errors.New("db: there is a delivery to be sent, but nobody to enqueue it")
+// movedDelivery is what an attempt made of a delivery.
+type movedDelivery struct {
+	n      int // which of the attempts
+	id     uuid.UUID
+	status proofback.DeliveryStatus
+	place
+}
+
+// recordAttempts writes attempts down and moves their deliveries.
+func recordAttempts(ctx context.Context, tx pgx.Tx, attempts []AttemptRecord) ([]movedDelivery, error) {
+	type a = AttemptRecord
+	rows, err := tx.Query(ctx, `
+		WITH made AS (
+		  SELECT *
+		  FROM unnest(
+		    $1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::boolean[],
+		    $7::integer[], $8::timestamptz[], $9::text[], $10::text[], $11::integer[], $12::text[], $13::bigint[], $14::text[],
+		    $15::text[], $16::text[], $17::text[], $18::text[]
+		  ) WITH ORDINALITY AS made (
+		    id, destination_id, due_at, status, next_attempt_at, latest_only,
+		    number, at, url, outcome, response_status, response_body, micros, error,
+		    method, request_headers, request_body, response_headers, n
+		  )
+		), moved AS (
+		  UPDATE deliveries AS d
+		  SET
+		    status = CASE
+		      WHEN d.status = 'CANCELLED' AND m.status <> 'DELIVERED' THEN 'CANCELLED'
+		      WHEN m.status = 'PENDING' AND m.latest_only AND EXISTS (
+		        SELECT
+		        FROM deliveries AS newer
+		        WHERE newer.conversion_id = d.conversion_id
+		          AND newer.destination_id = d.destination_id
+		          AND newer.seq > d.seq
+		      ) THEN 'CANCELLED'
+		      ELSE m.status
+		    END,
+		    attempts = m.number,
+		    next_attempt_at = m.next_attempt_at
+		  FROM made AS m
+		  WHERE d.id = m.id
+		    AND d.destination_id = m.destination_id
+		    AND d.attempts = m.number - 1
+		    AND (d.status = 'PENDING' AND d.next_attempt_at = m.due_at OR d.status = 'CANCELLED')
+		  RETURNING m.n, d.id, d.affiliate_id, d.status, d.conversion_id, d.destination_id, d.seq
+		), written AS (
+		  INSERT INTO attempts (
+		    delivery_id, affiliate_id, number, at, url, outcome, response_status, response_body, duration, error,
+		    method, request_headers, request_body, response_headers)
+		  SELECT
+		    m.id, moved.affiliate_id, m.number, m.at, m.url, m.outcome,
+		    nullif(m.response_status, 0), CASE WHEN m.response_status <> 0 THEN m.response_body END, m.micros * interval '1 microsecond', m.error,
+		    m.method, m.request_headers, m.request_body, m.response_headers
+		  FROM moved
+		  JOIN made AS m USING (n)
+		)
+		SELECT n, id, status, conversion_id, destination_id, seq
+		FROM moved`,
+		pgx.QueryExecModeCacheStatement,
+		column(attempts, func(r a) uuid.UUID { return r.Due.ID }),
+		column(attempts, func(r a) uuid.UUID { return r.Due.DestinationID }),
+		column(attempts, func(r a) time.Time { return r.Due.DueAt }),
+		column(attempts, func(r a) string { return string(r.status()) }),
+		column(attempts, func(r a) *time.Time { return timeOrNull(r.next()) }),
+		column(attempts, func(r a) bool { return r.LatestOnly }),
+		column(attempts, func(r a) int { return r.Number }),
+		column(attempts, func(r a) time.Time { return r.At.UTC() }),
+		column(attempts, func(r a) string { return r.URL }),
+		column(attempts, func(r a) string { return string(r.Outcome) }),
+		column(attempts, func(r a) int { return r.ResponseStatus }),
+		column(attempts, func(r a) string { return r.ResponseBody }),
+		column(attempts, func(r a) int64 { return r.Duration.Microseconds() }),
+		column(attempts, func(r a) string { return r.Error }),
+		column(attempts, func(r a) string { return r.Method }),
+		column(attempts, func(r a) string { return r.RequestHeaders }),
+		column(attempts, func(r a) string { return r.RequestBody }),
+		column(attempts, func(r a) string { return r.ResponseHeaders }))
+	if err != nil {
+		return nil, err
+	}
+	var list []movedDelivery
+	var cancelled []uuid.UUID
+	var m movedDelivery
+	_, err = pgx.ForEachRow(rows, []any{&m.n, &m.id, &m.status, &m.conversion, &m.destination, &m.seq}, func() error {
+		m.n-- // ordinality counts from one
+		list = append(list, m)
+		if m.status == proofback.DeliveryCancelled {
+			cancelled = append(cancelled, m.id)
+		}
+		return nil
+	})
+	if err != nil || len(cancelled) == 0 {
+		return list, err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE deliveries
+		SET next_attempt_at = NULL
+		WHERE id = ANY ($1)
+		  AND status = 'CANCELLED'`, cancelled)
+	return list, err
+}

@@ -43,10 +43,11 @@ func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 	return s.enqueuer.EnqueueDeliveries(ctx, tx, ids)
 }
 
-// RecordDeliveries writes a delivery for each move and each enabled destination
-// of its affiliate that wants to hear of it, in one statement, and gives their
-// ids. A delivery that is there already is left alone. It enqueues nothing:
-// inside this package, announce does both.
+// RecordDeliveries writes a delivery for each move and each destination of its
+// affiliate that wants to hear of it and is not switched off, in one statement
+// and in the order of the moves, and gives their ids. A delivery that is there
+// already is left alone. It enqueues nothing: inside this package, announce does
+// both.
 func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announcement) ([]uuid.UUID, error) {
 	if len(moves) == 0 {
 		return nil, nil
@@ -56,13 +57,14 @@ func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announc
 		  (id, conversion_id, transition_id, click_id, affiliate_id, destination_id, event, status, created_at, next_attempt_at)
 		SELECT uuid_v7($8), m.conversion_id, m.transition_id, m.click_id, m.affiliate_id, d.id, m.status, 'PENDING', $8, $8
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[])
-		  AS m (transition_id, conversion_id, click_id, affiliate_id, offer_id, event_type, status)
+		  WITH ORDINALITY AS m (transition_id, conversion_id, click_id, affiliate_id, offer_id, event_type, status, n)
 		JOIN destinations AS d
 		  ON d.affiliate_id = m.affiliate_id
-		  AND d.enabled
+		  AND (d.enabled OR d.health_state = 'PAUSED') -- for a paused one it waits
 		  AND (d.offer_id IS NULL OR d.offer_id = m.offer_id)
 		  AND (d.event_type IS NULL OR d.event_type = m.event_type)
 		  AND m.status = ANY (d.statuses)
+		ORDER BY m.n
 		ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING
 		RETURNING id`,
 		column(moves, func(m Announcement) uuid.UUID { return m.TransitionID }),

@@ -68,6 +68,11 @@ type attemptRow struct {
 	ResponseBody   string            `bun:"response_body"`
 	Error          string            `bun:"error"`
 
+	Method          string `bun:"method"`
+	RequestHeaders  string `bun:"request_headers"`
+	RequestBody     string `bun:"request_body"`
+	ResponseHeaders string `bun:"response_headers"`
+
 	Micros int64 `bun:"micros,scanonly"`
 }
 
@@ -82,6 +87,12 @@ func (r *attemptRow) value() *proofback.Attempt {
 		ResponseBody:   r.ResponseBody,
 		Duration:       time.Duration(r.Micros) * time.Microsecond,
 		Error:          r.Error,
+		Exchange: proofback.Exchange{
+			Method:          r.Method,
+			RequestHeaders:  r.RequestHeaders,
+			RequestBody:     r.RequestBody,
+			ResponseHeaders: r.ResponseHeaders,
+		},
 	}
 }
 

@@ -49,45 +49,6 @@ func (s *Store) CreateDestination(ctx context.Context, actor proofback.Actor, d 
 	return &d, secret, nil
 }
 
-// UpdateDestination lets change alter a destination as it stands. Switching it
-// off stops its deliveries; switching it on again forgets how it was doing.
-func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id uuid.UUID, change func(*proofback.Destination)) (*proofback.Destination, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	var d *proofback.Destination
-	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		row := &destinationRow{}
-		q := ofAffiliate(tx.NewSelect().Model(row), actor).Where("destination.id = ?", id).For("UPDATE")
-		if err := q.Scan(ctx); err != nil {
-			return missing(err, "affiliate postback", "id")
-		}
-		d = row.value()
-		change(d)
-		if err := d.Validate(); err != nil {
-			return err
-		}
-		if d.OfferID != row.OfferID && d.OfferID != uuid.Nil {
-			if err := tx.requireOffer(ctx, d.OfferID); err != nil {
-				return err
-			}
-		}
-		switch {
-		case d.Enabled && (!row.Enabled || row.HealthState == proofback.HealthStopped):
-			d.HealthState, d.HealthSince, d.HealthReason = proofback.HealthUnknown, tx.now, ""
-		case !d.Enabled && row.Enabled:
-			d.HealthState, d.HealthSince, d.HealthReason = proofback.HealthStopped, tx.now, "switched off"
-		}
-		_, err := tx.NewUpdate().
-			Model(newDestinationRow(d)).
-			ExcludeColumn("id", "affiliate_id", "secret", "created_at").
-			Where("id = ?", id).
-			Exec(ctx)
-		return err
-	})
-	return d, err
-}
-
 // Destinations lists affiliates' endpoints, newest first: all to staff, its own
 // to an affiliate, none to advertisers.
 func (s *Store) Destinations(ctx context.Context, actor proofback.Actor, f proofback.DestinationFilter, p proofback.Page) (proofback.Window[*proofback.Destination], error) {

@@ -80,8 +80,8 @@ type nobody struct{}
 
 func (nobody) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
 
-func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error      { return nil }
-func (nobody) EnqueueAttempt(context.Context, pgx.Tx, db.DueDelivery) error { return nil }
+func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
+func (nobody) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error      { return nil }
 
 func (m *market) exec(sql string, args ...any) {
 	m.t.Helper()

@@ -34,7 +34,7 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 	}
 	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		return tx.asPgx(func(ptx pgx.Tx) error {
-			known, err := lockDeliveries(ctx, ptx, actor, ids)
+			known, err := lockDeliveries(ctx, ptx, actor, ids, tx.now)
 			if err != nil {
 				return err
 			}
@@ -63,9 +63,10 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 	return out, err
 }
 
-// RetryFailedDeliveries has all failed deliveries that the filter finds, and
-// whose destinations are switched on, sent once more: one statement and one bulk
-// enqueue, however many they are. The filter's Statuses do not count.
+// RetryFailedDeliveries has all failed deliveries that the filter finds sent once
+// more, but for those whose destinations are switched off or have been told a
+// newer status since: one statement and one bulk enqueue, however many they are.
+// The filter's Statuses do not count.
 func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor, f proofback.DeliveryFilter) (out Retried, err error) {
 	if err := requirePayoutSide(actor); err != nil {
 		return out, err
@@ -81,21 +82,22 @@ func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor
 			rows, err := ptx.Query(ctx, `
 				WITH retried AS (
 				  UPDATE deliveries AS d
-				  SET status = 'PENDING', next_attempt_at = $5, attempts_before = attempts
+				  SET status = 'PENDING', next_attempt_at = $3, attempts_before = attempts
 				  FROM destinations AS t
 				  WHERE t.id = d.destination_id
 				    AND t.enabled
 				    AND d.status = 'FAILED'
 				    AND ($1::uuid IS NULL OR d.affiliate_id = $1)
 				    AND ($2::uuid IS NULL OR d.destination_id = $2)
-				    AND ($3::uuid IS NULL OR d.id >= $3)
-				    AND ($4::uuid IS NULL OR d.id < $4)
-				  RETURNING d.id
+				    AND ($4::uuid IS NULL OR d.id >= $4)
+				    AND ($5::uuid IS NULL OR d.id < $5)
+				    AND NOT `+overtaken+`
+				  RETURNING d.id, d.seq
 				)
 				SELECT id
 				FROM retried
-				ORDER BY id`,
-				idOrNull(f.AffiliateID), idOrNull(f.DestinationID), floorID(f.From), floorID(f.To), tx.now)
+				ORDER BY seq`,
+				idOrNull(f.AffiliateID), idOrNull(f.DestinationID), tx.now, floorID(f.From), floorID(f.To))
 			if err != nil {
 				return err
 			}
@@ -112,22 +114,34 @@ func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor
 
 // retryable is what decides whether a delivery can be retried.
 type retryable struct {
-	status  proofback.DeliveryStatus
-	next    time.Time
-	enabled bool
+	status    proofback.DeliveryStatus
+	next      time.Time
+	enabled   bool
+	overtaken bool
 }
+
+// overtaken is whether the destination of delivery d knows a newer status of the
+// same conversion, or is just being told of one; $3 is now.
+const overtaken = `EXISTS (
+  SELECT
+  FROM deliveries AS newer
+  WHERE newer.conversion_id = d.conversion_id
+    AND newer.destination_id = d.destination_id
+    AND newer.seq > d.seq
+    AND (newer.status = 'DELIVERED' OR newer.status = 'PENDING' AND newer.next_attempt_at <= $3)
+)`
 
 // lockDeliveries reads those of the deliveries that are the actor's, and keeps
 // them from being changed until the transaction ends.
-func lockDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]retryable, error) {
+func lockDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids []uuid.UUID, now time.Time) (map[uuid.UUID]retryable, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT d.id, d.status, coalesce(d.next_attempt_at, d.created_at), t.enabled
+		SELECT d.id, d.status, coalesce(d.next_attempt_at, d.created_at), t.enabled, `+overtaken+`
 		FROM deliveries AS d
 		JOIN destinations AS t ON t.id = d.destination_id
 		WHERE d.id = ANY ($1)
 		  AND ($2::uuid IS NULL OR d.affiliate_id = $2)
 		ORDER BY d.id
-		FOR UPDATE OF d`, ids, idOrNull(actor.AffiliateID))
+		FOR UPDATE OF d`, ids, idOrNull(actor.AffiliateID), now)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +150,7 @@ func lockDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids [
 		id uuid.UUID
 		r  retryable
 	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &r.status, &r.next, &r.enabled}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &r.status, &r.next, &r.enabled, &r.overtaken}, func() error {
 		known[id] = r
 		return nil
 	})
@@ -154,6 +168,8 @@ func (r retryable) retryProblem(now time.Time) string {
 		return "it was cancelled: a newer status took its place"
 	case !r.enabled:
 		return "its destination is switched off: switch it on first"
+	case r.overtaken:
+		return "a newer status of the conversion has been told since"
 	case r.status == proofback.DeliveryPending && !r.next.After(now):
 		return "it is about to be sent"
 	}

@@ -22,11 +22,23 @@ type destinationRow struct {
 	URLTemplate  string                `bun:"url_template"`
 	RetryOn      []string              `bun:"retry_on,array"`
 	Enabled      bool                  `bun:"enabled"`
-	Secret       []byte                `bun:"secret"` // sealed
+	LatestOnly   bool                  `bun:"latest_only"`
+	MaxPerSecond int                   `bun:"max_per_second,nullzero"`
 	HealthState  proofback.HealthState `bun:"health_state"`
 	HealthSince  time.Time             `bun:"health_since"`
 	HealthReason string                `bun:"health_reason"`
 	CreatedAt    time.Time             `bun:"created_at"`
+
+	Secret         []byte    `bun:"secret"` // sealed, like the old one
+	OldSecret      []byte    `bun:"old_secret"`
+	OldSecretUntil time.Time `bun:"old_secret_until,nullzero"`
+
+	Gone         bool      `bun:"gone"`
+	Failures     int       `bun:"failures"`
+	FailingSince time.Time `bun:"failing_since,nullzero"`
+	Opened       int       `bun:"opened"`
+	OpenUntil    time.Time `bun:"open_until,nullzero"`
+	ProbeUntil   time.Time `bun:"probe_until,nullzero"`
 }
 
 func newDestinationRow(d *proofback.Destination) *destinationRow {
@@ -39,10 +51,15 @@ func newDestinationRow(d *proofback.Destination) *destinationRow {
 		Method:       d.Method,
 		URLTemplate:  d.URLTemplate,
 		RetryOn:      words[string](d.RetryOn),
+		LatestOnly:   d.LatestOnly,
+		MaxPerSecond: d.MaxPerSecond,
 		Enabled:      d.Enabled,
 		HealthState:  d.HealthState,
 		HealthSince:  d.HealthSince,
 		HealthReason: d.HealthReason,
+		Failures:     d.FailuresInRow,
+		FailingSince: d.FailingSince,
+		OpenUntil:    d.OpenUntil,
 		CreatedAt:    d.CreatedAt,
 	}
 }
@@ -57,11 +74,19 @@ func (r *destinationRow) value() *proofback.Destination {
 		Method:       r.Method,
 		URLTemplate:  r.URLTemplate,
 		RetryOn:      words[proofback.RetryOn](r.RetryOn),
+		LatestOnly:   r.LatestOnly,
+		MaxPerSecond: r.MaxPerSecond,
 		Enabled:      r.Enabled,
-		HealthState:  r.HealthState,
-		HealthSince:  r.HealthSince.UTC(),
-		HealthReason: r.HealthReason,
 		CreatedAt:    r.CreatedAt.UTC(),
+		Health: proofback.Health{
+			HealthState:   r.HealthState,
+			HealthSince:   r.HealthSince.UTC(),
+			HealthReason:  r.HealthReason,
+			FailuresInRow: r.Failures,
+			FailingSince:  utc(r.FailingSince),
+			OpenUntil:     utc(r.OpenUntil),
+		},
+		OldSecretUntil: utc(r.OldSecretUntil),
 	}
 }
 

@@ -55,9 +55,9 @@ type Enqueuer interface {
 	// EnqueueDeliveries asks for deliveries that tx has recorded to be carried
 	// out once it commits.
 	EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uuid.UUID) error
-	// EnqueueAttempt asks for one delivery to be attempted when it is due, once
-	// tx commits.
-	EnqueueAttempt(ctx context.Context, tx pgx.Tx, due DueDelivery) error
+	// EnqueuePlan asks for attempts and releases to be made when they are due,
+	// once tx commits.
+	EnqueuePlan(ctx context.Context, tx pgx.Tx, p Plan) error
 	// EnqueueLooks asks for deferred postbacks to be looked at again soon after tx
 	// commits.
 	EnqueueLooks(ctx context.Context, tx pgx.Tx, postbacks []uuid.UUID) error

@@ -51,7 +51,7 @@ func TestFailedDeliveriesAreRetriedByHandWithANewSchedule(t *testing.T) {
 func TestARetryByHandTakesThePlaceOfAPlannedOne(t *testing.T) {
 	t.Parallel()
 	f := setup(t, func(c *Config) {
-		c.Retry = proofback.RetryPolicy{Attempts: 5, First: time.Second, Factor: 1, Longest: time.Second}
+		c.Retry = proofback.RetryPolicy{time.Second, time.Second, time.Second, time.Second}
 		c.Random = func() float64 { return 1 }
 	})
 	rec := receive(t, func(n int, w http.ResponseWriter, _ *http.Request) {

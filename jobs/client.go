@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
+	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"golang.org/x/time/rate"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -38,7 +42,7 @@ const (
 	// jobTimeout leaves room around the longest attempt for the database.
 	jobTimeout = 20 * time.Second
 	// rescueAfter is when a job of a process that died is taken up again. It must
-	// be longer than jobTimeout; River looks each 30 s.
+	// be longer than jobTimeout and what recording may take after it.
 	rescueAfter = 30 * time.Second
 	// completedFor is how long completed jobs are kept to be looked at; the
 	// delivery log is kept for good. It must be longer than the longest period that
@@ -62,6 +66,9 @@ type Config struct {
 	Outbound outbound.Config
 	// Retry is the schedule of attempts; default proofback.DefaultRetryPolicy().
 	Retry proofback.RetryPolicy
+	// Health says when a destination is spared; default
+	// proofback.DefaultHealthPolicy().
+	Health proofback.HealthPolicy
 	// DeliverWorkers bounds the requests in flight in this process; default 200.
 	// A waiting one costs some 50 KB; a database connection is only held before
 	// and after.
@@ -81,8 +88,11 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	if c.Retry == (proofback.RetryPolicy{}) {
+	if c.Retry == nil {
 		c.Retry = proofback.DefaultRetryPolicy()
+	}
+	if c.Health == (proofback.HealthPolicy{}) {
+		c.Health = proofback.DefaultHealthPolicy()
 	}
 	if c.DeliverWorkers == 0 {
 		c.DeliverWorkers = 200
@@ -110,8 +120,11 @@ type Jobs struct {
 	client     *river.Client[pgx.Tx]
 	outbound   *outbound.Client
 	auditor    *auditor
+	deliver    *deliverWorker
+	testLimits *lru.Cache[uuid.UUID, *rate.Limiter] // by affiliate
 	now        func() time.Time
 	insertOnly bool
+	stopRescue func()
 }
 
 // New makes the job client of a process and the Store's Enqueuer. It works on
@@ -121,11 +134,13 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		return nil, fmt.Errorf("jobs: click keys and the set-up are needed to work")
 	}
 	c.setDefaults()
-	j := &Jobs{outbound: outbound.New(c.Outbound), now: c.Now, insertOnly: c.InsertOnly}
+	j := &Jobs{outbound: outbound.New(c.Outbound), testLimits: newTestLimits(), now: c.Now, insertOnly: c.InsertOnly}
+	j.deliver = newDeliverWorker(store, j.outbound, c)
 	j.auditor = newAuditor(store, j.outbound, c)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &fanOutWorker{store: store})
-	river.AddWorker(workers, newDeliverWorker(store, j.outbound, c))
+	river.AddWorker(workers, j.deliver)
+	river.AddWorker(workers, &releaseWorker{store: store, lanes: j.deliver.lanes})
 	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup})
 	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
@@ -167,9 +182,14 @@ func (j *Jobs) Start(ctx context.Context) error {
 	if j.insertOnly {
 		return nil
 	}
-	if err := j.client.Start(context.WithoutCancel(ctx)); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	if err := j.client.Start(ctx); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { rescue(ctx, j.deliver.store, j.deliver.log) })
+	j.stopRescue = func() { cancel(); running.Wait() }
 	return nil
 }
 
@@ -178,9 +198,10 @@ func (j *Jobs) Start(ctx context.Context) error {
 // called before the Store is closed.
 func (j *Jobs) Stop(ctx context.Context) error {
 	defer j.outbound.Close()
-	if j.insertOnly {
-		return nil
+	if j.stopRescue == nil {
+		return nil // it was not started
 	}
+	j.stopRescue()
 	if err := j.client.Stop(ctx); err != nil {
 		return fmt.Errorf("jobs: some did not end in time: %w", err)
 	}

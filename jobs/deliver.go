@@ -48,9 +48,22 @@ type deliverWorker struct {
 	log       *slog.Logger
 	now       func() time.Time
 	random    func() float64
+
+	// What many workers ask of the database at the same time is asked at once.
+	loads   *gatherer[db.DueDelivery, *db.Sending]
+	parks   *gatherer[db.DueDelivery, bool]
+	records *gatherer[db.AttemptRecord, bool]
 }
 
+// How much is asked of the database at once, and how often at the same time: two
+// keep Postgres busy while the answer of one is on its way.
+const (
+	gatherTurns = 2
+	gatherMost  = 128
+)
+
 func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliverWorker {
+	system := proofback.System()
 	return &deliverWorker{
 		store:     store,
 		client:    client,
@@ -60,6 +73,15 @@ func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliv
 		log:       c.Log,
 		now:       c.Now,
 		random:    c.Random,
+		loads: newGatherer(func(ctx context.Context, due []db.DueDelivery) ([]*db.Sending, error) {
+			return store.LoadDeliveries(ctx, system, due)
+		}, gatherTurns, gatherMost),
+		parks: newGatherer(func(ctx context.Context, due []db.DueDelivery) ([]bool, error) {
+			return store.ParkDeliveries(ctx, system, due)
+		}, gatherTurns, gatherMost),
+		records: newGatherer(func(ctx context.Context, attempts []db.AttemptRecord) ([]bool, error) {
+			return store.RecordAttempts(ctx, system, c.Health, attempts)
+		}, gatherTurns, gatherMost),
 	}
 }
 
@@ -74,16 +96,19 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	leave := sync.OnceFunc(func() { w.lanes.leave(due.DestinationID, entered) })
 	defer leave()
 
-	s, res, err := w.attempt(ctx, due)
-	switch {
-	case proofback.CodeOf(err) == proofback.CodeNotFound:
-		return nil // stale
-	case errors.Is(err, errInterrupted):
-		return river.JobSnooze(0) // at once, elsewhere
-	case err != nil:
+	s, err := w.loads.call(ctx, due)
+	if err != nil || s == nil { // nil: the job is stale
 		return err
-	case !s.Destination.Enabled:
-		return w.store.FailDelivery(ctx, proofback.System(), due)
+	}
+	if may, err := w.admit(ctx, due, s); !may {
+		return err
+	}
+	res, err := w.attempt(ctx, s)
+	if errors.Is(err, errInterrupted) {
+		return river.JobSnooze(0) // at once, elsewhere
+	}
+	if err != nil {
+		return err
 	}
 	if res.Outcome == proofback.OutcomeDelivered {
 		leave() // else whoever comes next should find the destination as this leaves it
@@ -95,25 +120,22 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 // process is being stopped.
 var errInterrupted = errors.New("jobs: interrupted")
 
-// attempt sends what is due, unless its destination is switched off.
-func (w *deliverWorker) attempt(ctx context.Context, due db.DueDelivery) (s *db.Sending, res outbound.Result, err error) {
-	s, err = w.store.LoadDelivery(ctx, proofback.System(), due)
-	if err != nil || !s.Destination.Enabled {
-		return s, res, err
-	}
+// attempt sends a message to its destination.
+func (w *deliverWorker) attempt(ctx context.Context, s *db.Sending) (res outbound.Result, err error) {
 	request, problem := w.request(s)
 	if problem != "" {
-		return s, outbound.Result{
-			At:      w.now().UTC().Truncate(time.Microsecond),
-			URL:     proofback.MaskURL(s.Destination.URLTemplate),
-			Outcome: proofback.OutcomeInvalidURL,
-			Error:   problem,
+		return outbound.Result{
+			At:       w.now().UTC().Truncate(time.Microsecond),
+			URL:      proofback.MaskURL(s.Destination.URLTemplate),
+			Outcome:  proofback.OutcomeInvalidURL,
+			Error:    problem,
+			Exchange: proofback.Exchange{Method: s.Destination.Method},
 		}, nil
 	}
 	if res, err = w.client.Do(ctx, request); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		err = errInterrupted
 	}
-	return s, res, err
+	return res, err
 }
 
 // request makes the request of an attempt, or tells the problem with the template,
@@ -124,6 +146,7 @@ func (w *deliverWorker) request(s *db.Sending) (r outbound.Request, problem stri
 		Conversion: &s.Conversion,
 		Click:      &s.Click,
 		ClickID:    w.clickKeys.Encode(s.Conversion.ClickID),
+		Test:       s.Test,
 	}
 	url, err := m.URL(s.Destination.URLTemplate)
 	if err != nil {
@@ -134,88 +157,16 @@ func (w *deliverWorker) request(s *db.Sending) (r outbound.Request, problem stri
 		r.Body = m.Body()
 		r.Header.Set("Content-Type", "application/json")
 	}
+	if s.Test {
+		r.Header.Set(headerTest, "true")
+	}
 	id, now := m.IdempotencyKey(), w.now()
 	r.Header.Set("Idempotency-Key", id)
 	r.Header.Set(proofback.HeaderWebhookID, id)
 	r.Header.Set(proofback.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	r.Header.Set(proofback.HeaderWebhookSignature, proofback.SignWebhook(s.Secret, id, now, r.Body))
+	r.Header.Set(proofback.HeaderWebhookSignature, proofback.SignWebhookWithAll(s.Secrets, id, now, r.Body))
 	return r, ""
 }
 
-// record writes down what came of an attempt, and what follows. It goes on when
-// the job is interrupted: what was sent cannot be taken back, and forgetting it
-// would send it again.
-func (w *deliverWorker) record(ctx context.Context, due db.DueDelivery, s *db.Sending, res outbound.Result) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	number := s.Delivery.Attempts + 1
-	a := db.AttemptRecord{
-		Due: due,
-		Attempt: proofback.Attempt{
-			DeliveryID:     due.ID,
-			Number:         number,
-			At:             res.At,
-			URL:            res.URL,
-			Outcome:        res.Outcome,
-			ResponseStatus: res.Status,
-			ResponseBody:   res.Body,
-			Duration:       res.Duration,
-			Error:          res.Error,
-		},
-	}
-	if res.Outcome.Retries(s.Destination.RetryOn) {
-		if wait, ok := w.retry.Wait(number-s.Before, w.random()); ok {
-			asked, _ := proofback.RetryAfter(res.RetryAfter, w.now())
-			a.Next = w.now().Add(max(wait, asked))
-		}
-	}
-	recorded, err := w.store.RecordAttempt(ctx, proofback.System(), a)
-	for wait := recordPause; err != nil && pause(ctx, wait); wait *= 2 {
-		recorded, err = w.store.RecordAttempt(ctx, proofback.System(), a)
-	}
-	if err != nil {
-		return err
-	}
-	w.tell(ctx, s, a, recorded)
-	return nil
-}
-
-// How long recording is tried for, in all and before the first repetition.
-const (
-	recordTimeout = 8 * time.Second
-	recordPause   = 50 * time.Millisecond
-)
-
-// pause waits, and reports whether ctx still stands.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// tell logs what a person may want to look into.
-func (w *deliverWorker) tell(ctx context.Context, s *db.Sending, a db.AttemptRecord, recorded bool) {
-	level, event := slog.LevelDebug, "delivery attempted"
-	switch {
-	case !recorded:
-		level, event = slog.LevelWarn, "delivery attempted by two at once"
-	case a.Outcome == proofback.OutcomeGone:
-		level, event = slog.LevelWarn, "destination stopped"
-	case a.Outcome != proofback.OutcomeDelivered && a.Next.IsZero():
-		level, event = slog.LevelWarn, "delivery failed"
-	}
-	w.log.LogAttrs(ctx, level, event,
-		slog.String("delivery_id", a.DeliveryID.String()),
-		slog.String("destination_id", s.Destination.ID.String()),
-		slog.String("affiliate_id", s.Destination.AffiliateID.String()),
-		slog.Int("attempt", a.Number),
-		slog.String("outcome", string(a.Outcome)),
-		slog.Int("status", a.ResponseStatus),
-		slog.Duration("duration", a.Duration),
-	)
-}
+// headerTest marks what testAffiliatePostback sends.
+const headerTest = "Proofback-Test"

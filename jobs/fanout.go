@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -33,14 +34,26 @@ func (j *Jobs) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uu
 	return j.insert(ctx, tx, params)
 }
 
-// EnqueueAttempt implements db.Enqueuer.
-func (j *Jobs) EnqueueAttempt(ctx context.Context, tx pgx.Tx, due db.DueDelivery) error {
-	params := river.InsertManyParams{Args: newDeliverArgs(due)}
-	if due.DueAt.After(j.now()) {
-		// River's leader looks for what is scheduled each 5 s.
-		params.InsertOpts = &river.InsertOpts{ScheduledAt: due.DueAt}
+// EnqueuePlan implements db.Enqueuer.
+func (j *Jobs) EnqueuePlan(ctx context.Context, tx pgx.Tx, p db.Plan) error {
+	params := make([]river.InsertManyParams, 0, len(p.Attempts)+len(p.Releases))
+	for _, due := range p.Attempts {
+		params = append(params, j.at(due.DueAt, newDeliverArgs(due)))
 	}
-	return j.insert(ctx, tx, []river.InsertManyParams{params})
+	for _, r := range p.Releases {
+		params = append(params, j.at(r.At, releaseArgs{r.DestinationID}))
+	}
+	return j.insert(ctx, tx, params)
+}
+
+// at makes a job that is done at a moment, or now when that has passed. What is
+// scheduled is looked for by River's leader each 5 s.
+func (j *Jobs) at(moment time.Time, args river.JobArgs) river.InsertManyParams {
+	params := river.InsertManyParams{Args: args}
+	if moment.After(j.now()) {
+		params.InsertOpts = &river.InsertOpts{ScheduledAt: moment}
+	}
+	return params
 }
 
 func (j *Jobs) insert(ctx context.Context, tx pgx.Tx, params []river.InsertManyParams) error {

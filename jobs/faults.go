@@ -59,7 +59,7 @@ func (h *errorHandler) handle(ctx context.Context, job *rivertype.JobRow, what .
 	if !last || job.Kind != args.Kind() || json.Unmarshal(job.EncodedArgs, &args) != nil {
 		return
 	}
-	if err := h.store.FailDelivery(context.WithoutCancel(ctx), proofback.System(), args.due()); err != nil {
+	if err := h.store.EndDelivery(context.WithoutCancel(ctx), proofback.System(), args.due(), proofback.DeliveryFailed); err != nil {
 		h.log.ErrorContext(ctx, "delivery not ended", "delivery_id", args.Delivery, "error", err)
 	}
 }

@@ -26,8 +26,8 @@ type fixture struct {
 	click     uuid.UUID
 }
 
-// setup makes a fixture. Its retries follow at once, and loopback may be reached,
-// unless change says otherwise.
+// setup makes a fixture. Its retries follow at once, no breaker opens, and loopback
+// may be reached, unless change says otherwise.
 func setup(t *testing.T, change ...func(*Config)) *fixture {
 	t.Helper()
 	keys, err := proofback.NewClickKeys(1, proofback.ClickKey{Version: 1, Secret: make([]byte, 32)})
@@ -41,7 +41,8 @@ func setup(t *testing.T, change ...func(*Config)) *fixture {
 		config: Config{
 			ClickKeys: keys,
 			Outbound:  outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-			Retry:     proofback.RetryPolicy{Attempts: 3, First: 1, Factor: 1, Longest: 1},
+			Retry:     proofback.RetryPolicy{1, 1},
+			Health:    proofback.HealthPolicy{OpenAfter: 1000, PauseAfter: 24 * time.Hour},
 			Log:       slog.New(slog.DiscardHandler),
 		},
 	}

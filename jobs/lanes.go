@@ -32,6 +32,7 @@ type lane struct {
 	held    time.Duration // for how long places have been held lately
 	moved   time.Time     // when somebody last entered or left
 	free    time.Time     // when the last one that came should find a place
+	slot    time.Time     // when the next one may come, where the rate is bounded
 }
 
 const (
@@ -41,6 +42,9 @@ const (
 	patience = 250 * time.Millisecond
 	// minAgain is the shortest time to stay away; a queue is polled less often.
 	minAgain = 20 * time.Millisecond
+	// maxPace is the longest time to stay away because of a bounded rate, which may
+	// be changed.
+	maxPace = time.Minute
 )
 
 func newLanes(c Config) *lanes {
@@ -115,7 +119,32 @@ func (l *lanes) leave(destination uuid.UUID, entered time.Time) {
 	<-s.places
 	s.moved = now
 	s.held += (now.Sub(entered) - s.held) / 8
-	if s.users--; s.users == 0 {
+	if s.users--; s.users == 0 && !s.slot.After(now) {
 		delete(l.busy, destination)
 	}
+}
+
+// pace gives the time after which to ask again for a destination that takes one
+// request each gap, the next one at a moment.
+func (l *lanes) pace(destination uuid.UUID, next time.Time, gap time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, now := l.busy[destination], l.now()
+	if s.slot.Before(next) {
+		s.slot = next
+	}
+	wait := s.slot.Sub(now)
+	s.slot = s.slot.Add(gap)
+	return min(max(minAgain, wait), maxPace)
+}
+
+// behind is how long the last one that was told to come back is to stay away.
+func (l *lanes) behind(destination uuid.UUID) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.busy[destination]
+	if s == nil {
+		return 0
+	}
+	return min(s.free.Sub(l.now()), maxPace)
 }

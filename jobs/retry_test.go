@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 func TestResetsAndTimeoutsAreRetriedWithTheSameKey(t *testing.T) {
@@ -214,10 +215,11 @@ func TestARecordedAttemptIsRecordedOnce(t *testing.T) {
 	f.config.setDefaults()
 	w := newDeliverWorker(f.store, j.outbound, f.config)
 	due := f.due(t, ids...)[0]
-	s, err := f.store.LoadDelivery(t.Context(), proofback.System(), due)
+	sendings, err := f.store.LoadDeliveries(t.Context(), proofback.System(), []db.DueDelivery{due})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := sendings[0]
 	request, problem := w.request(s)
 	if problem != "" {
 		t.Fatal(problem)
@@ -234,7 +236,7 @@ func TestARecordedAttemptIsRecordedOnce(t *testing.T) {
 	if got := f.attempts(t, ids[0]); len(got) != 1 || got[0].Outcome != "DELIVERED" {
 		t.Errorf("attempts %+v", got)
 	}
-	if _, err := f.store.LoadDelivery(t.Context(), proofback.System(), due); proofback.CodeOf(err) != proofback.CodeNotFound {
-		t.Errorf("a delivered one can be loaded: %v", err)
+	if again, err := f.store.LoadDeliveries(t.Context(), proofback.System(), []db.DueDelivery{due}); err != nil || again[0] != nil {
+		t.Errorf("a delivered one can be loaded: %v, %v", again, err)
 	}
 }

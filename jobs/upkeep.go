@@ -49,6 +49,9 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	river.AddWorker(workers, &storeWorker[dropSessionsArgs]{do: func(ctx context.Context) error {
 		return store.DropSessions(ctx, proofback.System())
 	}})
+	river.AddWorker(workers, &storeWorker[releaseStrandedArgs]{do: func(ctx context.Context) error {
+		return releaseStranded(ctx, store)
+	}})
 	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
 		return store.DropNonces(ctx, proofback.System())
 	}})
@@ -81,5 +84,6 @@ func periodicJobs() []*river.PeriodicJob {
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
 		every(ratesEvery, fetchRatesArgs{}, atATime),
 		every(time.Hour, dueAuditsArgs{}, inItsHour),
+		every(strandedEvery, releaseStrandedArgs{}, atATime),
 	}
 }

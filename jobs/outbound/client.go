@@ -43,7 +43,7 @@ type Config struct {
 // What is read and kept of an answer.
 const (
 	maxRead   = 64 << 10 // of a body; what follows is not waited for
-	maxKept   = 4 << 10  // of a body, in Result.Body
+	maxKept   = 4 << 10  // of a body, and of headers
 	maxHeader = 64 << 10 // of all headers together
 )
 
@@ -119,6 +119,7 @@ type Result struct {
 	// Error says in words what went wrong; it holds neither the URL nor an
 	// address, so that it can be shown to whoever owns the URL.
 	Error string
+	proofback.Exchange
 }
 
 // Do makes a request, once: no redirect is followed, and nothing is tried again
@@ -174,6 +175,11 @@ func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", userAgent)
 	}
+	res.Exchange = proofback.Exchange{
+		Method:         r.Method,
+		RequestHeaders: showHeader(req.Header, u),
+		RequestBody:    keep([]byte(proofback.MaskText(string(r.Body))), u),
+	}
 
 	// RoundTrip, not http.Client: no redirects, no cookies.
 	resp, err := c.transport.RoundTrip(req)
@@ -184,6 +190,7 @@ func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http
 	defer func() { _ = resp.Body.Close() }()
 	res.Status = resp.StatusCode
 	res.Outcome, res.Error = judge(resp.StatusCode)
+	res.ResponseHeaders = showHeader(resp.Header, u)
 	read(resp, u)
 	return nil
 }
