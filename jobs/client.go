@@ -60,6 +60,8 @@ type Config struct {
 	// RatesURL is where reference rates are fetched, in the ECB's XML format: http,
 	// https or file; "" fetches none.
 	RatesURL string
+	// Retention is how long clicks and the postback log are kept; default for ever.
+	Retention db.Retention
 	// ClickKeys write {click_id}; not needed with InsertOnly, unless for Audit.
 	ClickKeys *proofback.ClickKeys
 	// Outbound says what may be reached. Its Now and IdlePerHost are set here.

@@ -20,6 +20,11 @@ type makePartitionsArgs struct{}
 
 func (makePartitionsArgs) Kind() string { return "make_partitions" }
 
+// dropPartitionsArgs asks for the days that are past their retention to be dropped.
+type dropPartitionsArgs struct{}
+
+func (dropPartitionsArgs) Kind() string { return "drop_partitions" }
+
 // dropSessionsArgs asks for the sessions that are over to be dropped.
 type dropSessionsArgs struct{}
 
@@ -44,6 +49,13 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 		now := c.Now()
 		// A click that was spooled yesterday may be stored today.
 		_, err := store.MakePartitions(ctx, now.AddDate(0, 0, -1), now.AddDate(0, 0, partitionDaysAhead))
+		return err
+	}})
+	river.AddWorker(workers, &storeWorker[dropPartitionsArgs]{do: func(ctx context.Context) error {
+		dropped, err := store.DropPartitions(ctx, proofback.System(), c.Retention)
+		if len(dropped) > 0 {
+			c.Log.Info("dropped what is past its retention", "partitions", dropped)
+		}
 		return err
 	}})
 	river.AddWorker(workers, &storeWorker[dropSessionsArgs]{do: func(ctx context.Context) error {
@@ -80,6 +92,7 @@ func periodicJobs() []*river.PeriodicJob {
 	}
 	return []*river.PeriodicJob{
 		every(time.Hour, makePartitionsArgs{}, inItsHour),
+		every(time.Hour, dropPartitionsArgs{}, inItsHour),
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
 		every(ratesEvery, fetchRatesArgs{}, atATime),

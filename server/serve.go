@@ -113,6 +113,7 @@ func (p *program) openJobs(ctx context.Context) error {
 		InsertOnly:  p.insertOnly,
 		Setup:       p.setup,
 		RatesURL:    p.settings.RatesURL,
+		Retention:   p.settings.retention,
 		ClickKeys:   p.settings.clickKeys,
 		Outbound:    outbound.Config{Allow: p.settings.outboundAllow},
 		StopTimeout: drainTimeout / 2,

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 // Settings are everything that an operator can say, by flag or by environment
@@ -78,6 +79,12 @@ type Settings struct {
 	// country, such as CF-IPCountry. Default none. It goes before GeoIPFile.
 	CountryHeader string `name:"country-header" env:"PROOFBACK_COUNTRY_HEADER" placeholder:"NAME" help:"Header in which trusted proxies tell the country, such as CF-IPCountry (default none)."`
 
+	// KeepClicks and KeepPostbacks are for how many days clicks and the postback
+	// log are kept. Default 0: for ever. What is older is dropped and cannot be
+	// brought back; clicks that are dropped cannot convert any more.
+	KeepClicks    string `name:"keep-clicks" env:"PROOFBACK_KEEP_CLICKS" placeholder:"DAYS" help:"Days that clicks are kept (default 0, for ever)."`
+	KeepPostbacks string `name:"keep-postbacks" env:"PROOFBACK_KEEP_POSTBACKS" placeholder:"DAYS" help:"Days that the postback log is kept (default 0, for ever)."`
+
 	// Demo loads the demo network, once. Default true on the embedded Postgres,
 	// false otherwise. Its users' passwords are printed at every start.
 	Demo string `name:"demo" env:"PROOFBACK_DEMO" placeholder:"BOOL" help:"Load the demo network: true or false (default true on the embedded Postgres)."`
@@ -97,6 +104,7 @@ type Settings struct {
 	secretsKey     []byte
 	outboundAllow  []netip.Prefix
 	trustedProxies []netip.Prefix
+	retention      db.Retention
 }
 
 // settingError refuses a setting in one line: its variable and what was expected.

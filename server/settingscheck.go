@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -31,7 +32,7 @@ func (s *Settings) check() error {
 	s.RatesURL = cmp.Or(s.RatesURL, defaultRatesURL)
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	for _, step := range []func() error{
-		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkKeys, s.checkPprof,
+		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkRetention, s.checkKeys, s.checkPprof,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -125,6 +126,23 @@ func (s *Settings) checkDemo() error {
 	case "false", "0":
 	default:
 		return wrong("PROOFBACK_DEMO", "is %q: expected true or false", s.Demo)
+	}
+	return nil
+}
+
+func (s *Settings) checkRetention() error {
+	for _, r := range []struct {
+		name, days string
+		into       *time.Duration
+	}{
+		{"PROOFBACK_KEEP_CLICKS", s.KeepClicks, &s.retention.Clicks},
+		{"PROOFBACK_KEEP_POSTBACKS", s.KeepPostbacks, &s.retention.Postbacks},
+	} {
+		days, err := strconv.Atoi(cmp.Or(r.days, "0"))
+		if err != nil || days < 0 || days > 36500 {
+			return wrong(r.name, "is %q: expected a number of days, or 0 for ever", r.days)
+		}
+		*r.into = time.Duration(days) * 24 * time.Hour
 	}
 	return nil
 }
