@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,7 @@ const (
 // mapping; MaskParameters knows better.
 func MaskParameter(name, value string) (masked, what string) {
 	canonical, _ := CanonicalParameter(name)
-	return maskValue(name, canonical, value)
+	return maskValue(name, canonical, value, &nesting{})
 }
 
 // MaskParameters is MaskParameter over a copy of the parameters as read, with the
@@ -33,28 +34,78 @@ func MaskParameter(name, value string) (masked, what string) {
 func MaskParameters(params []Parameter) []Parameter {
 	masked := slices.Clone(params)
 	for i, p := range masked {
-		masked[i].Value, _ = maskValue(p.Name, p.Canonical, p.Value)
+		masked[i].Value, _ = maskValue(p.Name, p.Canonical, p.Value, &nesting{})
 	}
 	return masked
 }
 
-func maskValue(name, canonical, value string) (masked, what string) {
+// nesting is where a value stands: how deep in URLs that are parameters of
+// others, and by whose names those count. A nil one is of what is no URL itself.
+type nesting struct {
+	mapping []NameMapping
+	depth   int
+}
+
+// Bounds of what is unwrapped to look for what must be masked.
+const (
+	maxNestedURLs = 3
+	maxEncodings  = 4
+)
+
+func maskValue(name, canonical, value string, in *nesting) (masked, what string) {
 	if value == "" {
 		return value, maskNothing
 	}
 	switch canonical {
 	case ParamToken, ParamSig:
 		return mask, maskSecret
-	case ParamClickID, ParamTxID, ParamEventType, ParamStatus, ParamAmount, ParamRevenue, ParamPayout, ParamCurrency,
-		ParamTimestamp, ParamSigTime:
-		// Identifiers and numbers of the event: what looks like a card number here
-		// is none.
-		return maskText(value, false)
+	case ParamClickID, ParamTxID:
+		// Identifiers of the event: what looks like a card number here is none.
+		return maskEncoded(value, false, in)
+	case ParamEventType, ParamStatus, ParamAmount, ParamRevenue, ParamPayout, ParamCurrency, ParamTimestamp, ParamSigTime:
+		return maskEncoded(value, true, in)
 	}
 	if what := sensitiveName(name); what != maskNothing {
 		return mask, what
 	}
-	return maskText(value, true)
+	return maskEncoded(value, true, in)
+}
+
+// maskEncoded masks a text, also one that was encoded several times, and a URL.
+// Text that was encoded comes back decoded if there was something to mask in it,
+// and else as it was.
+func maskEncoded(value string, free bool, in *nesting) (masked, what string) {
+	masked, what = maskText(value, free)
+	view := masked
+	for range maxEncodings {
+		if in != nil && strings.Contains(view, "=") && strings.ContainsAny(view, "?#&") {
+			if in.depth == maxNestedURLs {
+				return mask, maskSecret
+			}
+			if nested := maskURL(view, &nesting{in.mapping, in.depth + 1}); nested != view {
+				return nested, cmp.Or(what, maskSecret)
+			}
+			break
+		}
+		decoded, _ := decodeForm(view)
+		if decoded == view {
+			break
+		}
+		view = decoded
+		if text, kind := maskText(view, free); kind != maskNothing {
+			view, masked, what = text, text, cmp.Or(what, kind)
+		}
+	}
+	return masked, what
+}
+
+// maskRaw masks what stands in a URL as raw and means decoded.
+func maskRaw(raw, decoded string) string {
+	masked, what := maskEncoded(decoded, true, nil)
+	if what == maskNothing {
+		return raw
+	}
+	return escapeMasked(masked)
 }
 
 // MaskText masks e-mail addresses, phone numbers and card numbers amid a text.
@@ -68,87 +119,67 @@ func MaskText(text string) string {
 // URL in a parameter, and personal data in the path. What needs no mask stays as
 // it was written.
 func MaskURL(rawURL string, mapping ...NameMapping) string {
-	return maskURL(rawURL, mapping, 0)
+	return maskURL(rawURL, &nesting{mapping: mapping})
 }
 
-func maskURL(rawURL string, mapping []NameMapping, depth int) string {
+func maskURL(rawURL string, in *nesting) string {
 	rest, fragment, hasFragment := strings.Cut(rawURL, "#")
 	base, query, hasQuery := strings.Cut(rest, "?")
 	var out strings.Builder
 	out.WriteString(maskBase(base))
 	if hasQuery {
 		out.WriteByte('?')
-		maskQuery(&out, query, mapping, depth)
+		maskQuery(&out, query, in)
 	}
 	if hasFragment {
 		out.WriteByte('#')
-		maskQuery(&out, fragment, mapping, depth)
+		maskQuery(&out, fragment, in)
 	}
 	return out.String()
 }
 
 // maskBase masks user and password, and what the path tells of people.
 func maskBase(base string) string {
-	if scheme, rest, ok := strings.Cut(base, "://"); ok {
-		host, path := rest, ""
-		if i := strings.IndexByte(rest, '/'); i >= 0 {
-			host, path = rest[:i], rest[i:]
-		}
-		if i := strings.LastIndexByte(host, '@'); i >= 0 {
-			host = mask + host[i:]
-		}
-		return scheme + "://" + host + MaskText(path)
+	scheme, rest, ok := strings.Cut(base, "://")
+	if !ok {
+		return maskPath(base)
 	}
-	return MaskText(base)
+	host, path := rest, ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = mask + host[i:]
+	}
+	return scheme + "://" + host + maskPath(path)
 }
 
-func maskQuery(out *strings.Builder, query string, mapping []NameMapping, depth int) {
+func maskPath(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		segments[i] = maskRaw(segment, decodePercent(segment))
+	}
+	return strings.Join(segments, "/")
+}
+
+func maskQuery(out *strings.Builder, query string, in *nesting) {
 	for i, pair := range strings.Split(query, "&") {
 		if i > 0 {
 			out.WriteByte('&')
 		}
 		rawName, rawValue, hasValue := strings.Cut(pair, "=")
+		name, _ := decodeForm(rawName)
+		out.WriteString(maskRaw(rawName, name))
 		if !hasValue {
-			out.WriteString(MaskText(pair))
 			continue
 		}
-		name, _ := decodeForm(rawName)
-		value, _ := decodeForm(rawValue)
-		masked, what := maskValue(name, canonicalParameter(name, mapping), value)
-		if nested, kind := maskNested(masked, mapping, depth); kind != maskNothing {
-			masked, what = nested, kind
-		}
-		out.WriteString(MaskText(rawName))
 		out.WriteByte('=')
-		if what == maskNothing {
-			out.WriteString(rawValue)
-		} else {
-			out.WriteString(escapeMasked(masked))
+		value, _ := decodeForm(rawValue)
+		if masked, what := maskValue(name, canonicalParameter(name, in.mapping), value, in); what != maskNothing {
+			rawValue = escapeMasked(masked)
 		}
+		out.WriteString(rawValue)
 	}
-}
-
-// maskNested masks a URL that is the value of a parameter, however often it was
-// encoded.
-func maskNested(value string, mapping []NameMapping, depth int) (masked, what string) {
-	const depths, encodings = 3, 4
-	for range encodings {
-		if strings.Contains(value, "=") && strings.ContainsAny(value, "?#&") {
-			if depth == depths {
-				return mask, maskSecret
-			}
-			if masked := maskURL(value, mapping, depth+1); masked != value {
-				return masked, maskSecret
-			}
-			return value, maskNothing
-		}
-		decoded := decodePercent(value)
-		if decoded == value {
-			break
-		}
-		value = decoded
-	}
-	return value, maskNothing
 }
 
 // escapeMasked encodes for a query but leaves the mask readable.

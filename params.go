@@ -78,8 +78,8 @@ func canonicalParameter(name string, mapping []NameMapping) string {
 // PostbackParams is what a postback request says.
 type PostbackParams struct {
 	// All has every parameter in the order sent, query before body, with values
-	// trimmed and valid UTF-8. Unknown names have no canonical one. Values are not
-	// masked yet: MaskParameters does that for the log.
+	// trimmed and valid UTF-8. Unknown names have no canonical one, and are masked.
+	// Values are not masked yet: MaskParameters does that for the log.
 	All []Parameter
 }
 
@@ -131,6 +131,9 @@ func (r *paramReader) add(name, raw, value, flaw string) {
 		flaw = flawOf(value)
 	}
 	value = strings.TrimSpace(value)
+	if canonical == "" {
+		name, _ = maskEncoded(name, true, nil) // it may be a form's, typed by a person
+	}
 	p := Parameter{Name: clean(name, maxNameBytes), Value: clean(value, MaxParameterBytes), Canonical: canonical}
 	defer func() { r.params = append(r.params, p) }()
 	if value == "" {
@@ -202,10 +205,13 @@ func clean(s string, maxBytes int) string {
 }
 
 // shown quotes a value for a sentence: short, and masked.
-func shown(value string) string { return strconv.Quote(clean(MaskText(value), 64)) }
+func shown(value string) string {
+	masked, _ := maskEncoded(value, true, &nesting{})
+	return strconv.Quote(clean(masked, 64))
+}
 
 func shownMacro(p Parameter) string {
-	if masked, what := maskValue(p.Name, p.Canonical, p.Value); what == maskNothing && len(masked) <= 64 {
+	if masked, what := maskValue(p.Name, p.Canonical, p.Value, &nesting{}); what == maskNothing && len(masked) <= 64 {
 		return " (" + masked + ")"
 	}
 	return ""

@@ -185,7 +185,7 @@ func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err erro
 	if errors.Is(err, context.Canceled) {
 		return // the sender has gone
 	}
-	h.Log.Error("a postback could not be stored", "path", r.URL.Path, "error", err)
+	h.Log.Error("a postback could not be stored", "path", proofback.MaskURL(r.URL.EscapedPath()), "error", err)
 	refuse(w, http.StatusServiceUnavailable, "nothing was stored: send it again")
 }
 

@@ -41,15 +41,9 @@ type world struct {
 	link       *proofback.TrackingLink
 }
 
-func newWorld(t testing.TB, change ...func(*ClicksConfig)) *world {
-	t.Helper()
-	w := &world{TB: t, store: dbtest.Open(t), mux: http.NewServeMux()}
-	var err error
-	w.advertiser, _, err = w.store.CreateAdvertiser(t.Context(), admin, proofback.Advertiser{Name: "Acme"})
-	w.must(err)
-	w.affiliate, err = w.store.CreateAffiliate(t.Context(), admin, proofback.Affiliate{Name: "Blog"})
-	w.must(err)
-	w.offer, err = w.store.CreateOffer(t.Context(), admin, w.advertiser.ID, proofback.Terms{
+// socks are the terms of a plain offer.
+func socks() proofback.Terms {
+	return proofback.Terms{
 		Name:       "Socks",
 		Status:     proofback.OfferActive,
 		Access:     proofback.OfferPublic,
@@ -66,7 +60,18 @@ func newWorld(t testing.TB, change ...func(*ClicksConfig)) *world {
 			WhenPrerequisiteMissing: proofback.PrerequisiteReject,
 			DedupeWindowMinutes:     proofback.DefaultDedupeWindowMinutes,
 		}},
-	})
+	}
+}
+
+func newWorld(t testing.TB, change ...func(*ClicksConfig)) *world {
+	t.Helper()
+	w := &world{TB: t, store: dbtest.Open(t), mux: http.NewServeMux()}
+	var err error
+	w.advertiser, _, err = w.store.CreateAdvertiser(t.Context(), admin, proofback.Advertiser{Name: "Acme"})
+	w.must(err)
+	w.affiliate, err = w.store.CreateAffiliate(t.Context(), admin, proofback.Affiliate{Name: "Blog"})
+	w.must(err)
+	w.offer, err = w.store.CreateOffer(t.Context(), admin, w.advertiser.ID, socks())
 	w.must(err)
 	w.link, err = w.store.CreateTrackingLink(t.Context(), admin, proofback.TrackingLink{OfferID: w.offer.ID, AffiliateID: w.affiliate.ID})
 	w.must(err)
