@@ -73,7 +73,7 @@ func joinIn(ctx context.Context, dir string, log *slog.Logger) (*Postgres, error
 	if err != nil {
 		return nil, err
 	}
-	defer starting.Close()
+	defer unlock(starting)
 	p := &Postgres{dir: dir}
 	if p.users, err = lock(filepath.Join(dir, "users"), syscall.LOCK_SH); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func joinIn(ctx context.Context, dir string, log *slog.Logger) (*Postgres, error
 		return p, nil
 	}
 	if err := p.start(ctx, log); err != nil {
-		_ = p.users.Close()
+		unlock(p.users)
 		return nil, err
 	}
 	return p, nil
@@ -199,14 +199,15 @@ func (p *Postgres) Leave(ctx context.Context) error {
 		return nil
 	}
 	if p.cluster == nil {
-		return p.users.Close()
+		unlock(p.users)
+		return nil
 	}
 	starting, err := lock(filepath.Join(p.dir, "starting"), syscall.LOCK_EX)
 	if err != nil {
 		return err
 	}
-	defer starting.Close()
-	defer p.users.Close()
+	defer unlock(starting)
+	defer unlock(p.users)
 	err = syscall.Flock(int(p.users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil
@@ -234,4 +235,10 @@ func lock(path string, how int) (*os.File, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return f, nil
+}
+
+// unlock gives a lock back at once, from processes that are being forked too.
+func unlock(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	_ = f.Close()
 }
