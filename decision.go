@@ -62,8 +62,10 @@ func (c *Claim) Value() Decimal {
 
 // Facts are what is known when a request is decided.
 type Facts struct {
-	// Click is nil when no click of that id is stored.
-	Click *Click
+	// Click is nil when no click of that id is stored. ClickSpooled says that it may
+	// be in a spool then, to be stored later.
+	Click        *Click
+	ClickSpooled bool
 	// Terms are the click's. Overrides are its affiliate's prices for the offer's
 	// goals.
 	Terms     *Terms

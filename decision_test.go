@@ -119,6 +119,10 @@ func TestEveryReasonHasOneAnswer(t *testing.T) {
 		{"a forged click id", func(r *Request) { r.ClickIDState = ClickIDForged }, nil, ReasonForgedClickID, ResultRejected, 404, "", "not one"},
 		{"somebody else's click id", func(r *Request) { r.ClickIDState = ClickIDForeign }, nil, ReasonForgedClickID, ResultRejected, 404, "", "not one"},
 		{"a click that is not stored", nil, func(_ *testing.T, f *Facts) { f.Click = nil }, ReasonUnknownClick, ResultRejected, 404, "", "no click"},
+		{"a click in a spool", nil, inSpool, ReasonClickNotYetStored, ResultDeferred, 202, "", "waits"},
+		{"a click in a spool, and values that only its advertiser's names tell", func(r *Request) { r.Claim.EventType = "" }, inSpool, ReasonClickNotYetStored, ResultDeferred, 202, "", "waits"},
+		{"a click in a spool, and a wrong value at the own endpoint", func(r *Request) { r.Endpoint, r.Claim.EventType = id(idAdvertiser), "" }, inSpool, ReasonMissingEvent, ResultRejected, 400, "", "event_type"},
+		{"a click that was waited for in vain", nil, func(t *testing.T, f *Facts) { inSpool(t, f); f.LastLook = true }, ReasonUnknownClick, ResultRejected, 404, "", "no click"},
 		{"another advertiser's endpoint", func(r *Request) { r.Endpoint = id(idOther) }, nil, ReasonUnknownClick, ResultRejected, 404, "", "endpoint"},
 		{"the advertiser's own endpoint", func(r *Request) { r.Endpoint = id(idAdvertiser) }, nil, ReasonAccepted, ResultAccepted, 200, StatusPending, ""},
 		{"no event", func(r *Request) { r.Claim.EventType = "" }, nil, ReasonMissingEvent, ResultRejected, 400, "", "event_type"},
@@ -179,3 +183,6 @@ func TestEveryReasonHasOneAnswer(t *testing.T) {
 		})
 	}
 }
+
+// inSpool takes the click out of the database and into a spool.
+func inSpool(_ *testing.T, f *Facts) { f.Click, f.ClickSpooled = nil, true }

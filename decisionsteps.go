@@ -73,6 +73,9 @@ func (d *decider) checkClickID() bool {
 // checkValues refuses values that say nothing.
 func (d *decider) checkValues() bool {
 	r := d.request
+	if r.Endpoint == [16]byte{} && d.waitsForClick() {
+		return d.checkClick() // values are read with the names of the click's advertiser
+	}
 	for _, p := range r.Problems {
 		return d.refuse("values", p.Reason, "%s", p.Detail)
 	}
@@ -96,6 +99,9 @@ func (d *decider) checkValues() bool {
 func (d *decider) checkClick() bool {
 	const name = "click"
 	click := d.facts.Click
+	if d.waitsForClick() {
+		return d.deferFor(name, ReasonClickNotYetStored, d.request.ReceivedAt.Add(clickWait), "the click was made while the database was away, and waits to be stored: this request is decided when it is")
+	}
 	if click == nil {
 		return d.refuse(name, ReasonUnknownClick, "no click of this id is stored: it was never made here, or dropped after the retention time")
 	}
@@ -103,6 +109,11 @@ func (d *decider) checkClick() bool {
 		return d.refuse(name, ReasonUnknownClick, "this click is not for an offer of the advertiser whose endpoint was called: check which network the landing page's click id came from")
 	}
 	return d.pass(name, "made at %s", click.At.Format(time.RFC3339))
+}
+
+// waitsForClick reports whether the click may yet come out of a spool.
+func (d *decider) waitsForClick() bool {
+	return d.facts.Click == nil && d.facts.ClickSpooled && !d.facts.LastLook
 }
 
 func (d *decider) checkEvent() bool {

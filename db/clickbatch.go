@@ -50,9 +50,13 @@ func (b *clickBatch) addText(texts *map[int64]string, id int64, s string) {
 func (b *clickBatch) write(ctx context.Context, pool *pgxpool.Pool) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return err
+		return &lostError{err}
 	}
 	defer conn.Release() // the pool drops a connection with an open transaction
+	return lostWith(conn, b.writeOn(ctx, conn))
+}
+
+func (b *clickBatch) writeOn(ctx context.Context, conn *pgxpool.Conn) error {
 	if len(b.agents) == 0 && len(b.referrers) == 0 && len(b.counted) == 0 {
 		return b.copyRows(ctx, conn.Conn()) // a transaction by itself
 	}
@@ -77,6 +81,12 @@ func (b *clickBatch) write(ctx context.Context, pool *pgxpool.Pool) error {
 func (b *clickBatch) begin(ctx context.Context, conn *pgx.Conn) (*capCounters, error) {
 	q := &pgx.Batch{}
 	q.Queue(`BEGIN`)
+	b.queueTexts(q)
+	counters := b.queueCounters(q)
+	return counters, conn.SendBatch(ctx, q).Close()
+}
+
+func (b *clickBatch) queueTexts(q *pgx.Batch) {
 	queueTexts(q, `
 		INSERT INTO user_agents (id, value)
 		SELECT * FROM unnest($1::bigint[], $2::text[])
@@ -85,8 +95,6 @@ func (b *clickBatch) begin(ctx context.Context, conn *pgx.Conn) (*capCounters, e
 		INSERT INTO referrers (id, value)
 		SELECT * FROM unnest($1::bigint[], $2::text[])
 		ON CONFLICT DO NOTHING`, b.referrers)
-	counters := b.queueCounters(q)
-	return counters, conn.SendBatch(ctx, q).Close()
 }
 
 // queueTexts inserts in the order of ids: two transactions that insert the same

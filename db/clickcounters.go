@@ -67,9 +67,14 @@ func (m *clickCounters) ensure(ctx context.Context, set capSet) error {
 // forget has every counter looked for again.
 func (m *clickCounters) forget() { m.made.Purge() }
 
+// isCounted reports whether a click counts for anything.
+func (w *ClickWriter) isCounted(c *proofback.Click) bool {
+	return c.Counts() && w.setup.Snapshot().counted[c.OfferID]
+}
+
 // counted says what a click counts for, nil for nothing, and has the counters made.
 func (w *ClickWriter) counted(ctx context.Context, c *proofback.Click) (*countedClick, error) {
-	if !c.Counts() || !w.setup.Snapshot().counted[c.OfferID] {
+	if !w.isCounted(c) {
 		return nil, nil //nolint:nilnil // nil is a click that counts for nothing
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.config.Timeout)

@@ -19,9 +19,11 @@ import (
 // one after the other.
 
 // copyClicks takes rows as appendClick writes them.
-const copyClicks = `COPY clicks (id, at, link_id, offer_id, affiliate_id, advertiser_id, terms_id, user_agent_id, referrer_id,` +
+const copyClicks = `COPY clicks (` + clickColumnNames + `) FROM STDIN (FORMAT binary)`
+
+const clickColumnNames = `id, at, link_id, offer_id, affiliate_id, advertiser_id, terms_id, user_agent_id, referrer_id,` +
 	` outcome, flags, bot, country, device, ip, source, creative,` +
-	` sub1, sub2, sub3, sub4, sub5, sub6, sub7, sub8, sub9, sub10) FROM STDIN (FORMAT binary)`
+	` sub1, sub2, sub3, sub4, sub5, sub6, sub7, sub8, sub9, sub10`
 
 const clickColumns = 27
 

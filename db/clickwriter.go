@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db/spool"
 )
 
 // ClickWriterConfig says how a ClickWriter works.
@@ -22,9 +23,17 @@ type ClickWriterConfig struct {
 	// them are refused. Defaults 16,384 rows and 16 MiB.
 	MaxRows  int
 	MaxBytes int
-	// Timeout bounds one COPY, connecting included. Default 5 s: visitors do
-	// not wait longer than that.
+	// Timeout bounds one COPY, connecting included. Default 5 s, with a spool 2 s:
+	// visitors do not wait much longer than that.
 	Timeout time.Duration
+	// Spool keeps clicks while Postgres is away. Without one they are refused then.
+	Spool *spool.Spool
+	// Unreached says that Postgres has not been reached yet: all clicks are spooled
+	// until Reached says otherwise.
+	Unreached bool
+	// DrainPerSecond bounds how fast spooled clicks are moved into the database
+	// beside live ones. Default 10,000 a second.
+	DrainPerSecond int
 	// Observe is told of each COPY: how many clicks it had, and why they could not
 	// be stored. Default: nobody is.
 	Observe func(clicks int, err error)
@@ -45,6 +54,7 @@ type ClickWriter struct {
 	// Texts known to be stored, by textID.
 	agents    *lru.Cache[int64, struct{}]
 	referrers *lru.Cache[int64, struct{}]
+	spool     *clickSpool // nil without one
 
 	mu     sync.Mutex
 	open   *clickBatch   // gathers rows; nil when there are none
@@ -72,14 +82,22 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 	c.Writers = orDefault(c.Writers, 1)
 	c.MaxRows = orDefault(c.MaxRows, 1<<14)
 	c.MaxBytes = orDefault(c.MaxBytes, 16<<20)
+	c.DrainPerSecond = orDefault(c.DrainPerSecond, 10_000)
+	conns := int32(c.Writers)
+	if c.Spool != nil {
+		conns++
+	}
 	if c.Timeout <= 0 {
 		c.Timeout = 5 * time.Second
+		if c.Spool != nil {
+			c.Timeout = 2 * time.Second
+		}
 	}
 	if c.Observe == nil {
 		c.Observe = func(int, error) {}
 	}
 	pc := s.pool.Config()
-	pc.MaxConns, pc.MinConns, pc.MinIdleConns = int32(c.Writers), 0, 0
+	pc.MaxConns, pc.MinConns, pc.MinIdleConns = conns, 0, 0
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, err
@@ -96,6 +114,10 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		rows:      sync.Pool{New: func() any { return new([]byte) }},
 	}
 	w.ctx, w.giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	if c.Spool != nil {
+		w.spool = newClickSpool(s, pool, &c)
+		w.spool.start(w.ctx)
+	}
 	for range c.Writers {
 		w.writers.Go(w.run)
 	}
@@ -119,10 +141,15 @@ func clickUnavailable(err error) error {
 	return &proofback.Error{Code: proofback.CodeUnavailable, Message: "the click could not be stored: try again", Err: err}
 }
 
-// Write stores a click and returns once it is committed. If a cap of its offer
-// turns out to be reached, that is the outcome that it is stored with and that c
-// has then. An UNAVAILABLE error says that nobody may count on it: the queue is
-// full, Postgres is away, or ctx ended first (then the click may yet be stored).
+// Write stores a click and returns once it is committed, or where Postgres is away,
+// once it is on disk in the spool. If a cap of its offer turns out to be reached,
+// that is the outcome that it is stored with and that c has then. An UNAVAILABLE
+// error says that nobody may count on it: the queue is full, Postgres is away and
+// the spool does not take the click, or ctx ended first (then the click may yet be
+// stored).
+//
+// Clicks that are counted for a cap are not spooled: whether there is a place left
+// only Postgres knows.
 func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 	buffer := w.rows.Get().(*[]byte)
 	defer w.rows.Put(buffer)
@@ -132,6 +159,9 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 		return err
 	}
 	*buffer = row
+	if w.isAway() {
+		return w.keep(ctx, c, row, ErrAway)
+	}
 	newAgent := agent != 0 && !isKnown(w.agents, agent)
 	newReferrer := referrer != 0 && !isKnown(w.referrers, referrer)
 	counted, err := w.counted(ctx, c)
@@ -160,10 +190,13 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 
 	select {
 	case <-b.stored:
-		if b.err == nil && counted != nil {
+		if b.err != nil {
+			return w.keep(ctx, c, row, b.err)
+		}
+		if counted != nil {
 			c.Outcome = counted.outcome
 		}
-		return b.err
+		return nil
 	case <-ctx.Done():
 		return clickUnavailable(ctx.Err())
 	}
@@ -207,7 +240,12 @@ func (w *ClickWriter) run() {
 		b := w.open
 		w.open = nil
 		w.mu.Unlock()
-		if b != nil {
+		switch {
+		case b == nil:
+		case w.isAway():
+			b.err = ErrAway
+			close(b.stored)
+		default:
 			w.write(b)
 		}
 	}
@@ -219,11 +257,14 @@ func (w *ClickWriter) write(b *clickBatch) {
 	err := b.write(ctx, w.pool)
 	w.config.Observe(b.rows, err)
 	if err != nil {
-		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored", slog.Int("clicks", b.rows), slog.Any("error", err))
+		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored in the database", slog.Int("clicks", b.rows), slog.Any("error", err))
 		if errors.Is(err, errNoCounter) {
 			w.counters.forget()
 		}
-		b.err = clickUnavailable(err)
+		if w.spool != nil && isLost(err) {
+			w.spool.lost(err)
+		}
+		b.err = err
 		close(b.stored)
 		return // and the buffer is left alone: pgx may still be reading it
 	}
@@ -264,6 +305,9 @@ func (w *ClickWriter) Close(ctx context.Context) error {
 	}
 	w.giveUp()
 	<-drained
+	if w.spool != nil {
+		<-w.spool.ended
+	}
 	w.pool.Close()
 	return err
 }

@@ -22,7 +22,11 @@ type Incoming struct {
 	// Read reads the request as its sender means it; the zero Sender stands for
 	// nobody known. It is pure, and called again once the click has told whose the
 	// request is.
-	Read     func(proofback.Sender) proofback.Reading
+	Read func(proofback.Sender) proofback.Reading
+	// Sent is what Read reads. It is kept, encrypted, while nobody knows whose the
+	// request is because its click is not stored yet. Without it such a request is
+	// decided as it was read for nobody, and proves nothing.
+	Sent     *Sent
 	Method   string
 	URL      string // masked
 	RemoteIP string
@@ -32,6 +36,12 @@ type Incoming struct {
 	DecidedAt time.Time
 
 	look *pastLook // set when it is a deferred request that is looked at again
+}
+
+// Sent is a request as it came.
+type Sent struct {
+	Request     proofback.PostbackRequest
+	Credentials proofback.Credentials
 }
 
 // decideAttempts bounds how often a batch that lost a race is decided anew. Each
@@ -95,6 +105,7 @@ type decideItem struct {
 	reading  proofback.Reading
 	sender   uuid.UUID // the advertiser it was read for, if any
 	click    *proofback.Click
+	spooled  bool // there is no click, but it may be in a spool
 	terms    *proofback.Terms
 	zone     *time.Location // the advertiser's
 	decision *proofback.Decision
@@ -105,7 +116,7 @@ func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 	sender := proofback.Sender{Advertiser: a}
 	if a != nil {
 		it.sender = a.ID
-		sender.Guard = setup.Snapshot().Guard(a.ID, it.in.ReceivedAt)
+		sender.Guard = setup.Snapshot().Guard(a.ID, it.in.look.came(it.in.ReceivedAt))
 	}
 	it.reading = it.in.Read(sender)
 	it.reading.ID, it.reading.ReceivedAt = it.in.ID, it.in.ReceivedAt
@@ -137,6 +148,7 @@ func (b *decideBatch) decide(it *decideItem) {
 	r := &it.reading.Request
 	f := proofback.Facts{
 		Click:        it.click,
+		ClickSpooled: it.spooled,
 		Terms:        it.terms,
 		Currency:     b.store.currency,
 		ConversionID: newID(),
@@ -194,6 +206,9 @@ func (b *decideBatch) log() []proofback.Postback {
 		if c := it.click; c != nil && (in.Endpoint == nil || in.Endpoint.ID == c.AdvertiserID) {
 			p.AdvertiserID, p.OfferID, p.AffiliateID = c.AdvertiserID, c.OfferID, c.AffiliateID
 			p.ClickID = c.ID
+		}
+		if d.Reason == proofback.ReasonClickNotYetStored {
+			p.ClickID = it.reading.ClickID // so that the click's story tells of it
 		}
 		log[i] = p
 	}

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +26,9 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 	}
 	clicks, err := b.store.judgedClicks(ctx, ids)
 	if err != nil {
+		return err
+	}
+	if err := b.missClicks(ctx, clicks); err != nil {
 		return err
 	}
 	termsIDs := make([]uuid.UUID, 0, len(clicks))
@@ -54,6 +59,40 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 		if it.in.Endpoint == nil {
 			it.read(b.setup, a)
 		}
+	}
+	return nil
+}
+
+// missClicks finds out of which clicks that are not stored may be in a spool, and
+// takes into clicks what has been stored meanwhile. It is asked in this order: a
+// click is stored first, and only then is it not in the spool any more.
+func (b *decideBatch) missClicks(ctx context.Context, clicks map[uuid.UUID]*proofback.Click) error {
+	var missing []uuid.UUID
+	for i := range b.items {
+		r := &b.items[i].reading.Request
+		if r.ClickIDState == proofback.ClickIDWhole && clicks[r.ClickID] == nil {
+			missing = append(missing, r.ClickID)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	notices, err := b.store.spoolNotices(ctx)
+	if err != nil {
+		return err
+	}
+	late, err := b.store.judgedClicks(ctx, missing)
+	if err != nil {
+		return err
+	}
+	maps.Copy(clicks, late)
+	for i := range b.items {
+		it := &b.items[i]
+		if it.reading.ClickIDState != proofback.ClickIDWhole || clicks[it.reading.ClickID] != nil {
+			continue
+		}
+		made := proofback.UUIDTime(it.reading.ClickID)
+		it.spooled = slices.ContainsFunc(notices, func(n proofback.SpoolNotice) bool { return n.MayHold(made) })
 	}
 	return nil
 }

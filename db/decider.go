@@ -99,6 +99,9 @@ func (d *Decider) enqueue(u *undecided) error {
 	if d.closed {
 		return errShuttingDown
 	}
+	if d.store.Away() {
+		return ErrAway
+	}
 	select {
 	case d.queue <- u:
 		return nil

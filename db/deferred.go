@@ -17,25 +17,35 @@ type pastLook struct {
 	postback uuid.UUID
 	looks    int
 	until    time.Time
+	received time.Time // when it first came
+}
+
+// came is when the request came: at the moment given, unless this is a later look.
+func (l *pastLook) came(now time.Time) time.Time {
+	if l == nil {
+		return now
+	}
+	return l.received
 }
 
 // errNotDeferred says that a request waits no longer: it was decided meanwhile.
 var errNotDeferred = errors.New("db: the request is not deferred any more")
 
 // LookAgain puts a deferred request through the rules once more, as it was read
-// when it came. It gives how long to leave it alone until the next look, 0 when
+// when it came; one that was read before anybody knew whose it is, is read anew once
+// its click is stored. It gives how long to leave it alone until the next look, 0 when
 // it waits no longer. The look has a log record of its own, which leads to the
 // first.
-func (s *Store) LookAgain(ctx context.Context, setup *Setup, postback uuid.UUID) (time.Duration, error) {
+func (s *Store) LookAgain(ctx context.Context, setup *Setup, keys *proofback.ClickKeys, postback uuid.UUID) (time.Duration, error) {
 	var l pastLook
-	var reading []byte
+	var reading, sealed []byte
 	var remoteIP, url string
 	l.postback = postback
 	err := s.pool.QueryRow(ctx, `
-		SELECT d.looks, d.until, d.reading, p.remote_ip, p.url
+		SELECT d.looks, d.until, p.received_at, d.reading, d.sealed, p.remote_ip, p.url
 		FROM deferred AS d
 		JOIN postbacks AS p ON p.id = d.postback_id
-		WHERE d.postback_id = $1`, postback).Scan(&l.looks, &l.until, &reading, &remoteIP, &url)
+		WHERE d.postback_id = $1`, postback).Scan(&l.looks, &l.until, &l.received, &reading, &sealed, &remoteIP, &url)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}
@@ -46,6 +56,10 @@ func (s *Store) LookAgain(ctx context.Context, setup *Setup, postback uuid.UUID)
 	if err := json.Unmarshal(reading, &read); err != nil {
 		return 0, proofback.Internal("read a deferred request", err)
 	}
+	sent, err := s.unseal(sealed, postback)
+	if err != nil {
+		return 0, err
+	}
 	in := &Incoming{
 		ID:         newID(),
 		ReceivedAt: s.clock(),
@@ -53,8 +67,14 @@ func (s *Store) LookAgain(ctx context.Context, setup *Setup, postback uuid.UUID)
 		URL:        url,
 		RemoteIP:   remoteIP,
 		ReplayOf:   postback,
-		Read:       func(proofback.Sender) proofback.Reading { return read },
+		Sent:       sent,
+		Read:       func(sender proofback.Sender) proofback.Reading { return readAgain(read, sent, sender, keys) },
 		look:       &l,
+	}
+	if read.Endpoint != uuid.Nil {
+		if in.Endpoint, err = setup.advertiser(ctx, read.Endpoint); err != nil {
+			return 0, err
+		}
 	}
 	log, err := s.Decide(ctx, setup, []*Incoming{in})
 	switch {
@@ -99,22 +119,32 @@ func (b *decideBatch) queueDeferred(q *pgx.Batch, made []*proofback.Conversion) 
 		it := &b.items[i]
 		deferred := it.decision.Result == proofback.ResultDeferred
 		switch l := it.in.look; {
-		case l != nil && deferred && !l.last(it.in.ReceivedAt):
+		case l != nil && deferred && !l.last(it.in.ReceivedAt) && it.decision.Reason == proofback.ReasonClickNotYetStored:
 			q.Queue(`UPDATE deferred SET looks = looks + 1 WHERE postback_id = $1`, l.postback)
-		case l != nil:
-			q.Queue(`DELETE FROM deferred WHERE postback_id = $1`, l.postback)
-		case deferred:
-			kept := it.reading
-			kept.Claim.EventAt = it.eventAt()
-			kept.Nonce = "" // it was used
-			reading, err := json.Marshal(kept)
+		case l != nil && deferred && !l.last(it.in.ReceivedAt):
+			reading, err := it.keptReading()
 			if err != nil {
 				return err
 			}
 			q.Queue(`
-				INSERT INTO deferred (postback_id, click_id, sender, reading, until)
-				VALUES ($1, $2, $3, $4::text::jsonb, $5)`,
-				it.in.ID, it.click.ID, idOrNull(it.sender), string(reading), it.decision.Until)
+				UPDATE deferred
+				SET looks = looks + 1, sender = $2, reading = $3::text::jsonb, sealed = NULL, until = $4
+				WHERE postback_id = $1`, l.postback, idOrNull(it.sender), reading, it.decision.Until)
+		case l != nil:
+			q.Queue(`DELETE FROM deferred WHERE postback_id = $1`, l.postback)
+		case deferred:
+			reading, err := it.keptReading()
+			if err != nil {
+				return err
+			}
+			sealed, err := b.store.seal(it)
+			if err != nil {
+				return err
+			}
+			q.Queue(`
+				INSERT INTO deferred (postback_id, click_id, sender, reading, sealed, until)
+				VALUES ($1, $2, $3, $4::text::jsonb, $5, $6)`,
+				it.in.ID, it.reading.ClickID, idOrNull(it.sender), reading, sealed, it.decision.Until)
 			b.toLookAt = append(b.toLookAt, it.in.ID)
 		}
 	}

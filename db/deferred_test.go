@@ -44,7 +44,7 @@ func TestAnEventWaitsForItsPrerequisite(t *testing.T) {
 	if upsell.Result != proofback.ResultDeferred || upsell.ResponseStatus != 202 || !slices.Contains(n.looks, upsell.ID) {
 		t.Fatalf("%s %d, looks %v", upsell.Result, upsell.ResponseStatus, n.looks)
 	}
-	again, err := d.store.LookAgain(t.Context(), d.setup, upsell.ID)
+	again, err := d.store.LookAgain(t.Context(), d.setup, d.keys, upsell.ID)
 	if err != nil || again == 0 {
 		t.Fatalf("a look before the prerequisite came: %v, %v", again, err)
 	}
@@ -53,7 +53,7 @@ func TestAnEventWaitsForItsPrerequisite(t *testing.T) {
 	if !slices.Contains(n.looks, upsell.ID) {
 		t.Error("the prerequisite came, and nobody looks")
 	}
-	again, err = d.store.LookAgain(t.Context(), d.setup, upsell.ID)
+	again, err = d.store.LookAgain(t.Context(), d.setup, d.keys, upsell.ID)
 	if err != nil || again != 0 {
 		t.Fatalf("a look after the prerequisite came: %v, %v", again, err)
 	}
@@ -66,7 +66,7 @@ func TestAnEventWaitsForItsPrerequisite(t *testing.T) {
 	if n := d.count(t, `SELECT count(*) FROM conversions WHERE subs::text LIKE '%example.com%'`) + d.count(t, `SELECT count(*) FROM deferred`); n != 0 {
 		t.Error("an e-mail address was stored, or something still waits")
 	}
-	if again, err := d.store.LookAgain(t.Context(), d.setup, upsell.ID); again != 0 || err != nil {
+	if again, err := d.store.LookAgain(t.Context(), d.setup, d.keys, upsell.ID); again != 0 || err != nil {
 		t.Errorf("a late look: %v, %v", again, err)
 	}
 	if n := d.count(t, `SELECT count(*) FROM postbacks WHERE replay_of = $1`, upsell.ID); n != 2 {
@@ -79,7 +79,7 @@ func TestAnEventThatWaitedTooLongIsRefused(t *testing.T) {
 	d, _ := waiting(t)
 	upsell := d.decide(t, "event_type=upsell&txid=u&amount=5&currency=EUR&click_id="+d.click(t))[0]
 	d.exec(t, `UPDATE deferred SET until = now() - interval '1 second'`)
-	if again, err := d.store.LookAgain(t.Context(), d.setup, upsell.ID); again != 0 || err != nil {
+	if again, err := d.store.LookAgain(t.Context(), d.setup, d.keys, upsell.ID); again != 0 || err != nil {
 		t.Fatalf("the last look: %v, %v", again, err)
 	}
 	if n := d.count(t, `SELECT count(*) FROM conversions WHERE status = 'REJECTED' AND reason = 'PREREQUISITE_MISSING'`); n != 1 {

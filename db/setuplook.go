@@ -54,6 +54,9 @@ func look[T any](ctx context.Context, u *Setup, name string, l lookup[T]) (*T, e
 	if at, ok := u.unknown.since.Get(key); ok && time.Since(at) < unknownFor {
 		return nil, proofback.NotFound(l.what)
 	}
+	if u.store.Away() {
+		return nil, ErrAway
+	}
 	if !u.unknown.limit.Allow() {
 		return nil, proofback.Errorf(proofback.CodeUnavailable, "too many unknown names are being asked for: try again")
 	}

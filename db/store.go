@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db/spool"
 )
 
 // Config says how a Store works.
@@ -47,6 +49,9 @@ type Store struct {
 	log      *slog.Logger
 	now      func() time.Time
 	enqueuer Enqueuer
+
+	away  atomic.Bool                 // Postgres was lost, and is not found back yet
+	spool atomic.Pointer[spool.Spool] // of this process; nil when it has none
 }
 
 // Enqueuer puts the jobs that a change makes necessary into its transaction.

@@ -143,7 +143,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &fanOutWorker{store: store})
 	river.AddWorker(workers, j.deliver)
 	river.AddWorker(workers, &releaseWorker{store: store, lanes: j.deliver.lanes})
-	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup})
+	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup, keys: c.ClickKeys})
 	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
 	river.AddWorker(workers, &auditWorker{auditor: j.auditor})

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
 
@@ -34,10 +35,11 @@ type lookWorker struct {
 	river.WorkerDefaults[lookArgs]
 	store *db.Store
 	setup *db.Setup
+	keys  *proofback.ClickKeys
 }
 
 func (w *lookWorker) Work(ctx context.Context, job *river.Job[lookArgs]) error {
-	again, err := w.store.LookAgain(ctx, w.setup, job.Args.Postback)
+	again, err := w.store.LookAgain(ctx, w.setup, w.keys, job.Args.Postback)
 	if err != nil || again == 0 {
 		return err
 	}

@@ -131,6 +131,7 @@ func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proo
 			reading.Problems = append(problems[:len(problems):len(problems)], reading.Problems...)
 			return reading
 		},
+		Sent: &db.Sent{Request: raw, Credentials: credentials},
 	}
 	log, err := h.Decider.Decide(r.Context(), in)
 	if err != nil {
@@ -185,7 +186,9 @@ func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err erro
 	if errors.Is(err, context.Canceled) {
 		return // the sender has gone
 	}
-	h.Log.Error("a postback could not be stored", "path", proofback.MaskURL(r.URL.EscapedPath()), "error", err)
+	if !errors.Is(err, db.ErrAway) { // which is told once, not for each who suffers from it
+		h.Log.Error("a postback could not be stored", "path", proofback.MaskURL(r.URL.EscapedPath()), "error", err)
+	}
 	refuse(w, http.StatusServiceUnavailable, "nothing was stored: send it again")
 }
 
