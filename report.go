@@ -86,6 +86,14 @@ const (
 	MetricEarningsPerClick Metric = "EARNINGS_PER_CLICK"
 )
 
+// AllMetrics are those that rows can be ordered by.
+func AllMetrics() []Metric {
+	return []Metric{
+		MetricClicks, MetricBotClicks, MetricConversions, MetricPending, MetricApproved, MetricRejected, MetricConversionRate,
+		MetricPayout, MetricPendingPayout, MetricRevenue, MetricMargin, MetricEarningsPerClick,
+	}
+}
+
 // ShownTo reports whether the actor may see m. An order by what it may not see
 // would tell it all the same.
 func (m Metric) ShownTo(a Actor) bool {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,67 @@ import (
 // own to a partner, each without what is not the actor's to see. Everything in it
 // is of one snapshot.
 func (s *Store) Report(ctx context.Context, actor proofback.Actor, in proofback.ReportInput) (*proofback.Report, error) {
+	q, err := s.newReport(actor, in)
+	if err != nil {
+		return nil, err
+	}
+	q.limit = in.Limit + 1
+	r := &proofback.Report{Currency: q.in.Currency, Zone: in.Zone, Range: in.Range}
+	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		r.AsOf = tx.now
+		return tx.asPgx(func(pg pgx.Tx) error {
+			if err := q.take(ctx, pg, r, q.text(), q.args...); err != nil {
+				return fmt.Errorf("report: %w", err)
+			}
+			if r.HasMore = len(r.Rows) > in.Limit; r.HasMore {
+				r.Rows = r.Rows[:in.Limit]
+			}
+			return q.name(ctx, pg, r)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// reportFetch is how many rows of a streamed report are in memory at a time.
+const reportFetch = 1000
+
+// EachReportRow gives all rows of a report, however many, a thousand at a time, of
+// one snapshot. in.Limit means nothing here. It stops at the first error of give.
+func (s *Store) EachReportRow(ctx context.Context, actor proofback.Actor, in proofback.ReportInput, give func([]proofback.ReportRow) error) error {
+	in.Limit = reportFetch
+	q, err := s.newReport(actor, in)
+	if err != nil {
+		return err
+	}
+	return s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		return tx.asPgx(func(pg pgx.Tx) error {
+			if _, err := pg.Exec(ctx, "DECLARE report NO SCROLL CURSOR FOR "+q.text(), q.args...); err != nil {
+				return fmt.Errorf("report: %w", err)
+			}
+			for {
+				r := &proofback.Report{}
+				if err := q.take(ctx, pg, r, "FETCH "+strconv.Itoa(reportFetch)+" FROM report"); err != nil {
+					return fmt.Errorf("report: %w", err)
+				}
+				if len(r.Rows) == 0 {
+					return nil
+				}
+				if err := q.name(ctx, pg, r); err != nil {
+					return err
+				}
+				if err := give(r.Rows); err != nil {
+					return err
+				}
+			}
+		})
+	})
+}
+
+// newReport makes sure that a report may be and can be told.
+func (s *Store) newReport(actor proofback.Actor, in proofback.ReportInput) (*reportQuery, error) {
 	if err := actor.RequireSignedIn(); err != nil {
 		return nil, err
 	}
@@ -34,28 +96,12 @@ func (s *Store) Report(ctx context.Context, actor proofback.Actor, in proofback.
 		return nil, err
 	}
 	q := newReportQuery(s, actor, &in, spans)
-	if err := q.readCursor(); err != nil {
-		return nil, err
-	}
-	r := &proofback.Report{Currency: in.Currency, Zone: in.Zone, Range: in.Range}
-	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		r.AsOf = tx.now
-		return tx.asPgx(func(pg pgx.Tx) error {
-			if err := q.run(ctx, pg, r); err != nil {
-				return fmt.Errorf("report: %w", err)
-			}
-			return q.name(ctx, pg, r)
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
+	return q, q.readCursor()
 }
 
-// run asks for the page and the totals, in one statement.
-func (q *reportQuery) run(ctx context.Context, pg pgx.Tx, r *proofback.Report) error {
-	rows, err := pg.Query(ctx, q.text(), q.args...)
+// take reads what the statement gives: the totals, and rows of the page.
+func (q *reportQuery) take(ctx context.Context, pg pgx.Tx, r *proofback.Report, sql string, args ...any) error {
+	rows, err := pg.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
@@ -88,9 +134,6 @@ func (q *reportQuery) run(ctx context.Context, pg pgx.Tx, r *proofback.Report) e
 			Metrics: m,
 			Cursor:  q.cursor(sort, span, keys),
 		})
-	}
-	if r.HasMore = len(r.Rows) > q.in.Limit; r.HasMore {
-		r.Rows = r.Rows[:q.in.Limit]
 	}
 	return rows.Err()
 }

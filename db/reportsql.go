@@ -20,6 +20,7 @@ type reportQuery struct {
 	network string // the currency that conversions are normalised in
 	columns []reportColumn
 	after   *reportPlace
+	limit   int // rows of the page; 0 for all
 	args    []any
 }
 
@@ -231,6 +232,10 @@ func (q *reportQuery) page() string {
 		}
 		where = "\n\t\tWHERE (" + strings.Join(place, ", ") + ")" + beyond + "(" + strings.Join(values, ", ") + ")"
 	}
+	limit := ""
+	if q.limit > 0 {
+		limit = "\n\t\t\tLIMIT " + q.arg(q.limit, "bigint")
+	}
 	return `(SELECT false, span` + shown + `, clicks, bots, pending, approved, rejected,
 			payout::text, pending_payout::text, revenue::text, awaiting,
 			(SELECT jsonb_agg(jsonb_build_array(kind, currency, amount::text) ORDER BY kind, currency)
@@ -239,8 +244,7 @@ func (q *reportQuery) page() string {
 		FROM (
 			SELECT *
 			FROM (SELECT *, (` + reportOrders[q.in.OrderBy] + `)::numeric AS sort FROM merged) AS all_rows` + where + `
-			ORDER BY ` + order + `
-			LIMIT ` + q.arg(q.in.Limit+1, "bigint") + `
+			ORDER BY ` + order + limit + `
 		) AS m
 		ORDER BY ` + order + `)`
 }

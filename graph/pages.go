@@ -1,12 +1,6 @@
 package graph
 
 import (
-	"encoding/base64"
-	"encoding/binary"
-	"time"
-
-	"github.com/google/uuid"
-
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph/model"
 )
@@ -38,32 +32,15 @@ func page(first *int, after *string, last *int, before *string) (proofback.Page,
 	return p, err
 }
 
-// cursorOf writes a row's place: opaque to callers, and never more than a place.
-func cursorOf(c proofback.Cursor) string {
-	var b [24]byte
-	if !c.At.IsZero() {
-		binary.BigEndian.PutUint64(b[:8], uint64(c.At.UnixMicro()))
-	}
-	copy(b[8:], c.ID[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
 func readCursor(arg string, s *string) (*proofback.Cursor, error) {
 	if s == nil {
 		return nil, nil
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(*s)
-	if err != nil || len(b) != 24 {
+	c, ok := proofback.ParseCursor(*s)
+	if !ok {
 		return nil, proofback.Invalid([]string{arg}, "%s is not a cursor of ours", arg)
 	}
-	c := &proofback.Cursor{ID: uuid.UUID(b[8:])}
-	if at := int64(binary.BigEndian.Uint64(b[:8])); at != 0 {
-		c.At = time.UnixMicro(at).UTC()
-	}
-	if y := c.At.Year(); y < 1 || y > 9999 {
-		return nil, proofback.Invalid([]string{arg}, "%s is not a cursor of ours", arg)
-	}
-	return c, nil
+	return &c, nil
 }
 
 // edges makes a connection's edges of the rows of a page, and tells where the
@@ -78,7 +55,7 @@ func edges[T, E any](p proofback.Page, w proofback.Window[T], place func(T) proo
 		info.HasNextPage, info.HasPreviousPage = p.Before != nil, w.HasMore
 	}
 	for i, row := range w.Items {
-		cursor := cursorOf(place(row))
+		cursor := place(row).String()
 		out[i] = edge(cursor, row)
 		if i == 0 {
 			info.StartCursor = &cursor

@@ -8,6 +8,7 @@ import (
 	"github.com/proofback/proofback/graph"
 	"github.com/proofback/proofback/server/auth"
 	"github.com/proofback/proofback/server/demo"
+	"github.com/proofback/proofback/server/export"
 	"github.com/proofback/proofback/server/ingest"
 	"github.com/proofback/proofback/server/web"
 )
@@ -34,6 +35,8 @@ func (p *program) handler() (http.Handler, error) {
 	postbacks.Register(mux)
 	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: time.Now}).Register(mux)
 	mux.Handle("/graphql", p.graphQL())
+	files := p.exports()
+	files.Register(mux, func(next http.Handler) http.Handler { return p.known(files.Refuse, next) })
 	page := web.Handler()
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /assets/", page)
@@ -54,7 +57,17 @@ func (p *program) graphQL() http.Handler {
 		PublicURL: p.publicURL,
 		Log:       p.log,
 	}
-	known := auth.Middleware(p.tokens, r.Refuse, r.Handler())
+	return p.known(r.Refuse, r.Handler())
+}
+
+// exports are the files to be downloaded.
+func (p *program) exports() *export.Exports {
+	return &export.Exports{Store: p.store, ClickKeys: p.settings.clickKeys, Actor: graph.ActorFrom, Log: p.log}
+}
+
+// known tells next who acts, by the access token.
+func (p *program) known(refuse func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
+	known := auth.Middleware(p.tokens, refuse, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		nobody := proofback.Actor{RequestID: req.Header.Get(requestIDHeader)}
 		known.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), nobody)))

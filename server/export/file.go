@@ -1,0 +1,106 @@
+package export
+
+import (
+	"compress/gzip"
+	"encoding/csv"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/proofback/proofback"
+)
+
+// file is a CSV on its way to a caller.
+type file struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	zip     bool
+	begun   bool // the caller has been told that it comes
+
+	gzip *gzip.Writer
+	csv  *csv.Writer
+}
+
+func newFile(w http.ResponseWriter, r *http.Request) *file {
+	return &file{w: w, control: http.NewResponseController(w), zip: takesGzip(r.Header.Get("Accept-Encoding"))}
+}
+
+// takesGzip reads an Accept-Encoding header (RFC 9110, section 12.5.3).
+func takesGzip(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		coding, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if coding = strings.TrimSpace(coding); !strings.EqualFold(coding, "gzip") && coding != "*" {
+			continue
+		}
+		_, q, weighed := strings.Cut(weight, "=")
+		v, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+		return !weighed || err == nil && v > 0
+	}
+	return false
+}
+
+// begin sends the header, and the first line.
+func (f *file) begin(name string, columns []string) error {
+	f.begun = true
+	h := f.w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding, Authorization")
+	var out io.Writer = f.w
+	if f.zip {
+		h.Set("Content-Encoding", "gzip")
+		f.gzip = gzip.NewWriter(f.w)
+		out = f.gzip
+	}
+	f.csv = csv.NewWriter(out)
+	f.csv.UseCRLF = true // RFC 4180, section 2
+	return f.csv.Write(columns)
+}
+
+// row writes a line.
+func (f *file) row(cells []string) error {
+	for i, c := range cells {
+		cells[i] = harmless(c)
+	}
+	return f.csv.Write(cells)
+}
+
+// flush sends what has gathered, and gives the caller time for as much again.
+func (f *file) flush() error {
+	_ = f.control.SetWriteDeadline(time.Now().Add(pageTime)) // where there is a connection to set it on
+	f.csv.Flush()
+	if err := f.csv.Error(); err != nil {
+		return err
+	}
+	if f.gzip != nil {
+		if err := f.gzip.Flush(); err != nil {
+			return err
+		}
+	}
+	_ = f.control.Flush()
+	return nil
+}
+
+// close ends the file.
+func (f *file) close() error {
+	if err := f.flush(); err != nil || f.gzip == nil {
+		return err
+	}
+	return f.gzip.Close()
+}
+
+// harmless keeps spreadsheets from taking a visitor's text for a formula: an
+// apostrophe in front makes it text. Numbers stay as they are.
+func harmless(cell string) string {
+	if cell == "" || !strings.ContainsAny(cell[:1], "=+-@\t\r\n") && !strings.HasPrefix(cell, "＝") &&
+		!strings.HasPrefix(cell, "＋") && !strings.HasPrefix(cell, "－") && !strings.HasPrefix(cell, "＠") {
+		return cell
+	}
+	if _, isNumber := proofback.ParseDecimal(cell); isNumber {
+		return cell
+	}
+	return "'" + cell
+}
