@@ -56,6 +56,7 @@ var leastVariables = map[string]vars{
 	"RejectConversions":       {"input": vars{"ids": []string{"x"}}},
 	"Trace":                   {"by": vars{"clickId": "x"}},
 	"ReplayPostbacks":         {"input": vars{"ids": []string{"x"}}},
+	"Diagnostics":             {"filter": vars{}},
 	"RetryDeliveries":         {"input": vars{"ids": []string{"x"}}},
 	"AuditRedirects":          {"input": vars{"offerId": "x"}},
 	"Report":                  {"input": vars{"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}},

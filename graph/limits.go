@@ -84,6 +84,7 @@ func complexities() generated.ComplexityRoot {
 	var c generated.ComplexityRoot
 	c.Query.Nodes = func(child int, ids []string) int { return capped(1, len(ids)*child) }
 	c.Query.Trace = func(child int, _ model.TraceBy) int { return capped(1, someRows*child) }
+	c.Query.Diagnostics = func(child int, _ model.DiagnosticsFilter) int { return capped(1, someRows*child) }
 	c.Query.IntegrationTest = func(child int, _ string) int { return capped(1, someRows*child) }
 
 	c.Query.Advertisers = func(child int, first *int, _ *string, last *int, _ *string, _ *model.AdvertiserFilter) int {

@@ -16,7 +16,6 @@ import (
 // serve yet. Whoever brings one takes its name out.
 var notYetServed = []string{
 	"ConversionChanges",
-	"Diagnostics",
 	"Reconciliation",
 	"SetReconciliationFeed",
 	"TestAffiliatePostback",

@@ -35,6 +35,7 @@ type ResolverRoot interface {
 	Click() ClickResolver
 	Conversion() ConversionResolver
 	Delivery() DeliveryResolver
+	Diagnostic() DiagnosticResolver
 	IntegrationTest() IntegrationTestResolver
 	Mutation() MutationResolver
 	Offer() OfferResolver
@@ -294,6 +295,21 @@ type ComplexityRoot struct {
 		State  func(childComplexity int) int
 	}
 
+	Diagnostic struct {
+		Advertiser   func(childComplexity int) int
+		Advice       func(childComplexity int) int
+		Affiliate    func(childComplexity int) int
+		Clicks       func(childComplexity int) int
+		Count        func(childComplexity int) int
+		Examples     func(childComplexity int) int
+		FirstAt      func(childComplexity int) int
+		LastAt       func(childComplexity int) int
+		Offer        func(childComplexity int) int
+		Reason       func(childComplexity int) int
+		Share        func(childComplexity int) int
+		TrackingLink func(childComplexity int) int
+	}
+
 	ExchangeRate struct {
 		Base   func(childComplexity int) int
 		Date   func(childComplexity int) int
@@ -504,6 +520,7 @@ type ComplexityRoot struct {
 		Clicks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
 		Conversions        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
 		Deliveries         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) int
+		Diagnostics        func(childComplexity int, filter model.DiagnosticsFilter) int
 		ExchangeRates      func(childComplexity int, date time.Time, base string) int
 		IntegrationTest    func(childComplexity int, id string) int
 		Node               func(childComplexity int, id string) int
@@ -791,6 +808,12 @@ type DeliveryResolver interface {
 	Conversion(ctx context.Context, obj *model.Delivery) (*model.Conversion, error)
 	Attempts(ctx context.Context, obj *model.Delivery) ([]*model.DeliveryAttempt, error)
 }
+type DiagnosticResolver interface {
+	Advertiser(ctx context.Context, obj *model.Diagnostic) (*model.Advertiser, error)
+	Offer(ctx context.Context, obj *model.Diagnostic) (*model.Offer, error)
+	Affiliate(ctx context.Context, obj *model.Diagnostic) (*model.Affiliate, error)
+	TrackingLink(ctx context.Context, obj *model.Diagnostic) (*model.TrackingLink, error)
+}
 type IntegrationTestResolver interface {
 	Offer(ctx context.Context, obj *model.IntegrationTest) (*model.Offer, error)
 }
@@ -854,6 +877,7 @@ type QueryResolver interface {
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
 	Report(ctx context.Context, input model.ReportInput) (*model.Report, error)
 	ExchangeRates(ctx context.Context, date time.Time, base string) ([]*model.ExchangeRate, error)
+	Diagnostics(ctx context.Context, filter model.DiagnosticsFilter) ([]*model.Diagnostic, error)
 	IntegrationTest(ctx context.Context, id string) (*model.IntegrationTest, error)
 	RedirectAudits(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) (*model.RedirectAuditConnection, error)
 }
@@ -1761,6 +1785,79 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DestinationHealth.State(childComplexity), true
+
+	case "Diagnostic.advertiser":
+		if e.ComplexityRoot.Diagnostic.Advertiser == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Advertiser(childComplexity), true
+	case "Diagnostic.advice":
+		if e.ComplexityRoot.Diagnostic.Advice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Advice(childComplexity), true
+	case "Diagnostic.affiliate":
+		if e.ComplexityRoot.Diagnostic.Affiliate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Affiliate(childComplexity), true
+	case "Diagnostic.clicks":
+		if e.ComplexityRoot.Diagnostic.Clicks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Clicks(childComplexity), true
+	case "Diagnostic.count":
+		if e.ComplexityRoot.Diagnostic.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Count(childComplexity), true
+	case "Diagnostic.examples":
+		if e.ComplexityRoot.Diagnostic.Examples == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Examples(childComplexity), true
+	case "Diagnostic.firstAt":
+		if e.ComplexityRoot.Diagnostic.FirstAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.FirstAt(childComplexity), true
+	case "Diagnostic.lastAt":
+		if e.ComplexityRoot.Diagnostic.LastAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.LastAt(childComplexity), true
+	case "Diagnostic.offer":
+		if e.ComplexityRoot.Diagnostic.Offer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Offer(childComplexity), true
+	case "Diagnostic.reason":
+		if e.ComplexityRoot.Diagnostic.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Reason(childComplexity), true
+	case "Diagnostic.share":
+		if e.ComplexityRoot.Diagnostic.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.Share(childComplexity), true
+	case "Diagnostic.trackingLink":
+		if e.ComplexityRoot.Diagnostic.TrackingLink == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diagnostic.TrackingLink(childComplexity), true
 
 	case "ExchangeRate.base":
 		if e.ComplexityRoot.ExchangeRate.Base == nil {
@@ -2765,6 +2862,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Deliveries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.DeliveryFilter)), true
+	case "Query.diagnostics":
+		if e.ComplexityRoot.Query.Diagnostics == nil {
+			break
+		}
+
+		args, err := ec.field_Query_diagnostics_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Diagnostics(childComplexity, args["filter"].(model.DiagnosticsFilter)), true
 	case "Query.exchangeRates":
 		if e.ComplexityRoot.Query.ExchangeRates == nil {
 			break
@@ -3730,6 +3838,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateUserInput,
 		ec.unmarshalInputDecideOfferAccessInput,
 		ec.unmarshalInputDeliveryFilter,
+		ec.unmarshalInputDiagnosticsFilter,
 		ec.unmarshalInputGoalInput,
 		ec.unmarshalInputMoneyInput,
 		ec.unmarshalInputOfferAccessFilter,
@@ -3974,6 +4083,8 @@ type Query {
   "The reference rates in force on a day, one for each currency that has one: the last published on or before it, at most 7 days old."
   exchangeRates(date: Date!, base: Currency!): [ExchangeRate!]!
 
+  "What is going wrong, for whom, since when, with examples and what to do about it; at most 200 findings, what costs most first. Advertisers see what concerns their own requests and offers, affiliates their own clicks."
+  diagnostics(filter: DiagnosticsFilter!): [Diagnostic!]!
   "How far a test of an integration has come: poll it after ` + "`" + `testIntegration` + "`" + `. Null for affiliates."
   integrationTest(id: ID!): IntegrationTest
   "Audits of landing URLs, newest first. Advertisers see those of their own offers, affiliates none."
@@ -5577,6 +5688,94 @@ type ReplayPostbacksPayload {
   userErrors: [UserError!]!
 }
 
+# ---- diagnostics ---------------------------------------------------------------------------------------
+
+"Something that goes wrong."
+type Diagnostic {
+  "What it is."
+  reason: DiagnosticReason!
+  "How many requests ended so. For PIXEL_WITHOUT_POSTBACK and CLICKS_NEVER_CONVERT, how many clicks; for POSTBACKS_STOPPED, how many requests were to be expected since."
+  count: Int!
+  "From 0 to 1: of the advertiser's requests that were looked at. For PIXEL_WITHOUT_POSTBACK, of the clicks with a pixel; for DUPLICATES_RISING, of the requests in the later half of the time; else 1."
+  share: Float!
+  "Of the first one in the time looked at. For POSTBACKS_STOPPED, of the last request."
+  firstAt: DateTime!
+  "Of the last one."
+  lastAt: DateTime!
+  "What the advertiser's developer should change, in plain words."
+  advice: String!
+  "Whose requests they are. Null where it cannot be told, and for affiliates."
+  advertiser: Advertiser
+  "Which offer they are about. Null where they name no click, or it is about the advertiser as a whole."
+  offer: Offer
+  "Whose clicks never convert. Null for other findings."
+  affiliate: Affiliate
+  "Whose clicks never convert, where it is one link. Null for other findings."
+  trackingLink: TrackingLink
+  "The last few requests, at most 5, newest first."
+  examples: [Postback!]!
+  "The last few clicks, at most 5, newest first, where it is about clicks."
+  clicks: [Click!]!
+}
+
+"What goes wrong: the reasons of requests that were not simply accepted, and patterns."
+enum DiagnosticReason {
+  DUPLICATE
+  CLICK_NOT_YET_STORED
+  PREREQUISITE_MISSING
+  AWAITING_RATE
+  MISSING_CLICK_ID
+  MISSING_EVENT
+  MISSING_TRANSACTION_ID
+  UNRESOLVED_MACRO
+  DAMAGED_CLICK_ID
+  INVALID_AMOUNT
+  MISSING_AMOUNT
+  INVALID_CURRENCY
+  MISSING_CURRENCY
+  INVALID_STATUS
+  INVALID_TIMESTAMP
+  CONFLICTING_PARAMETERS
+  BAD_REQUEST
+  TOKEN_INVALID
+  SIGNATURE_INVALID
+  SIGNATURE_EXPIRED
+  IP_NOT_ALLOWED
+  UNKNOWN_CLICK
+  FORGED_CLICK_ID
+  TRANSACTION_CONFLICT
+  INVALID_TRANSITION
+  BODY_TOO_LARGE
+  UNSUPPORTED_MEDIA_TYPE
+  UNKNOWN_EVENT
+  OUTSIDE_WINDOW
+  BELOW_THRESHOLD
+  CAP_REACHED
+  OFFER_INACTIVE
+  "The pixel was called for a click in the last 7 days of the range, and no request about it came within a day."
+  PIXEL_WITHOUT_POSTBACK
+  "An affiliate, or one of its links, had at least 100 clicks in the last 7 days of the range and not one conversion, while others on the same offer did."
+  CLICKS_NEVER_CONVERT
+  "The requests of an advertiser, or about one of its offers, have stopped against their own rhythm of the last 28 days."
+  POSTBACKS_STOPPED
+  "The share of duplicates is well higher in the later half of the range than in the earlier one."
+  DUPLICATES_RISING
+}
+
+"What to look at."
+input DiagnosticsFilter {
+  "At or after; default a week before the end."
+  from: DateTime
+  "Before; default now. At most 93 days after ` + "`" + `from` + "`" + `."
+  to: DateTime
+  "Only of this advertiser."
+  advertiserId: ID
+  "Only about this offer."
+  offerId: ID
+  "Only about clicks of this affiliate."
+  affiliateId: ID
+}
+
 # ---- tests of integrations -----------------------------------------------------------------------------
 
 "A try of an advertiser's integration, from click to conversion. What comes of it is judged as if it were real, and counts for nothing."
@@ -6660,6 +6859,36 @@ func (ec *executionContext) childFields_DestinationHealth(ctx context.Context, f
 		return ec.fieldContext_DestinationHealth_reason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DestinationHealth", field.Name)
+}
+
+func (ec *executionContext) childFields_Diagnostic(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reason":
+		return ec.fieldContext_Diagnostic_reason(ctx, field)
+	case "count":
+		return ec.fieldContext_Diagnostic_count(ctx, field)
+	case "share":
+		return ec.fieldContext_Diagnostic_share(ctx, field)
+	case "firstAt":
+		return ec.fieldContext_Diagnostic_firstAt(ctx, field)
+	case "lastAt":
+		return ec.fieldContext_Diagnostic_lastAt(ctx, field)
+	case "advice":
+		return ec.fieldContext_Diagnostic_advice(ctx, field)
+	case "advertiser":
+		return ec.fieldContext_Diagnostic_advertiser(ctx, field)
+	case "offer":
+		return ec.fieldContext_Diagnostic_offer(ctx, field)
+	case "affiliate":
+		return ec.fieldContext_Diagnostic_affiliate(ctx, field)
+	case "trackingLink":
+		return ec.fieldContext_Diagnostic_trackingLink(ctx, field)
+	case "examples":
+		return ec.fieldContext_Diagnostic_examples(ctx, field)
+	case "clicks":
+		return ec.fieldContext_Diagnostic_clicks(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Diagnostic", field.Name)
 }
 
 func (ec *executionContext) childFields_ExchangeRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8211,6 +8440,20 @@ func (ec *executionContext) field_Query_deliveries_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["filter"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_diagnostics_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (model.DiagnosticsFilter, error) {
+			return ec.unmarshalNDiagnosticsFilter2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnosticsFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
 	return args, nil
 }
 
@@ -12395,6 +12638,336 @@ func (ec *executionContext) _DestinationHealth_reason(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_DestinationHealth_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_reason(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Reason) graphql.Marshaler {
+			return ec.marshalNDiagnosticReason2githubᚗcomᚋproofbackᚋproofbackᚐReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Diagnostic", field, false, false, errors.New("field of type DiagnosticReason does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_count(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Diagnostic", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_share(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Diagnostic", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_firstAt(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_firstAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_firstAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Diagnostic", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_lastAt(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_lastAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_lastAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Diagnostic", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_advice(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_advice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Advice, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_advice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Diagnostic", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Diagnostic_advertiser(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_advertiser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Diagnostic().Advertiser(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Advertiser) graphql.Marshaler {
+			return ec.marshalOAdvertiser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_advertiser(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Diagnostic",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Advertiser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Diagnostic_offer(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_offer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Diagnostic().Offer(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Offer) graphql.Marshaler {
+			return ec.marshalOOffer2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOffer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_offer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Diagnostic",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Offer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Diagnostic_affiliate(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_affiliate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Diagnostic().Affiliate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
+			return ec.marshalOAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Diagnostic",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Affiliate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Diagnostic_trackingLink(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_trackingLink(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Diagnostic().TrackingLink(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TrackingLink) graphql.Marshaler {
+			return ec.marshalOTrackingLink2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTrackingLink(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_trackingLink(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Diagnostic",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TrackingLink(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Diagnostic_examples(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_examples(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Examples, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Postback) graphql.Marshaler {
+			return ec.marshalNPostback2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_examples(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Diagnostic",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Postback(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Diagnostic_clicks(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Diagnostic_clicks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Clicks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Click) graphql.Marshaler {
+			return ec.marshalNClick2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Diagnostic_clicks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Diagnostic",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Click(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ExchangeRate_base(ctx context.Context, field graphql.CollectedField, obj *model.ExchangeRate) (ret graphql.Marshaler) {
@@ -16968,6 +17541,50 @@ func (ec *executionContext) fieldContext_Query_exchangeRates(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_exchangeRates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_diagnostics(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_diagnostics(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Diagnostics(ctx, fc.Args["filter"].(model.DiagnosticsFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Diagnostic) graphql.Marshaler {
+			return ec.marshalNDiagnostic2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnosticᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_diagnostics(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Diagnostic(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_diagnostics_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -22656,6 +23273,64 @@ func (ec *executionContext) unmarshalInputDeliveryFilter(ctx context.Context, ob
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputDiagnosticsFilter(ctx context.Context, obj any) (model.DiagnosticsFilter, error) {
+	var it model.DiagnosticsFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to", "advertiserId", "offerId", "affiliateId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "advertiserId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("advertiserId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AdvertiserID = data
+		case "offerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferID = data
+		case "affiliateId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliateId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AffiliateID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputGoalInput(ctx context.Context, obj any) (model.GoalInput, error) {
 	var it model.GoalInput
 	if obj == nil {
@@ -26676,6 +27351,231 @@ func (ec *executionContext) _DestinationHealth(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var diagnosticImplementors = []string{"Diagnostic"}
+
+func (ec *executionContext) _Diagnostic(ctx context.Context, sel ast.SelectionSet, obj *model.Diagnostic) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, diagnosticImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Diagnostic")
+		case "reason":
+			out.Values[i] = ec._Diagnostic_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "count":
+			out.Values[i] = ec._Diagnostic_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "share":
+			out.Values[i] = ec._Diagnostic_share(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "firstAt":
+			out.Values[i] = ec._Diagnostic_firstAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastAt":
+			out.Values[i] = ec._Diagnostic_lastAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "advice":
+			out.Values[i] = ec._Diagnostic_advice(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "advertiser":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Diagnostic_advertiser(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "offer":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Diagnostic_offer(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "affiliate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Diagnostic_affiliate(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "trackingLink":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Diagnostic_trackingLink(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "examples":
+			out.Values[i] = ec._Diagnostic_examples(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "clicks":
+			out.Values[i] = ec._Diagnostic_clicks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var exchangeRateImplementors = []string{"ExchangeRate"}
 
 func (ec *executionContext) _ExchangeRate(ctx context.Context, sel ast.SelectionSet, obj *model.ExchangeRate) graphql.Marshaler {
@@ -28838,6 +29738,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_exchangeRates(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "diagnostics":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_diagnostics(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -31760,6 +32682,22 @@ func (ec *executionContext) marshalNCapPeriod2githubᚗcomᚋproofbackᚋproofba
 	return res
 }
 
+func (ec *executionContext) marshalNClick2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Click) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNClick2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClick(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNClick2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClick(ctx context.Context, sel ast.SelectionSet, v *model.Click) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -32388,6 +33326,54 @@ func (ec *executionContext) marshalNDevice2ᚕgithubᚗcomᚋproofbackᚋproofba
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNDiagnostic2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnosticᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Diagnostic) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDiagnostic2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnostic(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDiagnostic2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnostic(ctx context.Context, sel ast.SelectionSet, v *model.Diagnostic) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Diagnostic(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDiagnosticReason2githubᚗcomᚋproofbackᚋproofbackᚐReason(ctx context.Context, v any) (proofback.Reason, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.Reason(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDiagnosticReason2githubᚗcomᚋproofbackᚋproofbackᚐReason(ctx context.Context, sel ast.SelectionSet, v proofback.Reason) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNDiagnosticsFilter2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnosticsFilter(ctx context.Context, v any) (model.DiagnosticsFilter, error) {
+	res, err := ec.unmarshalInputDiagnosticsFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNExchangeRate2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRateᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ExchangeRate) graphql.Marshaler {

@@ -661,6 +661,44 @@ type DestinationHealth struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
+// Something that goes wrong.
+type Diagnostic struct {
+	// What it is.
+	Reason proofback.Reason `json:"reason"`
+	// How many requests ended so. For PIXEL_WITHOUT_POSTBACK and CLICKS_NEVER_CONVERT, how many clicks; for POSTBACKS_STOPPED, how many requests were to be expected since.
+	Count int `json:"count"`
+	// From 0 to 1: of the advertiser's requests that were looked at. For PIXEL_WITHOUT_POSTBACK, of the clicks with a pixel; for DUPLICATES_RISING, of the requests in the later half of the time; else 1.
+	Share float64 `json:"share"`
+	// Of the first one in the time looked at. For POSTBACKS_STOPPED, of the last request.
+	FirstAt time.Time `json:"firstAt"`
+	// Of the last one.
+	LastAt time.Time `json:"lastAt"`
+	// What the advertiser's developer should change, in plain words.
+	Advice string `json:"advice"`
+	// The last few requests, at most 5, newest first.
+	Examples []*Postback `json:"examples"`
+	// The last few clicks, at most 5, newest first, where it is about clicks.
+	Clicks       []*Click  `json:"clicks"`
+	AdvertiserID uuid.UUID `json:"-"`
+	AffiliateID  uuid.UUID `json:"-"`
+	LinkID       uuid.UUID `json:"-"`
+	OfferID      uuid.UUID `json:"-"`
+}
+
+// What to look at.
+type DiagnosticsFilter struct {
+	// At or after; default a week before the end.
+	From *time.Time `json:"from,omitempty"`
+	// Before; default now. At most 93 days after `from`.
+	To *time.Time `json:"to,omitempty"`
+	// Only of this advertiser.
+	AdvertiserID *string `json:"advertiserId,omitempty"`
+	// Only about this offer.
+	OfferID *string `json:"offerId,omitempty"`
+	// Only about clicks of this affiliate.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+}
+
 // A reference rate.
 type ExchangeRate struct {
 	// One unit of this …
