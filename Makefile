@@ -5,6 +5,9 @@ GO          ?= go
 PACKAGES    ?= ./...
 TESTFLAGS   ?=
 FUZZTIME    ?= 30s
+# Packages tested at once. Some put load on the program to see what it does then; more
+# of them at once than this, and four cores are too busy to meet anybody's deadlines.
+AT_ONCE     ?= 2
 SUITE       ?= click
 BENCHFLAGS  ?=
 TOOL        := $(GO) tool -modfile=.tools/go.mod
@@ -30,7 +33,8 @@ build: ## build bin/proofback
 
 .PHONY: test
 test: cc ## run all tests on a Postgres started for them (PACKAGES=./db/... TESTFLAGS='-run X')
-	$(WITH_PG) $(GO) test -race -shuffle=on $(TESTFLAGS) $(PACKAGES)
+	$(GO) build -race $(PACKAGES)
+	$(WITH_PG) $(GO) test -race -shuffle=on -p $(AT_ONCE) $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: cover
 cover: ## run all tests and tell how much of each package they reach
