@@ -27,6 +27,16 @@ func (s *Store) PinCurrency(ctx context.Context, actor proofback.Actor) error {
 	return nil
 }
 
+// Network names what the database holds, the same for as long as it lives, so that
+// what is kept beside it is never taken for another's.
+func (s *Store) Network(ctx context.Context, actor proofback.Actor) (string, error) {
+	if actor.Role != proofback.RoleSystem {
+		return "", errSystemOnly
+	}
+	name, err := s.setting(ctx, "network", newID().String())
+	return name, domainError(err)
+}
+
 // Once does a piece of work that a database needs once, however many processes
 // start at the same time and however often they are killed on the way. do is
 // given the moment at which the work was first begun, and is called again after

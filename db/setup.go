@@ -26,6 +26,8 @@ type Setup struct {
 
 	current atomic.Pointer[Snapshot]
 	changed chan struct{} // holds one: something changed since it was last read
+	file    *setupFile    // where it is kept; nil for nowhere
+	unkept  chan struct{} // holds one: it was read since it was last kept
 
 	// loading holds one while a snapshot is being read; whoever holds it may use
 	// what follows.
@@ -39,15 +41,21 @@ const loadTimeout = 10 * time.Second
 
 // NewSetup reads the first snapshot. It stays as it is unless Run runs.
 func (s *Store) NewSetup(ctx context.Context) (*Setup, error) {
+	u := s.newSetup()
+	return u, u.Refresh(ctx)
+}
+
+func (s *Store) newSetup() *Setup {
 	u := &Setup{
 		store:   s,
 		terms:   newTermsCache(),
 		unknown: newUnknownNames(),
 		changed: make(chan struct{}, 1),
+		unkept:  make(chan struct{}, 1),
 		loading: make(chan struct{}, 1),
 	}
 	u.current.Store(&Snapshot{})
-	return u, u.Refresh(ctx)
+	return u
 }
 
 // Snapshot gives the current one. Whoever needs several things that agree takes
@@ -80,6 +88,10 @@ func (u *Setup) Refresh(ctx context.Context) error {
 	})
 	if err == nil {
 		u.began, u.took = began, time.Since(began)
+		select {
+		case u.unkept <- struct{}{}:
+		default: // that it is to be kept is known
+		}
 	}
 	return err
 }

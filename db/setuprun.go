@@ -33,6 +33,14 @@ func (u *Setup) Run(ctx context.Context) {
 		u.listenForever(ctx)
 	}()
 	defer func() { <-listened }()
+	if u.file != nil {
+		kept := make(chan struct{})
+		go func() {
+			defer close(kept)
+			u.keepForever(ctx)
+		}()
+		defer func() { <-kept }()
+	}
 
 	anyway := time.NewTicker(refreshAnyway)
 	defer anyway.Stop()

@@ -70,6 +70,19 @@ type Enqueuer interface {
 
 // Open connects to Postgres and makes sure that it answers. It does not migrate.
 func Open(ctx context.Context, c Config) (*Store, error) {
+	s, err := OpenAway(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.pool.Ping(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenAway is Open where Postgres may be away: it is not asked anything yet.
+func OpenAway(ctx context.Context, c Config) (*Store, error) {
 	pc, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
 		return nil, err
@@ -94,10 +107,6 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
-		return nil, err
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
 		return nil, err
 	}
 	s := &Store{

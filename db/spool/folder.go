@@ -50,13 +50,20 @@ func lockFile(path string, how int) (*os.File, error) {
 	return nil, fmt.Errorf("lock %s: %w", path, err)
 }
 
+// unlock gives a lock back at once. Closing alone would leave it for a moment to a
+// child that is being forked.
+func unlock(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	_ = f.Close()
+}
+
 // alone calls do while no other process makes, takes or drops a folder of dir.
 func alone(dir string, do func() error) error {
 	lock, err := lockFile(filepath.Join(dir, lockName), syscall.LOCK_EX)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer unlock(lock)
 	return do()
 }
 
@@ -91,7 +98,7 @@ func takeFolder(dir string, id uuid.UUID) (*folder, error) {
 		return nil, err
 	}
 	if err := f.load(); err != nil {
-		_ = f.lock.Close()
+		unlock(f.lock)
 		return nil, err
 	}
 	return f, nil
@@ -143,7 +150,7 @@ func makeFolder(dir string) (*folder, error) {
 
 // drop removes a folder that is empty. The caller is alone.
 func (f *folder) drop() error {
-	defer f.lock.Close()
+	defer unlock(f.lock)
 	if err := os.Remove(filepath.Join(f.path, lockName)); err != nil {
 		return err
 	}

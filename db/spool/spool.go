@@ -53,6 +53,7 @@ type Spool struct {
 	open       *openSegment // changed under both locks; nil when there is none
 	bytes      int64        // of all segments held, and of what waits to be written
 	stats      Stats        // what is only ever counted up
+	failing    error        // what the disk said to the last group
 	complained time.Time
 
 	wake  chan struct{} // holds one when the writer has been sent for
@@ -122,7 +123,7 @@ func (s *Spool) hold(taken []*folder) {
 
 func (s *Spool) release() {
 	for _, f := range s.folders {
-		_ = f.lock.Close()
+		unlock(f.lock)
 	}
 }
 
@@ -146,6 +147,23 @@ func (s *Spool) Append(ctx context.Context, r Record) error {
 		return ctx.Err()
 	}
 }
+
+// Room tells why a record would not be kept now, nil when it would, as far as that
+// can be known without trying.
+func (s *Spool) Room() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.bytes+typicalRecord > s.config.Quota:
+		return ErrFull
+	}
+	return s.failing
+}
+
+// typicalRecord is what Room wants there to be room for.
+const typicalRecord = 4 << 10
 
 // join puts a record into the group that is written next.
 func (s *Spool) join(r Record) (*group, error) {
@@ -214,6 +232,7 @@ func (s *Spool) store(g *group) error {
 		s.open.count(at)
 	}
 	s.stats.Appended += int64(len(g.times))
+	s.failing = nil
 	return nil
 }
 
@@ -223,6 +242,7 @@ func (s *Spool) failed(g *group) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.bytes -= int64(len(g.bytes))
+	s.failing = g.err
 	if now := time.Now(); now.Sub(s.complained) > complainEvery {
 		s.complained = now
 		s.config.Log.Error("the spool cannot be written", "error", g.err)
