@@ -54,13 +54,13 @@ func (s *Store) StoreECBFeed(ctx context.Context, actor proofback.Actor, feed io
 			if !ok || rate.Sign() <= 0 || !known {
 				return 0, proofback.Errorf(proofback.CodeInvalid, "the feed of rates has %q for %q on %s: expected a positive decimal and an ISO 4217 code", r.Rate, r.Currency, d.Day)
 			}
-			f.rows = append(f.rows, []any{r.Currency, day, r.Rate})
+			f.rows = append(f.rows, []any{r.Currency, day, r.Rate, SourceECB})
 		}
 	}
 	if len(f.rows) == 0 {
 		return 0, proofback.Errorf(proofback.CodeInvalid, "the feed of rates has none")
 	}
-	n, err := s.storeRates(ctx, SourceECB, f)
+	n, err := s.storeRates(ctx, f)
 	if err != nil {
 		return 0, fmt.Errorf("store rates: %w", domainError(err))
 	}

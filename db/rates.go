@@ -48,25 +48,40 @@ func (s *Store) LoadShippedRates(ctx context.Context, actor proofback.Actor) (in
 	if err != nil || there {
 		return 0, domainError(err)
 	}
-	n, err := s.storeRates(ctx, SourceECB, rates)
+	n, err := s.storeRates(ctx, rates)
 	return n, domainError(err)
 }
 
-// storeRates COPYs rates, and leaves alone what is known already.
-func (s *Store) storeRates(ctx context.Context, source string, rates pgx.CopyFromSource) (stored int64, err error) {
+// storeRates COPYs rates (currency, day, units for one euro, source), and leaves
+// alone what is known already: what was published first stays. Rates that
+// contradict each other are refused, all of them.
+func (s *Store) storeRates(ctx context.Context, rates pgx.CopyFromSource) (stored int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE new_rates (currency text, day date, per_euro text) ON COMMIT DROP`)
+		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE new_rates (currency text, day date, per_euro text, source text) ON COMMIT DROP`)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"new_rates"}, []string{"currency", "day", "per_euro"}, rates); err != nil {
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"new_rates"}, []string{"currency", "day", "per_euro", "source"}, rates); err != nil {
+			return err
+		}
+		var contradiction string
+		err = tx.QueryRow(ctx, `
+			SELECT currency || ' on ' || day
+			FROM new_rates
+			GROUP BY currency, day
+			HAVING min(per_euro::numeric) < max(per_euro::numeric)
+			LIMIT 1`).Scan(&contradiction)
+		if err == nil {
+			return proofback.Errorf(proofback.CodeInvalid, "there are two rates for %s: expected one", contradiction)
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO rates (currency, day, per_euro, source)
-			SELECT currency, day, per_euro::numeric, $1
+			SELECT currency, day, per_euro::numeric, source
 			FROM new_rates
-			ON CONFLICT DO NOTHING`, source)
+			ON CONFLICT DO NOTHING`)
 		stored = tag.RowsAffected()
 		return err
 	})
@@ -136,13 +151,13 @@ func (r *ecbReader) Next() bool {
 	return false
 }
 
-// Values gives currency, day and units for one euro.
+// Values gives currency, day, units for one euro and source.
 func (r *ecbReader) Values() ([]any, error) {
 	value := r.record[r.column]
 	if _, ok := proofback.ParseDecimal(value); !ok || r.column >= len(r.currencies) {
 		return nil, fmt.Errorf("%s: %q is not a rate", r.day.Format(time.DateOnly), value)
 	}
-	return []any{r.currencies[r.column], r.day, value}, nil
+	return []any{r.currencies[r.column], r.day, value, SourceECB}, nil
 }
 
 // Err is what went wrong while reading.

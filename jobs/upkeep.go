@@ -15,6 +15,10 @@ import (
 // week in which nobody looks at an alarm.
 const partitionDaysAhead = 7
 
+// normalizeEvery is how soon rates that were imported by hand are used. Where
+// nothing waits it costs one look into an empty index.
+const normalizeEvery = 5 * time.Minute
+
 // makePartitionsArgs asks for the partitions of the days around now.
 type makePartitionsArgs struct{}
 
@@ -35,6 +39,12 @@ func (dropSessionsArgs) Kind() string { return "drop_sessions" }
 type dropNoncesArgs struct{}
 
 func (dropNoncesArgs) Kind() string { return "drop_nonces" }
+
+// normalizeWaitingArgs asks for amounts to be normalised whose rate has come by
+// another way than the feed.
+type normalizeWaitingArgs struct{}
+
+func (normalizeWaitingArgs) Kind() string { return "normalize_waiting" }
 
 // storeWorker calls one Store method.
 type storeWorker[T river.JobArgs] struct {
@@ -63,6 +73,10 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	}})
 	river.AddWorker(workers, &storeWorker[releaseStrandedArgs]{do: func(ctx context.Context) error {
 		return releaseStranded(ctx, store)
+	}})
+	river.AddWorker(workers, &storeWorker[normalizeWaitingArgs]{do: func(ctx context.Context) error {
+		_, err := store.NormalizeWaiting(ctx, proofback.System(), c.Setup)
+		return err
 	}})
 	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
 		return store.DropNonces(ctx, proofback.System())
@@ -95,6 +109,7 @@ func periodicJobs() []*river.PeriodicJob {
 		every(time.Hour, dropPartitionsArgs{}, inItsHour),
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
+		every(normalizeEvery, normalizeWaitingArgs{}, atATime),
 		every(ratesEvery, fetchRatesArgs{}, atATime),
 		every(time.Hour, dueAuditsArgs{}, inItsHour),
 		every(strandedEvery, releaseStrandedArgs{}, atATime),

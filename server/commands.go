@@ -21,6 +21,19 @@ type migrateCommand struct{}
 
 // Run migrates the operator's database, or the embedded one, which it starts and stops.
 func (migrateCommand) Run(s *Settings, out io.Writer) (err error) {
+	return s.withDatabase(func(context.Context) error {
+		version, err := db.SchemaVersion()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(out, "the database is at schema", version)
+		return err
+	})
+}
+
+// withDatabase brings the operator's database, or the embedded one, which it
+// starts and stops, to this version's schema, and lets a command work on it.
+func (s *Settings) withDatabase(work func(context.Context) error) (err error) {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -39,12 +52,22 @@ func (migrateCommand) Run(s *Settings, out io.Writer) (err error) {
 	if err := db.Migrate(ctx, s.DatabaseURL); err != nil {
 		return err
 	}
-	version, err := db.SchemaVersion()
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(out, "the database is at schema", version)
-	return err
+	return work(ctx)
+}
+
+// withStore is withDatabase for a command that needs nobody's secrets.
+func (s *Settings) withStore(work func(context.Context, *db.Store) error) error {
+	return s.withDatabase(func(ctx context.Context) error {
+		store, err := db.Open(ctx, db.Config{URL: s.DatabaseURL, Currency: s.Currency})
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		if err := s.pinCurrency(ctx, store); err != nil {
+			return err
+		}
+		return work(ctx, store)
+	})
 }
 
 type tokenCommand struct {

@@ -27,6 +27,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run everything: HTTP and workers, and Postgres where DATABASE_URL is left out (default)."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema, and end."`
 	Token   tokenCommand   `cmd:"" help:"Print an access token for the configured key."`
+	Rates   ratesCommand   `cmd:"" help:"Reference rates that do not come from the feed."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Bench         bench.Command         `cmd:"" help:"Measure what is taken in, side by side with what the machine could do at best."`
