@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -84,11 +83,9 @@ func (m *mutation) UpdateAdvertiser(ctx context.Context, in model.UpdateAdvertis
 func (m *mutation) RotateAdvertiserSecret(ctx context.Context, in model.RotateAdvertiserSecretInput) (*model.RotateAdvertiserSecretPayload, error) {
 	var ids idReader
 	id := ids.one(proofback.KindAdvertiser, in.ID, "id")
-	// Bounded here so that it fits a Duration; the Store says what is allowed.
-	keep := time.Duration(min(max(orZero(in.KeepOldFor), -1), 1<<30)) * time.Minute
 	a, secret, err := (*proofback.Advertiser)(nil), "", ids.err()
 	if err == nil {
-		a, secret, err = m.Store.RotateAdvertiserSecret(ctx, ActorFrom(ctx), id, keep)
+		a, secret, err = m.Store.RotateAdvertiserSecret(ctx, ActorFrom(ctx), id, minutes(in.KeepOldFor))
 	}
 	mistakes, err := userErrors(err)
 	if err != nil || len(mistakes) > 0 {

@@ -50,6 +50,7 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		ClickKeys: a.keys,
 		Sessions:  noSessions{},
 		Auditor:   shortWalk{a.store},
+		Tester:    echo{a.store},
 		PublicURL: "https://go.network.example",
 		Log:       slog.New(slog.NewTextHandler(a.log, nil)),
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"strings"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -129,8 +130,31 @@ func showAttempt(a *proofback.Attempt) *model.DeliveryAttempt {
 		DurationMs:     milliseconds(a.Duration),
 		Error:          orNull(a.Error),
 	}
+	if a.RequestHeaders != "" {
+		out.Request = &model.AttemptRequest{
+			Method:  a.Method,
+			URL:     a.URL,
+			Headers: showHeaders(a.RequestHeaders),
+			Body:    orNull(a.RequestBody),
+		}
+	}
 	if a.ResponseStatus != 0 {
 		out.ResponseBody = &a.ResponseBody // an empty answer is one
+		out.Response = &model.AttemptResponse{
+			Status:  a.ResponseStatus,
+			Headers: showHeaders(a.ResponseHeaders),
+			Body:    a.ResponseBody,
+		}
+	}
+	return out
+}
+
+// showHeaders takes fields apart that stand one a line.
+func showHeaders(lines string) []*model.HTTPHeader {
+	out := []*model.HTTPHeader{}
+	for line := range strings.Lines(lines) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		out = append(out, &model.HTTPHeader{Name: name, Value: value})
 	}
 	return out
 }

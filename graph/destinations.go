@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -47,13 +48,15 @@ func (q *query) AffiliatePostbacks(ctx context.Context, first *int, after *strin
 func (m *mutation) CreateAffiliatePostback(ctx context.Context, in model.CreateAffiliatePostbackInput) (*model.CreateAffiliatePostbackPayload, error) {
 	var ids idReader
 	d := proofback.Destination{
-		AffiliateID: ids.maybe(proofback.KindAffiliate, in.AffiliateID, "affiliateId"),
-		OfferID:     ids.maybe(proofback.KindOffer, in.OfferID, "offerId"),
-		EventType:   orZero(in.EventType),
-		Statuses:    in.Statuses,
-		Method:      orZero(in.Method),
-		URLTemplate: in.URLTemplate,
-		RetryOn:     in.RetryOn,
+		AffiliateID:  ids.maybe(proofback.KindAffiliate, in.AffiliateID, "affiliateId"),
+		OfferID:      ids.maybe(proofback.KindOffer, in.OfferID, "offerId"),
+		EventType:    orZero(in.EventType),
+		Statuses:     in.Statuses,
+		Method:       orZero(in.Method),
+		URLTemplate:  in.URLTemplate,
+		RetryOn:      in.RetryOn,
+		LatestOnly:   orZero(in.LatestOnly),
+		MaxPerSecond: readBound(in.MaxPerSecond),
 	}
 	made, secret, err := (*proofback.Destination)(nil), "", ids.err()
 	if err == nil {
@@ -89,6 +92,10 @@ func (m *mutation) UpdateAffiliatePostback(ctx context.Context, in model.UpdateA
 			if in.RetryOn != nil {
 				d.RetryOn = in.RetryOn
 			}
+			d.LatestOnly = orElse(in.LatestOnly, d.LatestOnly)
+			if bound, ok := in.MaxPerSecond.ValueOK(); ok {
+				d.MaxPerSecond = readBound(bound)
+			}
 		})
 	}
 	mistakes, err := userErrors(err)
@@ -96,6 +103,18 @@ func (m *mutation) UpdateAffiliatePostback(ctx context.Context, in model.UpdateA
 		return &model.UpdateAffiliatePostbackPayload{UserErrors: mistakes}, err
 	}
 	return &model.UpdateAffiliatePostbackPayload{AffiliatePostback: showDestination(d), UserErrors: mistakes}, nil
+}
+
+// readBound reads a bound on the rate; what is given and bounds nothing is made a
+// value that is refused.
+func readBound(perSecond *int) int {
+	if perSecond == nil {
+		return 0
+	}
+	if *perSecond < 1 {
+		return -1
+	}
+	return *perSecond
 }
 
 func (r *affiliatePostback) Affiliate(ctx context.Context, d *model.AffiliatePostback) (*model.Affiliate, error) {
@@ -112,20 +131,32 @@ func (r *affiliatePostback) Offer(ctx context.Context, d *model.AffiliatePostbac
 // showDestination is an affiliate's endpoint as the API shows it.
 func showDestination(d *proofback.Destination) *model.AffiliatePostback {
 	return &model.AffiliatePostback{
-		ID:          proofback.GlobalID(proofback.KindAffiliatePostback, d.ID),
-		EventType:   orNull(d.EventType),
-		Statuses:    d.Statuses,
-		Method:      d.Method,
-		URLTemplate: d.URLTemplate,
-		RetryOn:     d.RetryOn,
-		Enabled:     d.Enabled,
+		ID:           proofback.GlobalID(proofback.KindAffiliatePostback, d.ID),
+		EventType:    orNull(d.EventType),
+		Statuses:     d.Statuses,
+		Method:       d.Method,
+		URLTemplate:  d.URLTemplate,
+		RetryOn:      d.RetryOn,
+		LatestOnly:   d.LatestOnly,
+		MaxPerSecond: orNull(d.MaxPerSecond),
+		Enabled:      d.Enabled,
 		Health: &model.DestinationHealth{
-			State:  d.HealthState,
-			Since:  d.HealthSince,
-			Reason: orNull(d.HealthReason),
+			State:         d.HealthState,
+			Since:         d.HealthSince,
+			Reason:        orNull(d.HealthReason),
+			FailuresInRow: d.FailuresInRow,
+			FailingSince:  orNull(d.FailingSince),
+			Breaker:       d.Breaker(time.Now()),
+			NextProbeAt:   orNull(d.OpenUntil),
 		},
-		CreatedAt:   d.CreatedAt,
-		AffiliateID: d.AffiliateID,
-		OfferID:     d.OfferID,
+		Warnings:       showWarnings(proofback.LintDestination(d.Method, d.URLTemplate)),
+		OldSecretUntil: orNull(d.OldSecretUntil),
+		CreatedAt:      d.CreatedAt,
+		AffiliateID:    d.AffiliateID,
+		OfferID:        d.OfferID,
 	}
+}
+
+func showWarnings(list []proofback.TemplateWarning) []*proofback.TemplateWarning {
+	return show(list, func(w proofback.TemplateWarning) *proofback.TemplateWarning { return &w })
 }

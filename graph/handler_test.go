@@ -52,6 +52,7 @@ var leastVariables = map[string]vars{
 	"DecideOfferAccess":       {"input": vars{"offerId": "x", "affiliateId": "x", "status": "APPROVED"}},
 	"CreateTrackingLink":      {"input": vars{"offerId": "x"}},
 	"CreateAffiliatePostback": {"input": vars{"urlTemplate": "x"}},
+	"TestAffiliatePostback":   {"input": vars{"id": "x"}},
 	"ApproveConversions":      {"input": vars{"ids": []string{"x"}}},
 	"RejectConversions":       {"input": vars{"ids": []string{"x"}}},
 	"Trace":                   {"by": vars{"clickId": "x"}},

@@ -38,6 +38,7 @@ type loaders struct {
 	conversions *loader[*proofback.Conversion]
 	postbacks   *loader[*proofback.Postback]
 	deliveries  *loader[*proofback.Delivery]
+	notices     *loader[*proofback.Notice]
 	// transitions and told (deliveries) are a conversion's, attempts a delivery's.
 	transitions *loader[[]*proofback.Transition]
 	told        *loader[[]*proofback.Delivery]
@@ -67,6 +68,7 @@ func newLoaders(s *db.Store, setup *db.Setup) *loaders {
 		conversions:  newLoader(s.ConversionsByID),
 		postbacks:    newLoader(s.PostbacksByID),
 		deliveries:   newLoader(s.DeliveriesByID),
+		notices:      newLoader(s.NoticesByID),
 		transitions:  newLoader(s.TransitionsByConversion),
 		told:         newLoader(s.DeliveriesByConversion),
 		attempts:     newLoader(s.AttemptsByDelivery),

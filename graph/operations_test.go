@@ -18,7 +18,6 @@ var notYetServed = []string{
 	"ConversionChanges",
 	"Reconciliation",
 	"SetReconciliationFeed",
-	"TestAffiliatePostback",
 }
 
 func isNotServed(operation string) bool { return slices.Contains(notYetServed, operation) }

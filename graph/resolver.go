@@ -21,6 +21,8 @@ type Resolver struct {
 	ClickKeys *proofback.ClickKeys
 	// Auditor walks landing URLs.
 	Auditor RedirectAuditor
+	// Tester sends test deliveries.
+	Tester DestinationTester
 	// PublicURL is the base of the links that are handed out, without a slash at
 	// its end.
 	PublicURL string
@@ -44,6 +46,14 @@ type RedirectAuditor interface {
 	// Audit walks along the landing URL of an offer, on behalf of an actor that it
 	// concerns, and keeps what was seen.
 	Audit(ctx context.Context, actor proofback.Actor, offer uuid.UUID) (*proofback.RedirectAudit, error)
+}
+
+// DestinationTester sends affiliates' endpoints what is made up. Package jobs
+// implements it.
+type DestinationTester interface {
+	// SendTest sends a destination one made-up delivery, on behalf of an actor whose
+	// it is or of staff; "" is the first status that it wants to be told.
+	SendTest(ctx context.Context, actor proofback.Actor, destination uuid.UUID, status proofback.Status) (*proofback.Attempt, error)
 }
 
 // Session is proof of having signed in.

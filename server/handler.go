@@ -54,6 +54,7 @@ func (p *program) graphQL() http.Handler {
 		Sessions:  p.sessions,
 		ClickKeys: p.settings.clickKeys,
 		Auditor:   p.jobs,
+		Tester:    p.jobs,
 		PublicURL: p.publicURL,
 		Log:       p.log,
 	}

@@ -38,6 +38,7 @@ type ResolverRoot interface {
 	Diagnostic() DiagnosticResolver
 	IntegrationTest() IntegrationTestResolver
 	Mutation() MutationResolver
+	Notice() NoticeResolver
 	Offer() OfferResolver
 	OfferAccess() OfferAccessResolver
 	OfferConnection() OfferConnectionResolver
@@ -102,17 +103,21 @@ type ComplexityRoot struct {
 	}
 
 	AffiliatePostback struct {
-		Affiliate   func(childComplexity int) int
-		CreatedAt   func(childComplexity int) int
-		Enabled     func(childComplexity int) int
-		EventType   func(childComplexity int) int
-		Health      func(childComplexity int) int
-		ID          func(childComplexity int) int
-		Method      func(childComplexity int) int
-		Offer       func(childComplexity int) int
-		RetryOn     func(childComplexity int) int
-		Statuses    func(childComplexity int) int
-		URLTemplate func(childComplexity int) int
+		Affiliate      func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Enabled        func(childComplexity int) int
+		EventType      func(childComplexity int) int
+		Health         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		LatestOnly     func(childComplexity int) int
+		MaxPerSecond   func(childComplexity int) int
+		Method         func(childComplexity int) int
+		Offer          func(childComplexity int) int
+		OldSecretUntil func(childComplexity int) int
+		RetryOn        func(childComplexity int) int
+		Statuses       func(childComplexity int) int
+		URLTemplate    func(childComplexity int) int
+		Warnings       func(childComplexity int) int
 	}
 
 	AffiliatePostbackConnection struct {
@@ -130,6 +135,19 @@ type ComplexityRoot struct {
 		UserErrors  func(childComplexity int) int
 	}
 
+	AttemptRequest struct {
+		Body    func(childComplexity int) int
+		Headers func(childComplexity int) int
+		Method  func(childComplexity int) int
+		URL     func(childComplexity int) int
+	}
+
+	AttemptResponse struct {
+		Body    func(childComplexity int) int
+		Headers func(childComplexity int) int
+		Status  func(childComplexity int) int
+	}
+
 	AuditRedirectsPayload struct {
 		Audit      func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -144,6 +162,11 @@ type ComplexityRoot struct {
 	AwaitingRate struct {
 		Amounts func(childComplexity int) int
 		Count   func(childComplexity int) int
+	}
+
+	BackfillAffiliatePostbackPayload struct {
+		Count      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Cap struct {
@@ -270,6 +293,8 @@ type ComplexityRoot struct {
 		DurationMs     func(childComplexity int) int
 		Error          func(childComplexity int) int
 		Outcome        func(childComplexity int) int
+		Request        func(childComplexity int) int
+		Response       func(childComplexity int) int
 		ResponseBody   func(childComplexity int) int
 		ResponseStatus func(childComplexity int) int
 		URL            func(childComplexity int) int
@@ -290,9 +315,13 @@ type ComplexityRoot struct {
 	}
 
 	DestinationHealth struct {
-		Reason func(childComplexity int) int
-		Since  func(childComplexity int) int
-		State  func(childComplexity int) int
+		Breaker       func(childComplexity int) int
+		FailingSince  func(childComplexity int) int
+		FailuresInRow func(childComplexity int) int
+		NextProbeAt   func(childComplexity int) int
+		Reason        func(childComplexity int) int
+		Since         func(childComplexity int) int
+		State         func(childComplexity int) int
 	}
 
 	Diagnostic struct {
@@ -334,6 +363,11 @@ type ComplexityRoot struct {
 		WindowHours             func(childComplexity int) int
 	}
 
+	HttpHeader struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
 	IntegrationGoal struct {
 		EventType   func(childComplexity int) int
 		PostbackURL func(childComplexity int) int
@@ -367,29 +401,32 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		ApproveConversions      func(childComplexity int, input model.ApproveConversionsInput) int
-		AuditRedirects          func(childComplexity int, input model.AuditRedirectsInput) int
-		CreateAdvertiser        func(childComplexity int, input model.CreateAdvertiserInput) int
-		CreateAffiliate         func(childComplexity int, input model.CreateAffiliateInput) int
-		CreateAffiliatePostback func(childComplexity int, input model.CreateAffiliatePostbackInput) int
-		CreateOffer             func(childComplexity int, input model.CreateOfferInput) int
-		CreateTrackingLink      func(childComplexity int, input model.CreateTrackingLinkInput) int
-		CreateUser              func(childComplexity int, input model.CreateUserInput) int
-		DecideOfferAccess       func(childComplexity int, input model.DecideOfferAccessInput) int
-		RefreshSession          func(childComplexity int, input model.RefreshSessionInput) int
-		RejectConversions       func(childComplexity int, input model.RejectConversionsInput) int
-		ReplayPostbacks         func(childComplexity int, input model.ReplayPostbacksInput) int
-		RequestOfferAccess      func(childComplexity int, input model.RequestOfferAccessInput) int
-		RetryDeliveries         func(childComplexity int, input model.RetryDeliveriesInput) int
-		RotateAdvertiserSecret  func(childComplexity int, input model.RotateAdvertiserSecretInput) int
-		SetPayout               func(childComplexity int, input model.SetPayoutInput) int
-		SignIn                  func(childComplexity int, input model.SignInInput) int
-		SignOut                 func(childComplexity int) int
-		TestIntegration         func(childComplexity int, input model.TestIntegrationInput) int
-		UpdateAdvertiser        func(childComplexity int, input model.UpdateAdvertiserInput) int
-		UpdateAffiliate         func(childComplexity int, input model.UpdateAffiliateInput) int
-		UpdateAffiliatePostback func(childComplexity int, input model.UpdateAffiliatePostbackInput) int
-		UpdateOffer             func(childComplexity int, input model.UpdateOfferInput) int
+		ApproveConversions            func(childComplexity int, input model.ApproveConversionsInput) int
+		AuditRedirects                func(childComplexity int, input model.AuditRedirectsInput) int
+		BackfillAffiliatePostback     func(childComplexity int, input model.BackfillAffiliatePostbackInput) int
+		CreateAdvertiser              func(childComplexity int, input model.CreateAdvertiserInput) int
+		CreateAffiliate               func(childComplexity int, input model.CreateAffiliateInput) int
+		CreateAffiliatePostback       func(childComplexity int, input model.CreateAffiliatePostbackInput) int
+		CreateOffer                   func(childComplexity int, input model.CreateOfferInput) int
+		CreateTrackingLink            func(childComplexity int, input model.CreateTrackingLinkInput) int
+		CreateUser                    func(childComplexity int, input model.CreateUserInput) int
+		DecideOfferAccess             func(childComplexity int, input model.DecideOfferAccessInput) int
+		RefreshSession                func(childComplexity int, input model.RefreshSessionInput) int
+		RejectConversions             func(childComplexity int, input model.RejectConversionsInput) int
+		ReplayPostbacks               func(childComplexity int, input model.ReplayPostbacksInput) int
+		RequestOfferAccess            func(childComplexity int, input model.RequestOfferAccessInput) int
+		RetryDeliveries               func(childComplexity int, input model.RetryDeliveriesInput) int
+		RotateAdvertiserSecret        func(childComplexity int, input model.RotateAdvertiserSecretInput) int
+		RotateAffiliatePostbackSecret func(childComplexity int, input model.RotateAffiliatePostbackSecretInput) int
+		SetPayout                     func(childComplexity int, input model.SetPayoutInput) int
+		SignIn                        func(childComplexity int, input model.SignInInput) int
+		SignOut                       func(childComplexity int) int
+		TestAffiliatePostback         func(childComplexity int, input model.TestAffiliatePostbackInput) int
+		TestIntegration               func(childComplexity int, input model.TestIntegrationInput) int
+		UpdateAdvertiser              func(childComplexity int, input model.UpdateAdvertiserInput) int
+		UpdateAffiliate               func(childComplexity int, input model.UpdateAffiliateInput) int
+		UpdateAffiliatePostback       func(childComplexity int, input model.UpdateAffiliatePostbackInput) int
+		UpdateOffer                   func(childComplexity int, input model.UpdateOfferInput) int
 	}
 
 	NormalizedMoney struct {
@@ -397,6 +434,25 @@ type ComplexityRoot struct {
 		RateDate   func(childComplexity int) int
 		RateSource func(childComplexity int) int
 		Revenue    func(childComplexity int) int
+	}
+
+	Notice struct {
+		Affiliate         func(childComplexity int) int
+		AffiliatePostback func(childComplexity int) int
+		At                func(childComplexity int) int
+		ID                func(childComplexity int) int
+		Kind              func(childComplexity int) int
+		Message           func(childComplexity int) int
+	}
+
+	NoticeConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	NoticeEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Offer struct {
@@ -514,26 +570,28 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Advertisers        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AdvertiserFilter) int
-		AffiliatePostbacks func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliatePostbackFilter) int
-		Affiliates         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliateFilter) int
-		Clicks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
-		Conversions        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
-		Deliveries         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) int
-		Diagnostics        func(childComplexity int, filter model.DiagnosticsFilter) int
-		ExchangeRates      func(childComplexity int, date time.Time, base string) int
-		IntegrationTest    func(childComplexity int, id string) int
-		Node               func(childComplexity int, id string) int
-		Nodes              func(childComplexity int, ids []string) int
-		OfferAccesses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferAccessFilter) int
-		Offers             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferFilter) int
-		Postbacks          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) int
-		RedirectAudits     func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
-		Report             func(childComplexity int, input model.ReportInput) int
-		Trace              func(childComplexity int, by model.TraceBy) int
-		TrackingLinks      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.TrackingLinkFilter) int
-		Users              func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.UserFilter) int
-		Viewer             func(childComplexity int) int
+		Advertisers           func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AdvertiserFilter) int
+		AffiliatePostbacks    func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliatePostbackFilter) int
+		Affiliates            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliateFilter) int
+		Clicks                func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
+		Conversions           func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
+		Deliveries            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) int
+		Diagnostics           func(childComplexity int, filter model.DiagnosticsFilter) int
+		ExchangeRates         func(childComplexity int, date time.Time, base string) int
+		IntegrationTest       func(childComplexity int, id string) int
+		LintAffiliatePostback func(childComplexity int, urlTemplate string, method *string) int
+		Node                  func(childComplexity int, id string) int
+		Nodes                 func(childComplexity int, ids []string) int
+		Notices               func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.NoticeFilter) int
+		OfferAccesses         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferAccessFilter) int
+		Offers                func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferFilter) int
+		Postbacks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) int
+		RedirectAudits        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
+		Report                func(childComplexity int, input model.ReportInput) int
+		Trace                 func(childComplexity int, by model.TraceBy) int
+		TrackingLinks         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.TrackingLinkFilter) int
+		Users                 func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.UserFilter) int
+		Viewer                func(childComplexity int) int
 	}
 
 	RedirectAudit struct {
@@ -637,6 +695,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	RotateAffiliatePostbackSecretPayload struct {
+		AffiliatePostback func(childComplexity int) int
+		Secret            func(childComplexity int) int
+		UserErrors        func(childComplexity int) int
+	}
+
 	Session struct {
 		AccessToken  func(childComplexity int) int
 		ExpiresAt    func(childComplexity int) int
@@ -670,6 +734,16 @@ type ComplexityRoot struct {
 	Targeting struct {
 		Countries func(childComplexity int) int
 		Devices   func(childComplexity int) int
+	}
+
+	TemplateWarning struct {
+		Code    func(childComplexity int) int
+		Message func(childComplexity int) int
+	}
+
+	TestAffiliatePostbackPayload struct {
+		Attempt    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	TestIntegrationPayload struct {
@@ -835,12 +909,19 @@ type MutationResolver interface {
 	CreateTrackingLink(ctx context.Context, input model.CreateTrackingLinkInput) (*model.CreateTrackingLinkPayload, error)
 	CreateAffiliatePostback(ctx context.Context, input model.CreateAffiliatePostbackInput) (*model.CreateAffiliatePostbackPayload, error)
 	UpdateAffiliatePostback(ctx context.Context, input model.UpdateAffiliatePostbackInput) (*model.UpdateAffiliatePostbackPayload, error)
+	RotateAffiliatePostbackSecret(ctx context.Context, input model.RotateAffiliatePostbackSecretInput) (*model.RotateAffiliatePostbackSecretPayload, error)
+	TestAffiliatePostback(ctx context.Context, input model.TestAffiliatePostbackInput) (*model.TestAffiliatePostbackPayload, error)
+	BackfillAffiliatePostback(ctx context.Context, input model.BackfillAffiliatePostbackInput) (*model.BackfillAffiliatePostbackPayload, error)
 	ApproveConversions(ctx context.Context, input model.ApproveConversionsInput) (*model.ApproveConversionsPayload, error)
 	RejectConversions(ctx context.Context, input model.RejectConversionsInput) (*model.RejectConversionsPayload, error)
 	ReplayPostbacks(ctx context.Context, input model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error)
 	TestIntegration(ctx context.Context, input model.TestIntegrationInput) (*model.TestIntegrationPayload, error)
 	AuditRedirects(ctx context.Context, input model.AuditRedirectsInput) (*model.AuditRedirectsPayload, error)
 	RetryDeliveries(ctx context.Context, input model.RetryDeliveriesInput) (*model.RetryDeliveriesPayload, error)
+}
+type NoticeResolver interface {
+	Affiliate(ctx context.Context, obj *model.Notice) (*model.Affiliate, error)
+	AffiliatePostback(ctx context.Context, obj *model.Notice) (*model.AffiliatePostback, error)
 }
 type OfferResolver interface {
 	Advertiser(ctx context.Context, obj *model.Offer) (*model.Advertiser, error)
@@ -873,6 +954,8 @@ type QueryResolver interface {
 	Clicks(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ClickFilter) (*model.ClickConnection, error)
 	Conversions(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) (*model.ConversionConnection, error)
 	Postbacks(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) (*model.PostbackConnection, error)
+	LintAffiliatePostback(ctx context.Context, urlTemplate string, method *string) ([]*proofback.TemplateWarning, error)
+	Notices(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.NoticeFilter) (*model.NoticeConnection, error)
 	Deliveries(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) (*model.DeliveryConnection, error)
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
 	Report(ctx context.Context, input model.ReportInput) (*model.Report, error)
@@ -1117,6 +1200,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AffiliatePostback.ID(childComplexity), true
+	case "AffiliatePostback.latestOnly":
+		if e.ComplexityRoot.AffiliatePostback.LatestOnly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePostback.LatestOnly(childComplexity), true
+	case "AffiliatePostback.maxPerSecond":
+		if e.ComplexityRoot.AffiliatePostback.MaxPerSecond == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePostback.MaxPerSecond(childComplexity), true
 	case "AffiliatePostback.method":
 		if e.ComplexityRoot.AffiliatePostback.Method == nil {
 			break
@@ -1129,6 +1224,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AffiliatePostback.Offer(childComplexity), true
+	case "AffiliatePostback.oldSecretUntil":
+		if e.ComplexityRoot.AffiliatePostback.OldSecretUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePostback.OldSecretUntil(childComplexity), true
 	case "AffiliatePostback.retryOn":
 		if e.ComplexityRoot.AffiliatePostback.RetryOn == nil {
 			break
@@ -1147,6 +1248,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AffiliatePostback.URLTemplate(childComplexity), true
+	case "AffiliatePostback.warnings":
+		if e.ComplexityRoot.AffiliatePostback.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePostback.Warnings(childComplexity), true
 
 	case "AffiliatePostbackConnection.edges":
 		if e.ComplexityRoot.AffiliatePostbackConnection.Edges == nil {
@@ -1186,6 +1293,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApproveConversionsPayload.UserErrors(childComplexity), true
+
+	case "AttemptRequest.body":
+		if e.ComplexityRoot.AttemptRequest.Body == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptRequest.Body(childComplexity), true
+	case "AttemptRequest.headers":
+		if e.ComplexityRoot.AttemptRequest.Headers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptRequest.Headers(childComplexity), true
+	case "AttemptRequest.method":
+		if e.ComplexityRoot.AttemptRequest.Method == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptRequest.Method(childComplexity), true
+	case "AttemptRequest.url":
+		if e.ComplexityRoot.AttemptRequest.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptRequest.URL(childComplexity), true
+
+	case "AttemptResponse.body":
+		if e.ComplexityRoot.AttemptResponse.Body == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptResponse.Body(childComplexity), true
+	case "AttemptResponse.headers":
+		if e.ComplexityRoot.AttemptResponse.Headers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptResponse.Headers(childComplexity), true
+	case "AttemptResponse.status":
+		if e.ComplexityRoot.AttemptResponse.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttemptResponse.Status(childComplexity), true
 
 	case "AuditRedirectsPayload.audit":
 		if e.ComplexityRoot.AuditRedirectsPayload.Audit == nil {
@@ -1231,6 +1382,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AwaitingRate.Count(childComplexity), true
+
+	case "BackfillAffiliatePostbackPayload.count":
+		if e.ComplexityRoot.BackfillAffiliatePostbackPayload.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillAffiliatePostbackPayload.Count(childComplexity), true
+	case "BackfillAffiliatePostbackPayload.userErrors":
+		if e.ComplexityRoot.BackfillAffiliatePostbackPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillAffiliatePostbackPayload.UserErrors(childComplexity), true
 
 	case "Cap.limit":
 		if e.ComplexityRoot.Cap.Limit == nil {
@@ -1715,6 +1879,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeliveryAttempt.Outcome(childComplexity), true
+	case "DeliveryAttempt.request":
+		if e.ComplexityRoot.DeliveryAttempt.Request == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.Request(childComplexity), true
+	case "DeliveryAttempt.response":
+		if e.ComplexityRoot.DeliveryAttempt.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.Response(childComplexity), true
 	case "DeliveryAttempt.responseBody":
 		if e.ComplexityRoot.DeliveryAttempt.ResponseBody == nil {
 			break
@@ -1767,6 +1943,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeliveryEvent.Status(childComplexity), true
 
+	case "DestinationHealth.breaker":
+		if e.ComplexityRoot.DestinationHealth.Breaker == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DestinationHealth.Breaker(childComplexity), true
+	case "DestinationHealth.failingSince":
+		if e.ComplexityRoot.DestinationHealth.FailingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DestinationHealth.FailingSince(childComplexity), true
+	case "DestinationHealth.failuresInRow":
+		if e.ComplexityRoot.DestinationHealth.FailuresInRow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DestinationHealth.FailuresInRow(childComplexity), true
+	case "DestinationHealth.nextProbeAt":
+		if e.ComplexityRoot.DestinationHealth.NextProbeAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DestinationHealth.NextProbeAt(childComplexity), true
 	case "DestinationHealth.reason":
 		if e.ComplexityRoot.DestinationHealth.Reason == nil {
 			break
@@ -1969,6 +2169,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Goal.WindowHours(childComplexity), true
 
+	case "HttpHeader.name":
+		if e.ComplexityRoot.HttpHeader.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HttpHeader.Name(childComplexity), true
+	case "HttpHeader.value":
+		if e.ComplexityRoot.HttpHeader.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HttpHeader.Value(childComplexity), true
+
 	case "IntegrationGoal.eventType":
 		if e.ComplexityRoot.IntegrationGoal.EventType == nil {
 			break
@@ -2115,6 +2328,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AuditRedirects(childComplexity, args["input"].(model.AuditRedirectsInput)), true
+	case "Mutation.backfillAffiliatePostback":
+		if e.ComplexityRoot.Mutation.BackfillAffiliatePostback == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_backfillAffiliatePostback_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.BackfillAffiliatePostback(childComplexity, args["input"].(model.BackfillAffiliatePostbackInput)), true
 	case "Mutation.createAdvertiser":
 		if e.ComplexityRoot.Mutation.CreateAdvertiser == nil {
 			break
@@ -2258,6 +2482,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RotateAdvertiserSecret(childComplexity, args["input"].(model.RotateAdvertiserSecretInput)), true
+	case "Mutation.rotateAffiliatePostbackSecret":
+		if e.ComplexityRoot.Mutation.RotateAffiliatePostbackSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateAffiliatePostbackSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateAffiliatePostbackSecret(childComplexity, args["input"].(model.RotateAffiliatePostbackSecretInput)), true
 	case "Mutation.setPayout":
 		if e.ComplexityRoot.Mutation.SetPayout == nil {
 			break
@@ -2286,6 +2521,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SignOut(childComplexity), true
+	case "Mutation.testAffiliatePostback":
+		if e.ComplexityRoot.Mutation.TestAffiliatePostback == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_testAffiliatePostback_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TestAffiliatePostback(childComplexity, args["input"].(model.TestAffiliatePostbackInput)), true
 	case "Mutation.testIntegration":
 		if e.ComplexityRoot.Mutation.TestIntegration == nil {
 			break
@@ -2366,6 +2612,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NormalizedMoney.Revenue(childComplexity), true
+
+	case "Notice.affiliate":
+		if e.ComplexityRoot.Notice.Affiliate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.Affiliate(childComplexity), true
+	case "Notice.affiliatePostback":
+		if e.ComplexityRoot.Notice.AffiliatePostback == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.AffiliatePostback(childComplexity), true
+	case "Notice.at":
+		if e.ComplexityRoot.Notice.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.At(childComplexity), true
+	case "Notice.id":
+		if e.ComplexityRoot.Notice.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.ID(childComplexity), true
+	case "Notice.kind":
+		if e.ComplexityRoot.Notice.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.Kind(childComplexity), true
+	case "Notice.message":
+		if e.ComplexityRoot.Notice.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.Message(childComplexity), true
+
+	case "NoticeConnection.edges":
+		if e.ComplexityRoot.NoticeConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoticeConnection.Edges(childComplexity), true
+	case "NoticeConnection.pageInfo":
+		if e.ComplexityRoot.NoticeConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoticeConnection.PageInfo(childComplexity), true
+
+	case "NoticeEdge.cursor":
+		if e.ComplexityRoot.NoticeEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoticeEdge.Cursor(childComplexity), true
+	case "NoticeEdge.node":
+		if e.ComplexityRoot.NoticeEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoticeEdge.Node(childComplexity), true
 
 	case "Offer.access":
 		if e.ComplexityRoot.Offer.Access == nil {
@@ -2896,6 +3205,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.IntegrationTest(childComplexity, args["id"].(string)), true
 
+	case "Query.lintAffiliatePostback":
+		if e.ComplexityRoot.Query.LintAffiliatePostback == nil {
+			break
+		}
+
+		args, err := ec.field_Query_lintAffiliatePostback_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.LintAffiliatePostback(childComplexity, args["urlTemplate"].(string), args["method"].(*string)), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -2918,6 +3238,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
+	case "Query.notices":
+		if e.ComplexityRoot.Query.Notices == nil {
+			break
+		}
+
+		args, err := ec.field_Query_notices_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Notices(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.NoticeFilter)), true
 	case "Query.offerAccesses":
 		if e.ComplexityRoot.Query.OfferAccesses == nil {
 			break
@@ -3381,6 +3712,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RotateAdvertiserSecretPayload.UserErrors(childComplexity), true
 
+	case "RotateAffiliatePostbackSecretPayload.affiliatePostback":
+		if e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.AffiliatePostback == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.AffiliatePostback(childComplexity), true
+	case "RotateAffiliatePostbackSecretPayload.secret":
+		if e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.Secret(childComplexity), true
+	case "RotateAffiliatePostbackSecretPayload.userErrors":
+		if e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.UserErrors(childComplexity), true
+
 	case "Session.accessToken":
 		if e.ComplexityRoot.Session.AccessToken == nil {
 			break
@@ -3471,6 +3821,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Targeting.Devices(childComplexity), true
+
+	case "TemplateWarning.code":
+		if e.ComplexityRoot.TemplateWarning.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TemplateWarning.Code(childComplexity), true
+	case "TemplateWarning.message":
+		if e.ComplexityRoot.TemplateWarning.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TemplateWarning.Message(childComplexity), true
+
+	case "TestAffiliatePostbackPayload.attempt":
+		if e.ComplexityRoot.TestAffiliatePostbackPayload.Attempt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestAffiliatePostbackPayload.Attempt(childComplexity), true
+	case "TestAffiliatePostbackPayload.userErrors":
+		if e.ComplexityRoot.TestAffiliatePostbackPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestAffiliatePostbackPayload.UserErrors(childComplexity), true
 
 	case "TestIntegrationPayload.integrationTest":
 		if e.ComplexityRoot.TestIntegrationPayload.IntegrationTest == nil {
@@ -3826,6 +4202,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAffiliatePostbackFilter,
 		ec.unmarshalInputApproveConversionsInput,
 		ec.unmarshalInputAuditRedirectsInput,
+		ec.unmarshalInputBackfillAffiliatePostbackInput,
 		ec.unmarshalInputCapInput,
 		ec.unmarshalInputClickFilter,
 		ec.unmarshalInputConversionFilter,
@@ -3841,6 +4218,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDiagnosticsFilter,
 		ec.unmarshalInputGoalInput,
 		ec.unmarshalInputMoneyInput,
+		ec.unmarshalInputNoticeFilter,
 		ec.unmarshalInputOfferAccessFilter,
 		ec.unmarshalInputOfferFilter,
 		ec.unmarshalInputParameterMappingInput,
@@ -3856,11 +4234,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRequestOfferAccessInput,
 		ec.unmarshalInputRetryDeliveriesInput,
 		ec.unmarshalInputRotateAdvertiserSecretInput,
+		ec.unmarshalInputRotateAffiliatePostbackSecretInput,
 		ec.unmarshalInputSetPayoutInput,
 		ec.unmarshalInputSignInInput,
 		ec.unmarshalInputStatusMappingInput,
 		ec.unmarshalInputSubFilter,
 		ec.unmarshalInputTargetingInput,
+		ec.unmarshalInputTestAffiliatePostbackInput,
 		ec.unmarshalInputTestIntegrationInput,
 		ec.unmarshalInputTraceBy,
 		ec.unmarshalInputTrackingLinkFilter,
@@ -4073,6 +4453,10 @@ type Query {
   conversions(first: Int, after: String, last: Int, before: String, filter: ConversionFilter, orderBy: ConversionOrder): ConversionConnection!
   "The log of requests that advertisers sent, newest first. Affiliates see those about their own clicks."
   postbacks(first: Int, after: String, last: Int, before: String, filter: PostbackFilter): PostbackConnection!
+  "What is probably not meant in the template of an endpoint, before it is saved as well as of one that cannot be saved. Empty: nothing."
+  lintAffiliatePostback(urlTemplate: String!, method: HttpMethod = GET): [TemplateWarning!]!
+  "What affiliates were told about their endpoints, newest first. Staff see all, an affiliate its own, advertisers none."
+  notices(first: Int, after: String, last: Int, before: String, filter: NoticeFilter): NoticeConnection!
   "What was sent to affiliates' own endpoints, newest first. Advertisers see none."
   deliveries(first: Int, after: String, last: Int, before: String, filter: DeliveryFilter): DeliveryConnection!
 
@@ -4131,6 +4515,12 @@ type Mutation {
   createAffiliatePostback(input: CreateAffiliatePostbackInput!): CreateAffiliatePostbackPayload!
   "Changes such an endpoint, or switches it off or on. By its affiliate, or by staff."
   updateAffiliatePostback(input: UpdateAffiliatePostbackInput!): UpdateAffiliatePostbackPayload!
+  "Gives such an endpoint a new secret; for a while requests are signed with the old one as well. By its affiliate, or by staff."
+  rotateAffiliatePostbackSecret(input: RotateAffiliatePostbackSecretInput!): RotateAffiliatePostbackSecretPayload!
+  "Sends one made-up delivery now and shows what came back; marked as a test, never counted. By its affiliate, or by staff."
+  testAffiliatePostback(input: TestAffiliatePostbackInput!): TestAffiliatePostbackPayload!
+  "Tells such an endpoint of what happened before it was there. By its affiliate, or by staff."
+  backfillAffiliatePostback(input: BackfillAffiliatePostbackInput!): BackfillAffiliatePostbackPayload!
 
   "Approves conversions: each succeeds, or is named in ` + "`" + `userErrors` + "`" + ` on its own. Staff."
   approveConversions(input: ApproveConversionsInput!): ApproveConversionsPayload!
@@ -5093,10 +5483,18 @@ type AffiliatePostback implements Node {
   urlTemplate: String!
   "What is tried again."
   retryOn: [RetryCause!]!
-  "Nothing is sent while false."
+  "Whether a newer status of a conversion cancels the older ones that were not delivered yet."
+  latestOnly: Boolean!
+  "The most requests a second that it is sent; null: no bound."
+  maxPerSecond: Int
+  "Nothing is sent while false. What is on its way waits, and is sent in its order when it is switched on again."
   enabled: Boolean!
   "How it has been doing."
   health: DestinationHealth!
+  "What is probably not meant in its template."
+  warnings: [TemplateWarning!]!
+  "Until then requests are signed with the old secret as well; null: they are not."
+  oldSecretUntil: DateTime
   "When it was made."
   createdAt: DateTime!
 }
@@ -5127,6 +5525,44 @@ type DestinationHealth {
   since: DateTime!
   "What goes wrong; null while all is well."
   reason: String
+  "How many attempts in a row found it down."
+  failuresInRow: Int!
+  "The first failure since something was last delivered; null: there is none."
+  failingSince: DateTime
+  "What is let through to it."
+  breaker: BreakerState!
+  "When one attempt is let through to see whether it is up again; null while the breaker is closed."
+  nextProbeAt: DateTime
+}
+
+"What is let through to an endpoint. What is not, waits."
+enum BreakerState {
+  "Everything."
+  CLOSED
+  "Nothing: it was down many times in a row."
+  OPEN
+  "One attempt: it decides which of the two comes next."
+  HALF_OPEN
+}
+
+"Something in a template that is allowed, and probably not meant."
+type TemplateWarning {
+  "What kind of thing."
+  code: TemplateWarningCode!
+  "What was seen, and how to mend it."
+  message: String!
+}
+
+"What kind of thing is probably not meant."
+enum TemplateWarningCode {
+  "A name in braces that is no macro, or another tracker's macro."
+  UNKNOWN_MACRO
+  "Nothing tells which click is meant."
+  NO_CLICK_REFERENCE
+  "http instead of https."
+  NOT_HTTPS
+  "Something is percent-encoded twice."
+  DOUBLE_ENCODING
 }
 
 "How an endpoint is doing."
@@ -5136,6 +5572,8 @@ enum HealthState {
   HEALTHY
   "The last deliveries failed; they are tried again."
   FAILING
+  "Nothing could be delivered for five days: it was switched off. What is to be sent waits until it is switched on again."
+  PAUSED
   "It is no more (HTTP 410), or was switched off: nothing is sent."
   STOPPED
 }
@@ -5182,6 +5620,10 @@ input CreateAffiliatePostbackInput {
   urlTemplate: String!
   "Default NETWORK_FAILURE and TIMEOUT."
   retryOn: [RetryCause!]
+  "Whether a newer status of a conversion cancels the older ones that were not delivered yet. Default false: all are told, in their order."
+  latestOnly: Boolean
+  "The most requests a second that it is sent, from 1 to 10000. Default: no bound."
+  maxPerSecond: Int
 }
 
 "What ` + "`" + `createAffiliatePostback` + "`" + ` answers."
@@ -5210,7 +5652,11 @@ input UpdateAffiliatePostbackInput {
   urlTemplate: String
   "What is tried again."
   retryOn: [RetryCause!]
-  "Enabling it again also clears its health."
+  "Whether a newer status of a conversion cancels the older ones that were not delivered yet."
+  latestOnly: Boolean
+  "The most requests a second that it is sent, from 1 to 10000; null: no bound."
+  maxPerSecond: Int
+  "Switching it on again also clears its health, and sends what waits."
   enabled: Boolean
 }
 
@@ -5220,6 +5666,104 @@ type UpdateAffiliatePostbackPayload {
   affiliatePostback: AffiliatePostback
   "Empty when it was done."
   userErrors: [UserError!]!
+}
+
+"What ` + "`" + `rotateAffiliatePostbackSecret` + "`" + ` needs."
+input RotateAffiliatePostbackSecretInput {
+  "Which one."
+  id: ID!
+  "Minutes for which requests are signed with the old secret as well, at most 43200 (30 days); default 0."
+  keepOldFor: Int
+}
+
+"What ` + "`" + `rotateAffiliatePostbackSecret` + "`" + ` answers."
+type RotateAffiliatePostbackSecretPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  affiliatePostback: AffiliatePostback
+  "Shown this once; null when ` + "`" + `userErrors` + "`" + ` says why."
+  secret: String
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `testAffiliatePostback` + "`" + ` needs."
+input TestAffiliatePostbackInput {
+  "Which one. It need not be switched on."
+  id: ID!
+  "What it is told of a made-up conversion. Default: the first status that it wants to hear of."
+  status: ConversionStatus
+}
+
+"What ` + "`" + `testAffiliatePostback` + "`" + ` answers."
+type TestAffiliatePostbackPayload {
+  "What came of it, whether it delivered or not. Null when ` + "`" + `userErrors` + "`" + ` says why nothing was sent."
+  attempt: DeliveryAttempt
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `backfillAffiliatePostback` + "`" + ` needs."
+input BackfillAffiliatePostbackInput {
+  "Which one."
+  id: ID!
+  "Statuses that conversions reached at or after."
+  from: DateTime!
+  "And before."
+  to: DateTime!
+}
+
+"What ` + "`" + `backfillAffiliatePostback` + "`" + ` answers."
+type BackfillAffiliatePostbackPayload {
+  "How many deliveries were made, at most 100000. What it was told of before is not told again."
+  count: Int!
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"Something that Proofback did by itself, and that its affiliate should look into."
+type Notice implements Node {
+  "Its global id."
+  id: ID!
+  "When."
+  at: DateTime!
+  "What it is about."
+  kind: NoticeKind!
+  "In a few sentences."
+  message: String!
+  "Who is told."
+  affiliate: Affiliate!
+  "The endpoint that it is about."
+  affiliatePostback: AffiliatePostback!
+}
+
+"What a notice is about."
+enum NoticeKind {
+  "An endpoint that nothing could be delivered to for five days was switched off."
+  DESTINATION_PAUSED
+  "An endpoint that answered HTTP 410 was switched off."
+  DESTINATION_STOPPED
+}
+
+"Narrows a list of notices; what is left out does not."
+input NoticeFilter {
+  "Only to this affiliate."
+  affiliateId: ID
+}
+
+"A page of a list, as Relay has it."
+type NoticeConnection {
+  "The rows of this page."
+  edges: [NoticeEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type NoticeEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: Notice!
 }
 
 # ---- clicks --------------------------------------------------------------------------------------------
@@ -6023,6 +6567,40 @@ type DeliveryAttempt {
   durationMs: Float!
   "What went wrong; null when nothing did."
   error: String
+  "What was sent; null when nothing was."
+  request: AttemptRequest
+  "What came back; null when nothing did."
+  response: AttemptResponse
+}
+
+"A request as it was sent, secrets masked."
+type AttemptRequest {
+  "How it was called."
+  method: HttpMethod!
+  "Where."
+  url: URL!
+  "By name."
+  headers: [HttpHeader!]!
+  "Null for GET."
+  body: String
+}
+
+"An answer as it came, secrets masked, cut after 4 KB."
+type AttemptResponse {
+  "Its HTTP status."
+  status: Int!
+  "By name."
+  headers: [HttpHeader!]!
+  "May be empty."
+  body: String!
+}
+
+"A header field."
+type HttpHeader {
+  "As it is written."
+  name: String!
+  "*** where it is secret."
+  value: String!
 }
 
 "What came of an attempt."
@@ -6491,10 +7069,18 @@ func (ec *executionContext) childFields_AffiliatePostback(ctx context.Context, f
 		return ec.fieldContext_AffiliatePostback_urlTemplate(ctx, field)
 	case "retryOn":
 		return ec.fieldContext_AffiliatePostback_retryOn(ctx, field)
+	case "latestOnly":
+		return ec.fieldContext_AffiliatePostback_latestOnly(ctx, field)
+	case "maxPerSecond":
+		return ec.fieldContext_AffiliatePostback_maxPerSecond(ctx, field)
 	case "enabled":
 		return ec.fieldContext_AffiliatePostback_enabled(ctx, field)
 	case "health":
 		return ec.fieldContext_AffiliatePostback_health(ctx, field)
+	case "warnings":
+		return ec.fieldContext_AffiliatePostback_warnings(ctx, field)
+	case "oldSecretUntil":
+		return ec.fieldContext_AffiliatePostback_oldSecretUntil(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_AffiliatePostback_createdAt(ctx, field)
 	}
@@ -6531,6 +7117,32 @@ func (ec *executionContext) childFields_ApproveConversionsPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type ApproveConversionsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AttemptRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "method":
+		return ec.fieldContext_AttemptRequest_method(ctx, field)
+	case "url":
+		return ec.fieldContext_AttemptRequest_url(ctx, field)
+	case "headers":
+		return ec.fieldContext_AttemptRequest_headers(ctx, field)
+	case "body":
+		return ec.fieldContext_AttemptRequest_body(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AttemptRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_AttemptResponse(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "status":
+		return ec.fieldContext_AttemptResponse_status(ctx, field)
+	case "headers":
+		return ec.fieldContext_AttemptResponse_headers(ctx, field)
+	case "body":
+		return ec.fieldContext_AttemptResponse_body(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AttemptResponse", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditRedirectsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "audit":
@@ -6561,6 +7173,16 @@ func (ec *executionContext) childFields_AwaitingRate(ctx context.Context, field 
 		return ec.fieldContext_AwaitingRate_amounts(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AwaitingRate", field.Name)
+}
+
+func (ec *executionContext) childFields_BackfillAffiliatePostbackPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_BackfillAffiliatePostbackPayload_count(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_BackfillAffiliatePostbackPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BackfillAffiliatePostbackPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Cap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6817,6 +7439,10 @@ func (ec *executionContext) childFields_DeliveryAttempt(ctx context.Context, fie
 		return ec.fieldContext_DeliveryAttempt_durationMs(ctx, field)
 	case "error":
 		return ec.fieldContext_DeliveryAttempt_error(ctx, field)
+	case "request":
+		return ec.fieldContext_DeliveryAttempt_request(ctx, field)
+	case "response":
+		return ec.fieldContext_DeliveryAttempt_response(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeliveryAttempt", field.Name)
 }
@@ -6857,6 +7483,14 @@ func (ec *executionContext) childFields_DestinationHealth(ctx context.Context, f
 		return ec.fieldContext_DestinationHealth_since(ctx, field)
 	case "reason":
 		return ec.fieldContext_DestinationHealth_reason(ctx, field)
+	case "failuresInRow":
+		return ec.fieldContext_DestinationHealth_failuresInRow(ctx, field)
+	case "failingSince":
+		return ec.fieldContext_DestinationHealth_failingSince(ctx, field)
+	case "breaker":
+		return ec.fieldContext_DestinationHealth_breaker(ctx, field)
+	case "nextProbeAt":
+		return ec.fieldContext_DestinationHealth_nextProbeAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DestinationHealth", field.Name)
 }
@@ -6939,6 +7573,16 @@ func (ec *executionContext) childFields_Goal(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Goal", field.Name)
 }
 
+func (ec *executionContext) childFields_HttpHeader(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_HttpHeader_name(ctx, field)
+	case "value":
+		return ec.fieldContext_HttpHeader_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HttpHeader", field.Name)
+}
+
 func (ec *executionContext) childFields_IntegrationGoal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "eventType":
@@ -7015,6 +7659,44 @@ func (ec *executionContext) childFields_NormalizedMoney(ctx context.Context, fie
 		return ec.fieldContext_NormalizedMoney_rateSource(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NormalizedMoney", field.Name)
+}
+
+func (ec *executionContext) childFields_Notice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Notice_id(ctx, field)
+	case "at":
+		return ec.fieldContext_Notice_at(ctx, field)
+	case "kind":
+		return ec.fieldContext_Notice_kind(ctx, field)
+	case "message":
+		return ec.fieldContext_Notice_message(ctx, field)
+	case "affiliate":
+		return ec.fieldContext_Notice_affiliate(ctx, field)
+	case "affiliatePostback":
+		return ec.fieldContext_Notice_affiliatePostback(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Notice", field.Name)
+}
+
+func (ec *executionContext) childFields_NoticeConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NoticeConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NoticeConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NoticeConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NoticeEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NoticeEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NoticeEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NoticeEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Offer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7447,6 +8129,18 @@ func (ec *executionContext) childFields_RotateAdvertiserSecretPayload(ctx contex
 	return nil, fmt.Errorf("no field named %q was found under type RotateAdvertiserSecretPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RotateAffiliatePostbackSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "affiliatePostback":
+		return ec.fieldContext_RotateAffiliatePostbackSecretPayload_affiliatePostback(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateAffiliatePostbackSecretPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateAffiliatePostbackSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateAffiliatePostbackSecretPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -7515,6 +8209,26 @@ func (ec *executionContext) childFields_Targeting(ctx context.Context, field gra
 		return ec.fieldContext_Targeting_devices(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Targeting", field.Name)
+}
+
+func (ec *executionContext) childFields_TemplateWarning(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_TemplateWarning_code(ctx, field)
+	case "message":
+		return ec.fieldContext_TemplateWarning_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TemplateWarning", field.Name)
+}
+
+func (ec *executionContext) childFields_TestAffiliatePostbackPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "attempt":
+		return ec.fieldContext_TestAffiliatePostbackPayload_attempt(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TestAffiliatePostbackPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestAffiliatePostbackPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_TestIntegrationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7865,6 +8579,20 @@ func (ec *executionContext) field_Mutation_auditRedirects_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_backfillAffiliatePostback_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.BackfillAffiliatePostbackInput, error) {
+			return ec.unmarshalNBackfillAffiliatePostbackInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐBackfillAffiliatePostbackInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createAdvertiser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8047,6 +8775,20 @@ func (ec *executionContext) field_Mutation_rotateAdvertiserSecret_args(ctx conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_rotateAffiliatePostbackSecret_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RotateAffiliatePostbackSecretInput, error) {
+			return ec.unmarshalNRotateAffiliatePostbackSecretInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRotateAffiliatePostbackSecretInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_setPayout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8067,6 +8809,20 @@ func (ec *executionContext) field_Mutation_signIn_args(ctx context.Context, rawA
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SignInInput, error) {
 			return ec.unmarshalNSignInInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSignInInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_testAffiliatePostback_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.TestAffiliatePostbackInput, error) {
+			return ec.unmarshalNTestAffiliatePostbackInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestAffiliatePostbackInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8493,6 +9249,28 @@ func (ec *executionContext) field_Query_integrationTest_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_lintAffiliatePostback_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "urlTemplate",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["urlTemplate"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "method",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOHttpMethod2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["method"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8518,6 +9296,52 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["ids"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_notices_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.NoticeFilter, error) {
+			return ec.unmarshalONoticeFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
 	return args, nil
 }
 
@@ -9766,6 +10590,52 @@ func (ec *executionContext) fieldContext_AffiliatePostback_retryOn(_ context.Con
 	return graphql.NewScalarFieldContext("AffiliatePostback", field, false, false, errors.New("field of type RetryCause does not have child fields"))
 }
 
+func (ec *executionContext) _AffiliatePostback_latestOnly(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AffiliatePostback_latestOnly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LatestOnly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AffiliatePostback_latestOnly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AffiliatePostback", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AffiliatePostback_maxPerSecond(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AffiliatePostback_maxPerSecond(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxPerSecond, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AffiliatePostback_maxPerSecond(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AffiliatePostback", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AffiliatePostback_enabled(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9819,6 +10689,61 @@ func (ec *executionContext) fieldContext_AffiliatePostback_health(_ context.Cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AffiliatePostback_warnings(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AffiliatePostback_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*proofback.TemplateWarning) graphql.Marshaler {
+			return ec.marshalNTemplateWarning2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AffiliatePostback_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AffiliatePostback",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TemplateWarning(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AffiliatePostback_oldSecretUntil(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AffiliatePostback_oldSecretUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OldSecretUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AffiliatePostback_oldSecretUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AffiliatePostback", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _AffiliatePostback_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
@@ -10027,6 +10952,185 @@ func (ec *executionContext) fieldContext_ApproveConversionsPayload_userErrors(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _AttemptRequest_method(ctx context.Context, field graphql.CollectedField, obj *model.AttemptRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptRequest_method(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Method, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNHttpMethod2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptRequest_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttemptRequest", field, false, false, errors.New("field of type HttpMethod does not have child fields"))
+}
+
+func (ec *executionContext) _AttemptRequest_url(ctx context.Context, field graphql.CollectedField, obj *model.AttemptRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptRequest_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptRequest_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttemptRequest", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _AttemptRequest_headers(ctx context.Context, field graphql.CollectedField, obj *model.AttemptRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptRequest_headers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Headers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.HTTPHeader) graphql.Marshaler {
+			return ec.marshalNHttpHeader2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeaderᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptRequest_headers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AttemptRequest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HttpHeader(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AttemptRequest_body(ctx context.Context, field graphql.CollectedField, obj *model.AttemptRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptRequest_body(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Body, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptRequest_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttemptRequest", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AttemptResponse_status(ctx context.Context, field graphql.CollectedField, obj *model.AttemptResponse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptResponse_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptResponse_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttemptResponse", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AttemptResponse_headers(ctx context.Context, field graphql.CollectedField, obj *model.AttemptResponse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptResponse_headers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Headers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.HTTPHeader) graphql.Marshaler {
+			return ec.marshalNHttpHeader2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeaderᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptResponse_headers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AttemptResponse",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HttpHeader(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AttemptResponse_body(ctx context.Context, field graphql.CollectedField, obj *model.AttemptResponse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttemptResponse_body(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Body, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttemptResponse_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttemptResponse", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _AuditRedirectsPayload_audit(ctx context.Context, field graphql.CollectedField, obj *model.AuditRedirectsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10210,6 +11314,61 @@ func (ec *executionContext) fieldContext_AwaitingRate_amounts(_ context.Context,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AwaitingAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BackfillAffiliatePostbackPayload_count(ctx context.Context, field graphql.CollectedField, obj *model.BackfillAffiliatePostbackPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillAffiliatePostbackPayload_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillAffiliatePostbackPayload_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillAffiliatePostbackPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BackfillAffiliatePostbackPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.BackfillAffiliatePostbackPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillAffiliatePostbackPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillAffiliatePostbackPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BackfillAffiliatePostbackPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -12429,6 +13588,70 @@ func (ec *executionContext) fieldContext_DeliveryAttempt_error(_ context.Context
 	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _DeliveryAttempt_request(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryAttempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_request(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Request, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AttemptRequest) graphql.Marshaler {
+			return ec.marshalOAttemptRequest2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAttemptRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_request(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryAttempt",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AttemptRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryAttempt_response(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryAttempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_response(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Response, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AttemptResponse) graphql.Marshaler {
+			return ec.marshalOAttemptResponse2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAttemptResponse(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_response(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryAttempt",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AttemptResponse(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DeliveryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12638,6 +13861,98 @@ func (ec *executionContext) _DestinationHealth_reason(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_DestinationHealth_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DestinationHealth_failuresInRow(ctx context.Context, field graphql.CollectedField, obj *model.DestinationHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DestinationHealth_failuresInRow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FailuresInRow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DestinationHealth_failuresInRow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DestinationHealth_failingSince(ctx context.Context, field graphql.CollectedField, obj *model.DestinationHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DestinationHealth_failingSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FailingSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DestinationHealth_failingSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _DestinationHealth_breaker(ctx context.Context, field graphql.CollectedField, obj *model.DestinationHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DestinationHealth_breaker(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Breaker, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.BreakerState) graphql.Marshaler {
+			return ec.marshalNBreakerState2githubᚗcomᚋproofbackᚋproofbackᚐBreakerState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DestinationHealth_breaker(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type BreakerState does not have child fields"))
+}
+
+func (ec *executionContext) _DestinationHealth_nextProbeAt(ctx context.Context, field graphql.CollectedField, obj *model.DestinationHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DestinationHealth_nextProbeAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextProbeAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DestinationHealth_nextProbeAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DestinationHealth", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Diagnostic_reason(ctx context.Context, field graphql.CollectedField, obj *model.Diagnostic) (ret graphql.Marshaler) {
@@ -13409,6 +14724,52 @@ func (ec *executionContext) fieldContext_Goal_revenue(_ context.Context, field g
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _HttpHeader_name(ctx context.Context, field graphql.CollectedField, obj *model.HTTPHeader) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HttpHeader_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HttpHeader_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HttpHeader", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _HttpHeader_value(ctx context.Context, field graphql.CollectedField, obj *model.HTTPHeader) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HttpHeader_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HttpHeader_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HttpHeader", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _IntegrationGoal_eventType(ctx context.Context, field graphql.CollectedField, obj *model.IntegrationGoal) (ret graphql.Marshaler) {
@@ -14661,6 +16022,138 @@ func (ec *executionContext) fieldContext_Mutation_updateAffiliatePostback(ctx co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_rotateAffiliatePostbackSecret(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_rotateAffiliatePostbackSecret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RotateAffiliatePostbackSecret(ctx, fc.Args["input"].(model.RotateAffiliatePostbackSecretInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RotateAffiliatePostbackSecretPayload) graphql.Marshaler {
+			return ec.marshalNRotateAffiliatePostbackSecretPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRotateAffiliatePostbackSecretPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_rotateAffiliatePostbackSecret(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RotateAffiliatePostbackSecretPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_rotateAffiliatePostbackSecret_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_testAffiliatePostback(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_testAffiliatePostback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TestAffiliatePostback(ctx, fc.Args["input"].(model.TestAffiliatePostbackInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TestAffiliatePostbackPayload) graphql.Marshaler {
+			return ec.marshalNTestAffiliatePostbackPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestAffiliatePostbackPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_testAffiliatePostback(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TestAffiliatePostbackPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_testAffiliatePostback_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_backfillAffiliatePostback(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_backfillAffiliatePostback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().BackfillAffiliatePostback(ctx, fc.Args["input"].(model.BackfillAffiliatePostbackInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.BackfillAffiliatePostbackPayload) graphql.Marshaler {
+			return ec.marshalNBackfillAffiliatePostbackPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐBackfillAffiliatePostbackPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_backfillAffiliatePostback(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BackfillAffiliatePostbackPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_backfillAffiliatePostback_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_approveConversions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15033,6 +16526,281 @@ func (ec *executionContext) _NormalizedMoney_rateSource(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_NormalizedMoney_rateSource(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NormalizedMoney", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Notice_id(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notice", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Notice_at(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notice", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Notice_kind(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.NoticeKind) graphql.Marshaler {
+			return ec.marshalNNoticeKind2githubᚗcomᚋproofbackᚋproofbackᚐNoticeKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notice", field, false, false, errors.New("field of type NoticeKind does not have child fields"))
+}
+
+func (ec *executionContext) _Notice_message(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notice", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Notice_affiliate(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_affiliate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notice().Affiliate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
+			return ec.marshalNAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Notice",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Affiliate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Notice_affiliatePostback(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_affiliatePostback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notice().AffiliatePostback(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePostback) graphql.Marshaler {
+			return ec.marshalNAffiliatePostback2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliatePostback(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_affiliatePostback(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Notice",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AffiliatePostback(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NoticeConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.NoticeConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoticeConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.NoticeEdge) graphql.Marshaler {
+			return ec.marshalNNoticeEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NoticeConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NoticeConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NoticeEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NoticeConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.NoticeConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoticeConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NoticeConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NoticeConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NoticeEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.NoticeEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoticeEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NoticeEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NoticeEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _NoticeEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.NoticeEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoticeEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Notice) graphql.Marshaler {
+			return ec.marshalNNotice2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNotice(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NoticeEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NoticeEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Notice(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Offer_id(ctx context.Context, field graphql.CollectedField, obj *model.Offer) (ret graphql.Marshaler) {
@@ -17371,6 +19139,94 @@ func (ec *executionContext) fieldContext_Query_postbacks(ctx context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_lintAffiliatePostback(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_lintAffiliatePostback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().LintAffiliatePostback(ctx, fc.Args["urlTemplate"].(string), fc.Args["method"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*proofback.TemplateWarning) graphql.Marshaler {
+			return ec.marshalNTemplateWarning2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_lintAffiliatePostback(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TemplateWarning(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_lintAffiliatePostback_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_notices(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_notices(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Notices(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.NoticeFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.NoticeConnection) graphql.Marshaler {
+			return ec.marshalNNoticeConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_notices(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NoticeConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_notices_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_deliveries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19364,6 +21220,93 @@ func (ec *executionContext) fieldContext_RotateAdvertiserSecretPayload_userError
 	return fc, nil
 }
 
+func (ec *executionContext) _RotateAffiliatePostbackSecretPayload_affiliatePostback(ctx context.Context, field graphql.CollectedField, obj *model.RotateAffiliatePostbackSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateAffiliatePostbackSecretPayload_affiliatePostback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AffiliatePostback, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePostback) graphql.Marshaler {
+			return ec.marshalOAffiliatePostback2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliatePostback(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RotateAffiliatePostbackSecretPayload_affiliatePostback(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RotateAffiliatePostbackSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AffiliatePostback(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RotateAffiliatePostbackSecretPayload_secret(ctx context.Context, field graphql.CollectedField, obj *model.RotateAffiliatePostbackSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateAffiliatePostbackSecretPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RotateAffiliatePostbackSecretPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RotateAffiliatePostbackSecretPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RotateAffiliatePostbackSecretPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RotateAffiliatePostbackSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateAffiliatePostbackSecretPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateAffiliatePostbackSecretPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RotateAffiliatePostbackSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Session_accessToken(ctx context.Context, field graphql.CollectedField, obj *model.Session) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19729,6 +21672,116 @@ func (ec *executionContext) _Targeting_devices(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Targeting_devices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Targeting", field, false, false, errors.New("field of type Device does not have child fields"))
+}
+
+func (ec *executionContext) _TemplateWarning_code(ctx context.Context, field graphql.CollectedField, obj *proofback.TemplateWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TemplateWarning_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.TemplateWarningCode) graphql.Marshaler {
+			return ec.marshalNTemplateWarningCode2githubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TemplateWarning_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TemplateWarning", field, false, false, errors.New("field of type TemplateWarningCode does not have child fields"))
+}
+
+func (ec *executionContext) _TemplateWarning_message(ctx context.Context, field graphql.CollectedField, obj *proofback.TemplateWarning) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TemplateWarning_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TemplateWarning_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TemplateWarning", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TestAffiliatePostbackPayload_attempt(ctx context.Context, field graphql.CollectedField, obj *model.TestAffiliatePostbackPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TestAffiliatePostbackPayload_attempt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeliveryAttempt) graphql.Marshaler {
+			return ec.marshalODeliveryAttempt2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryAttempt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TestAffiliatePostbackPayload_attempt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TestAffiliatePostbackPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeliveryAttempt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TestAffiliatePostbackPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.TestAffiliatePostbackPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TestAffiliatePostbackPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TestAffiliatePostbackPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TestAffiliatePostbackPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TestIntegrationPayload_integrationTest(ctx context.Context, field graphql.CollectedField, obj *model.TestIntegrationPayload) (ret graphql.Marshaler) {
@@ -22506,6 +24559,50 @@ func (ec *executionContext) unmarshalInputAuditRedirectsInput(ctx context.Contex
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputBackfillAffiliatePostbackInput(ctx context.Context, obj any) (model.BackfillAffiliatePostbackInput, error) {
+	var it model.BackfillAffiliatePostbackInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCapInput(ctx context.Context, obj any) (model.CapInput, error) {
 	var it model.CapInput
 	if obj == nil {
@@ -22908,7 +25005,7 @@ func (ec *executionContext) unmarshalInputCreateAffiliatePostbackInput(ctx conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"affiliateId", "offerId", "eventType", "statuses", "method", "urlTemplate", "retryOn"}
+	fieldsInOrder := [...]string{"affiliateId", "offerId", "eventType", "statuses", "method", "urlTemplate", "retryOn", "latestOnly", "maxPerSecond"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -22964,6 +25061,20 @@ func (ec *executionContext) unmarshalInputCreateAffiliatePostbackInput(ctx conte
 				return it, err
 			}
 			it.RetryOn = data
+		case "latestOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("latestOnly"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LatestOnly = data
+		case "maxPerSecond":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxPerSecond"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxPerSecond = data
 		}
 	}
 	return it, nil
@@ -23470,6 +25581,36 @@ func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj an
 				return it, err
 			}
 			it.Currency = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputNoticeFilter(ctx context.Context, obj any) (model.NoticeFilter, error) {
+	var it model.NoticeFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"affiliateId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "affiliateId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliateId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AffiliateID = data
 		}
 	}
 	return it, nil
@@ -24177,6 +26318,43 @@ func (ec *executionContext) unmarshalInputRotateAdvertiserSecretInput(ctx contex
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRotateAffiliatePostbackSecretInput(ctx context.Context, obj any) (model.RotateAffiliatePostbackSecretInput, error) {
+	var it model.RotateAffiliatePostbackSecretInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "keepOldFor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "keepOldFor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("keepOldFor"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KeepOldFor = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSetPayoutInput(ctx context.Context, obj any) (model.SetPayoutInput, error) {
 	var it model.SetPayoutInput
 	if obj == nil {
@@ -24371,6 +26549,43 @@ func (ec *executionContext) unmarshalInputTargetingInput(ctx context.Context, ob
 				return it, err
 			}
 			it.Devices = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputTestAffiliatePostbackInput(ctx context.Context, obj any) (model.TestAffiliatePostbackInput, error) {
+	var it model.TestAffiliatePostbackInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "status"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOConversionStatus2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
 		}
 	}
 	return it, nil
@@ -24642,7 +26857,7 @@ func (ec *executionContext) unmarshalInputUpdateAffiliatePostbackInput(ctx conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "offerId", "eventType", "statuses", "method", "urlTemplate", "retryOn", "enabled"}
+	fieldsInOrder := [...]string{"id", "offerId", "eventType", "statuses", "method", "urlTemplate", "retryOn", "latestOnly", "maxPerSecond", "enabled"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -24698,6 +26913,20 @@ func (ec *executionContext) unmarshalInputUpdateAffiliatePostbackInput(ctx conte
 				return it, err
 			}
 			it.RetryOn = data
+		case "latestOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("latestOnly"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LatestOnly = data
+		case "maxPerSecond":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxPerSecond"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxPerSecond = graphql.OmittableOf(data)
 		case "enabled":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("enabled"))
 			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
@@ -24904,6 +27133,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Offer(ctx, sel, obj)
+	case model.Notice:
+		return ec._Notice(ctx, sel, &obj)
+	case *model.Notice:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Notice(ctx, sel, obj)
 	case model.IntegrationTest:
 		return ec._IntegrationTest(ctx, sel, &obj)
 	case *model.IntegrationTest:
@@ -25452,6 +27688,16 @@ func (ec *executionContext) _AffiliatePostback(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "latestOnly":
+			out.Values[i] = ec._AffiliatePostback_latestOnly(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "maxPerSecond":
+			out.Values[i] = ec._AffiliatePostback_maxPerSecond(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "enabled":
 			out.Values[i] = ec._AffiliatePostback_enabled(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -25460,6 +27706,16 @@ func (ec *executionContext) _AffiliatePostback(ctx context.Context, sel ast.Sele
 		case "health":
 			out.Values[i] = ec._AffiliatePostback_health(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "warnings":
+			out.Values[i] = ec._AffiliatePostback_warnings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "oldSecretUntil":
+			out.Values[i] = ec._AffiliatePostback_oldSecretUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
@@ -25617,6 +27873,107 @@ func (ec *executionContext) _ApproveConversionsPayload(ctx context.Context, sel 
 	return out
 }
 
+var attemptRequestImplementors = []string{"AttemptRequest"}
+
+func (ec *executionContext) _AttemptRequest(ctx context.Context, sel ast.SelectionSet, obj *model.AttemptRequest) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, attemptRequestImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AttemptRequest")
+		case "method":
+			out.Values[i] = ec._AttemptRequest_method(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._AttemptRequest_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "headers":
+			out.Values[i] = ec._AttemptRequest_headers(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "body":
+			out.Values[i] = ec._AttemptRequest_body(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var attemptResponseImplementors = []string{"AttemptResponse"}
+
+func (ec *executionContext) _AttemptResponse(ctx context.Context, sel ast.SelectionSet, obj *model.AttemptResponse) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, attemptResponseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AttemptResponse")
+		case "status":
+			out.Values[i] = ec._AttemptResponse_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "headers":
+			out.Values[i] = ec._AttemptResponse_headers(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "body":
+			out.Values[i] = ec._AttemptResponse_body(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var auditRedirectsPayloadImplementors = []string{"AuditRedirectsPayload"}
 
 func (ec *executionContext) _AuditRedirectsPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AuditRedirectsPayload) graphql.Marshaler {
@@ -25727,6 +28084,49 @@ func (ec *executionContext) _AwaitingRate(ctx context.Context, sel ast.Selection
 			}
 		case "amounts":
 			out.Values[i] = ec._AwaitingRate_amounts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var backfillAffiliatePostbackPayloadImplementors = []string{"BackfillAffiliatePostbackPayload"}
+
+func (ec *executionContext) _BackfillAffiliatePostbackPayload(ctx context.Context, sel ast.SelectionSet, obj *model.BackfillAffiliatePostbackPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, backfillAffiliatePostbackPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BackfillAffiliatePostbackPayload")
+		case "count":
+			out.Values[i] = ec._BackfillAffiliatePostbackPayload_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._BackfillAffiliatePostbackPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -27158,6 +29558,16 @@ func (ec *executionContext) _DeliveryAttempt(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "request":
+			out.Values[i] = ec._DeliveryAttempt_request(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "response":
+			out.Values[i] = ec._DeliveryAttempt_response(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -27327,6 +29737,26 @@ func (ec *executionContext) _DestinationHealth(ctx context.Context, sel ast.Sele
 			}
 		case "reason":
 			out.Values[i] = ec._DestinationHealth_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "failuresInRow":
+			out.Values[i] = ec._DestinationHealth_failuresInRow(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failingSince":
+			out.Values[i] = ec._DestinationHealth_failingSince(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "breaker":
+			out.Values[i] = ec._DestinationHealth_breaker(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nextProbeAt":
+			out.Values[i] = ec._DestinationHealth_nextProbeAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -27709,6 +30139,49 @@ func (ec *executionContext) _Goal(ctx context.Context, sel ast.SelectionSet, obj
 		case "revenue":
 			out.Values[i] = ec._Goal_revenue(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var httpHeaderImplementors = []string{"HttpHeader"}
+
+func (ec *executionContext) _HttpHeader(ctx context.Context, sel ast.SelectionSet, obj *model.HTTPHeader) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, httpHeaderImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("HttpHeader")
+		case "name":
+			out.Values[i] = ec._HttpHeader_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._HttpHeader_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -28136,6 +30609,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "rotateAffiliatePostbackSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_rotateAffiliatePostbackSecret(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "testAffiliatePostback":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_testAffiliatePostback(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "backfillAffiliatePostback":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_backfillAffiliatePostback(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "approveConversions":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_approveConversions(ctx, field)
@@ -28228,6 +30722,221 @@ func (ec *executionContext) _NormalizedMoney(ctx context.Context, sel ast.Select
 			}
 		case "rateSource":
 			out.Values[i] = ec._NormalizedMoney_rateSource(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var noticeImplementors = []string{"Notice", "Node"}
+
+func (ec *executionContext) _Notice(ctx context.Context, sel ast.SelectionSet, obj *model.Notice) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, noticeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Notice")
+		case "id":
+			out.Values[i] = ec._Notice_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._Notice_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._Notice_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "message":
+			out.Values[i] = ec._Notice_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "affiliate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Notice_affiliate(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "affiliatePostback":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Notice_affiliatePostback(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var noticeConnectionImplementors = []string{"NoticeConnection"}
+
+func (ec *executionContext) _NoticeConnection(ctx context.Context, sel ast.SelectionSet, obj *model.NoticeConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, noticeConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NoticeConnection")
+		case "edges":
+			out.Values[i] = ec._NoticeConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._NoticeConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var noticeEdgeImplementors = []string{"NoticeEdge"}
+
+func (ec *executionContext) _NoticeEdge(ctx context.Context, sel ast.SelectionSet, obj *model.NoticeEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, noticeEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NoticeEdge")
+		case "cursor":
+			out.Values[i] = ec._NoticeEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._NoticeEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -29662,6 +32371,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "lintAffiliatePostback":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_lintAffiliatePostback(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "notices":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_notices(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "deliveries":
 			field := field
 
@@ -30641,6 +33394,54 @@ func (ec *executionContext) _RotateAdvertiserSecretPayload(ctx context.Context, 
 	return out
 }
 
+var rotateAffiliatePostbackSecretPayloadImplementors = []string{"RotateAffiliatePostbackSecretPayload"}
+
+func (ec *executionContext) _RotateAffiliatePostbackSecretPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RotateAffiliatePostbackSecretPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rotateAffiliatePostbackSecretPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RotateAffiliatePostbackSecretPayload")
+		case "affiliatePostback":
+			out.Values[i] = ec._RotateAffiliatePostbackSecretPayload_affiliatePostback(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "secret":
+			out.Values[i] = ec._RotateAffiliatePostbackSecretPayload_secret(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RotateAffiliatePostbackSecretPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var sessionImplementors = []string{"Session"}
 
 func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, obj *model.Session) graphql.Marshaler {
@@ -30918,6 +33719,92 @@ func (ec *executionContext) _Targeting(ctx context.Context, sel ast.SelectionSet
 			}
 		case "devices":
 			out.Values[i] = ec._Targeting_devices(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var templateWarningImplementors = []string{"TemplateWarning"}
+
+func (ec *executionContext) _TemplateWarning(ctx context.Context, sel ast.SelectionSet, obj *proofback.TemplateWarning) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, templateWarningImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TemplateWarning")
+		case "code":
+			out.Values[i] = ec._TemplateWarning_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._TemplateWarning_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var testAffiliatePostbackPayloadImplementors = []string{"TestAffiliatePostbackPayload"}
+
+func (ec *executionContext) _TestAffiliatePostbackPayload(ctx context.Context, sel ast.SelectionSet, obj *model.TestAffiliatePostbackPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, testAffiliatePostbackPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TestAffiliatePostbackPayload")
+		case "attempt":
+			out.Values[i] = ec._TestAffiliatePostbackPayload_attempt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._TestAffiliatePostbackPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32601,6 +35488,21 @@ func (ec *executionContext) marshalNAwaitingRate2ᚖgithubᚗcomᚋproofbackᚋp
 	return ec._AwaitingRate(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNBackfillAffiliatePostbackInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐBackfillAffiliatePostbackInput(ctx context.Context, v any) (model.BackfillAffiliatePostbackInput, error) {
+	res, err := ec.unmarshalInputBackfillAffiliatePostbackInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBackfillAffiliatePostbackPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐBackfillAffiliatePostbackPayload(ctx context.Context, sel ast.SelectionSet, v *model.BackfillAffiliatePostbackPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._BackfillAffiliatePostbackPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -32609,6 +35511,23 @@ func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (
 func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.SelectionSet, v bool) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalBoolean(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNBreakerState2githubᚗcomᚋproofbackᚋproofbackᚐBreakerState(ctx context.Context, v any) (proofback.BreakerState, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.BreakerState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBreakerState2githubᚗcomᚋproofbackᚋproofbackᚐBreakerState(ctx context.Context, sel ast.SelectionSet, v proofback.BreakerState) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -33466,6 +36385,32 @@ func (ec *executionContext) marshalNHealthState2githubᚗcomᚋproofbackᚋproof
 	return res
 }
 
+func (ec *executionContext) marshalNHttpHeader2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeaderᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.HTTPHeader) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNHttpHeader2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeader(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNHttpHeader2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeader(ctx context.Context, sel ast.SelectionSet, v *model.HTTPHeader) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._HttpHeader(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNHttpMethod2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -33654,6 +36599,69 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋproofbackᚋproofback
 	})
 
 	return ret
+}
+
+func (ec *executionContext) marshalNNotice2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNotice(ctx context.Context, sel ast.SelectionSet, v *model.Notice) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Notice(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNoticeConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeConnection(ctx context.Context, sel ast.SelectionSet, v *model.NoticeConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._NoticeConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNoticeEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.NoticeEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNoticeEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNoticeEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeEdge(ctx context.Context, sel ast.SelectionSet, v *model.NoticeEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._NoticeEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNNoticeKind2githubᚗcomᚋproofbackᚋproofbackᚐNoticeKind(ctx context.Context, v any) (proofback.NoticeKind, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.NoticeKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNNoticeKind2githubᚗcomᚋproofbackᚋproofbackᚐNoticeKind(ctx context.Context, sel ast.SelectionSet, v proofback.NoticeKind) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNOffer2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOffer(ctx context.Context, sel ast.SelectionSet, v *model.Offer) graphql.Marshaler {
@@ -34424,6 +37432,21 @@ func (ec *executionContext) marshalNRotateAdvertiserSecretPayload2ᚖgithubᚗco
 	return ec._RotateAdvertiserSecretPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNRotateAffiliatePostbackSecretInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRotateAffiliatePostbackSecretInput(ctx context.Context, v any) (model.RotateAffiliatePostbackSecretInput, error) {
+	res, err := ec.unmarshalInputRotateAffiliatePostbackSecretInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRotateAffiliatePostbackSecretPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRotateAffiliatePostbackSecretPayload(ctx context.Context, sel ast.SelectionSet, v *model.RotateAffiliatePostbackSecretPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RotateAffiliatePostbackSecretPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNSecurityMode2githubᚗcomᚋproofbackᚋproofbackᚐSecurityMode(ctx context.Context, v any) (proofback.SecurityMode, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := proofback.SecurityMode(tmp)
@@ -34575,6 +37598,64 @@ func (ec *executionContext) marshalNTargeting2ᚖgithubᚗcomᚋproofbackᚋproo
 		return graphql.Null
 	}
 	return ec._Targeting(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTemplateWarning2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.TemplateWarning) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTemplateWarning2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarning(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTemplateWarning2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarning(ctx context.Context, sel ast.SelectionSet, v *proofback.TemplateWarning) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TemplateWarning(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTemplateWarningCode2githubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningCode(ctx context.Context, v any) (proofback.TemplateWarningCode, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.TemplateWarningCode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTemplateWarningCode2githubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningCode(ctx context.Context, sel ast.SelectionSet, v proofback.TemplateWarningCode) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNTestAffiliatePostbackInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestAffiliatePostbackInput(ctx context.Context, v any) (model.TestAffiliatePostbackInput, error) {
+	res, err := ec.unmarshalInputTestAffiliatePostbackInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTestAffiliatePostbackPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestAffiliatePostbackPayload(ctx context.Context, sel ast.SelectionSet, v *model.TestAffiliatePostbackPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TestAffiliatePostbackPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNTestIntegrationInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTestIntegrationInput(ctx context.Context, v any) (model.TestIntegrationInput, error) {
@@ -35115,6 +38196,20 @@ func (ec *executionContext) marshalOApprovalMode2ᚖgithubᚗcomᚋproofbackᚋp
 	return res
 }
 
+func (ec *executionContext) marshalOAttemptRequest2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAttemptRequest(ctx context.Context, sel ast.SelectionSet, v *model.AttemptRequest) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AttemptRequest(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAttemptResponse2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAttemptResponse(ctx context.Context, sel ast.SelectionSet, v *model.AttemptResponse) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AttemptResponse(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -35360,6 +38455,13 @@ func (ec *executionContext) marshalODecimal2ᚖgithubᚗcomᚋproofbackᚋproofb
 	_ = ctx
 	res := model.MarshalDecimal(*v)
 	return res
+}
+
+func (ec *executionContext) marshalODeliveryAttempt2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryAttempt(ctx context.Context, sel ast.SelectionSet, v *model.DeliveryAttempt) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeliveryAttempt(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalODeliveryFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryFilter(ctx context.Context, v any) (*model.DeliveryFilter, error) {
@@ -35608,6 +38710,14 @@ func (ec *executionContext) marshalONormalizedMoney2ᚖgithubᚗcomᚋproofback�
 		return graphql.Null
 	}
 	return ec._NormalizedMoney(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalONoticeFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeFilter(ctx context.Context, v any) (*model.NoticeFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputNoticeFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOOffer2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOffer(ctx context.Context, sel ast.SelectionSet, v *model.Offer) graphql.Marshaler {

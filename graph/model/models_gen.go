@@ -141,10 +141,18 @@ type AffiliatePostback struct {
 	URLTemplate string `json:"urlTemplate"`
 	// What is tried again.
 	RetryOn []proofback.RetryOn `json:"retryOn"`
-	// Nothing is sent while false.
+	// Whether a newer status of a conversion cancels the older ones that were not delivered yet.
+	LatestOnly bool `json:"latestOnly"`
+	// The most requests a second that it is sent; null: no bound.
+	MaxPerSecond *int `json:"maxPerSecond,omitempty"`
+	// Nothing is sent while false. What is on its way waits, and is sent in its order when it is switched on again.
 	Enabled bool `json:"enabled"`
 	// How it has been doing.
 	Health *DestinationHealth `json:"health"`
+	// What is probably not meant in its template.
+	Warnings []*proofback.TemplateWarning `json:"warnings"`
+	// Until then requests are signed with the old secret as well; null: they are not.
+	OldSecretUntil *time.Time `json:"oldSecretUntil,omitempty"`
 	// When it was made.
 	CreatedAt   time.Time `json:"createdAt"`
 	AffiliateID uuid.UUID `json:"-"`
@@ -195,6 +203,28 @@ type ApproveConversionsPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// A request as it was sent, secrets masked.
+type AttemptRequest struct {
+	// How it was called.
+	Method string `json:"method"`
+	// Where.
+	URL string `json:"url"`
+	// By name.
+	Headers []*HTTPHeader `json:"headers"`
+	// Null for GET.
+	Body *string `json:"body,omitempty"`
+}
+
+// An answer as it came, secrets masked, cut after 4 KB.
+type AttemptResponse struct {
+	// Its HTTP status.
+	Status int `json:"status"`
+	// By name.
+	Headers []*HTTPHeader `json:"headers"`
+	// May be empty.
+	Body string `json:"body"`
+}
+
 // What `auditRedirects` needs.
 type AuditRedirectsInput struct {
 	// The offer; it need not be active.
@@ -225,6 +255,24 @@ type AwaitingRate struct {
 	Count int `json:"count"`
 	// Their money as it was sent, a sum for each currency.
 	Amounts []*AwaitingAmount `json:"amounts"`
+}
+
+// What `backfillAffiliatePostback` needs.
+type BackfillAffiliatePostbackInput struct {
+	// Which one.
+	ID string `json:"id"`
+	// Statuses that conversions reached at or after.
+	From time.Time `json:"from"`
+	// And before.
+	To time.Time `json:"to"`
+}
+
+// What `backfillAffiliatePostback` answers.
+type BackfillAffiliatePostbackPayload struct {
+	// How many deliveries were made, at most 100000. What it was told of before is not told again.
+	Count int `json:"count"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // Most of something in a period.
@@ -472,6 +520,10 @@ type CreateAffiliatePostbackInput struct {
 	URLTemplate string `json:"urlTemplate"`
 	// Default NETWORK_FAILURE and TIMEOUT.
 	RetryOn []proofback.RetryOn `json:"retryOn,omitempty"`
+	// Whether a newer status of a conversion cancels the older ones that were not delivered yet. Default false: all are told, in their order.
+	LatestOnly *bool `json:"latestOnly,omitempty"`
+	// The most requests a second that it is sent, from 1 to 10000. Default: no bound.
+	MaxPerSecond *int `json:"maxPerSecond,omitempty"`
 }
 
 // What `createAffiliatePostback` answers.
@@ -613,6 +665,10 @@ type DeliveryAttempt struct {
 	DurationMs float64 `json:"durationMs"`
 	// What went wrong; null when nothing did.
 	Error *string `json:"error,omitempty"`
+	// What was sent; null when nothing was.
+	Request *AttemptRequest `json:"request,omitempty"`
+	// What came back; null when nothing did.
+	Response *AttemptResponse `json:"response,omitempty"`
 }
 
 // A page of a list, as Relay has it.
@@ -659,6 +715,14 @@ type DestinationHealth struct {
 	Since time.Time `json:"since"`
 	// What goes wrong; null while all is well.
 	Reason *string `json:"reason,omitempty"`
+	// How many attempts in a row found it down.
+	FailuresInRow int `json:"failuresInRow"`
+	// The first failure since something was last delivered; null: there is none.
+	FailingSince *time.Time `json:"failingSince,omitempty"`
+	// What is let through to it.
+	Breaker proofback.BreakerState `json:"breaker"`
+	// When one attempt is let through to see whether it is up again; null while the breaker is closed.
+	NextProbeAt *time.Time `json:"nextProbeAt,omitempty"`
 }
 
 // Something that goes wrong.
@@ -773,6 +837,14 @@ type GoalInput struct {
 	DedupeWindowMinutes *int `json:"dedupeWindowMinutes,omitempty"`
 }
 
+// A header field.
+type HTTPHeader struct {
+	// As it is written.
+	Name string `json:"name"`
+	// *** where it is secret.
+	Value string `json:"value"`
+}
+
 // A goal, and the postback that reaches it in a test.
 type IntegrationGoal struct {
 	// Which event it is.
@@ -832,6 +904,44 @@ type NormalizedMoney struct {
 	RateDate time.Time `json:"rateDate"`
 	// Who published it; SAME_CURRENCY where nothing had to be changed.
 	RateSource string `json:"rateSource"`
+}
+
+// Something that Proofback did by itself, and that its affiliate should look into.
+type Notice struct {
+	// Its global id.
+	ID string `json:"id"`
+	// When.
+	At time.Time `json:"at"`
+	// What it is about.
+	Kind proofback.NoticeKind `json:"kind"`
+	// In a few sentences.
+	Message       string    `json:"message"`
+	AffiliateID   uuid.UUID `json:"-"`
+	DestinationID uuid.UUID `json:"-"`
+}
+
+func (Notice) IsNode() {}
+
+// A page of a list, as Relay has it.
+type NoticeConnection struct {
+	// The rows of this page.
+	Edges []*NoticeEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type NoticeEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *Notice `json:"node"`
+}
+
+// Narrows a list of notices; what is left out does not.
+type NoticeFilter struct {
+	// Only to this affiliate.
+	AffiliateID *string `json:"affiliateId,omitempty"`
 }
 
 // What an advertiser pays for, and where visitors are sent.
@@ -1341,6 +1451,24 @@ type RotateAdvertiserSecretPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `rotateAffiliatePostbackSecret` needs.
+type RotateAffiliatePostbackSecretInput struct {
+	// Which one.
+	ID string `json:"id"`
+	// Minutes for which requests are signed with the old secret as well, at most 43200 (30 days); default 0.
+	KeepOldFor *int `json:"keepOldFor,omitempty"`
+}
+
+// What `rotateAffiliatePostbackSecret` answers.
+type RotateAffiliatePostbackSecretPayload struct {
+	// Null when `userErrors` says why.
+	AffiliatePostback *AffiliatePostback `json:"affiliatePostback,omitempty"`
+	// Shown this once; null when `userErrors` says why.
+	Secret *string `json:"secret,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Proof of having signed in.
 type Session struct {
 	// A JWT, to be sent as `Authorization: Bearer …`.
@@ -1423,6 +1551,22 @@ type TargetingInput struct {
 	Countries []string `json:"countries,omitempty"`
 	// Default empty: everything.
 	Devices []proofback.Device `json:"devices,omitempty"`
+}
+
+// What `testAffiliatePostback` needs.
+type TestAffiliatePostbackInput struct {
+	// Which one. It need not be switched on.
+	ID string `json:"id"`
+	// What it is told of a made-up conversion. Default: the first status that it wants to hear of.
+	Status *proofback.Status `json:"status,omitempty"`
+}
+
+// What `testAffiliatePostback` answers.
+type TestAffiliatePostbackPayload struct {
+	// What came of it, whether it delivered or not. Null when `userErrors` says why nothing was sent.
+	Attempt *DeliveryAttempt `json:"attempt,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // What `testIntegration` needs.
@@ -1598,7 +1742,11 @@ type UpdateAffiliatePostbackInput struct {
 	URLTemplate *string `json:"urlTemplate,omitempty"`
 	// What is tried again.
 	RetryOn []proofback.RetryOn `json:"retryOn,omitempty"`
-	// Enabling it again also clears its health.
+	// Whether a newer status of a conversion cancels the older ones that were not delivered yet.
+	LatestOnly *bool `json:"latestOnly,omitempty"`
+	// The most requests a second that it is sent, from 1 to 10000; null: no bound.
+	MaxPerSecond graphql.Omittable[*int] `json:"maxPerSecond,omitempty"`
+	// Switching it on again also clears its health, and sends what waits.
 	Enabled *bool `json:"enabled,omitempty"`
 }
 
