@@ -18,12 +18,14 @@ func ReadRequest(raw PostbackRequest, c Credentials, s Sender, keys *ClickKeys) 
 	params, problems := ReadPostback(raw)
 	claim, more := params.Claim(words)
 	r := Reading{Parameters: MaskParameters(params.All)}
-	maskClaim(&claim, PostbackParams{r.Parameters}, keys)
-	r.Claim, r.Problems = claim, append(problems, more...)
+	r.Problems = append(problems, more...)
 	r.ClickID, r.ClickIDState = keys.Parse(claim.ClickID)
 	if r.ClickIDState != ClickIDWhole {
 		r.Hint, _ = params.HintClickID(keys)
 	}
+	r.redact(s.Guard)
+	maskClaim(&claim, PostbackParams{r.Parameters}, keys)
+	r.Claim = claim
 	if s.Guard != nil {
 		if c.Token == "" {
 			c.Token = params.Get(ParamToken)

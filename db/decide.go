@@ -104,6 +104,7 @@ type decideItem struct {
 	in       *Incoming
 	reading  proofback.Reading
 	sender   uuid.UUID // the advertiser it was read for, if any
+	guard    *proofback.Guard
 	click    *proofback.Click
 	spooled  bool // there is no click, but it may be in a spool
 	terms    *proofback.Terms
@@ -116,7 +117,8 @@ func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 	sender := proofback.Sender{Advertiser: a}
 	if a != nil {
 		it.sender = a.ID
-		sender.Guard = setup.Snapshot().Guard(a.ID, it.in.look.came(it.in.ReceivedAt))
+		it.guard = setup.Snapshot().Guard(a.ID, it.in.look.came(it.in.ReceivedAt))
+		sender.Guard = it.guard
 	}
 	it.reading = it.in.Read(sender)
 	it.reading.ID, it.reading.ReceivedAt = it.in.ID, it.in.ReceivedAt
@@ -185,7 +187,7 @@ func (b *decideBatch) log() []proofback.Postback {
 			ID:             in.ID,
 			ReceivedAt:     in.ReceivedAt,
 			Method:         in.Method,
-			URL:            in.URL,
+			URL:            it.guard.Redact(in.URL),
 			RemoteIP:       in.RemoteIP,
 			Parameters:     it.reading.Parameters,
 			TxID:           it.reading.Claim.TxID,

@@ -11,8 +11,10 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
@@ -199,5 +201,22 @@ func loggedURL(r *http.Request, endpoint *proofback.Advertiser) string {
 		mapping = endpoint.ParameterMapping
 	}
 	u := proofback.MaskURL(r.URL.RequestURI(), mapping...)
-	return proofback.CutText(u, maxLoggedURL)
+	return proofback.CutText(plainText(u), maxLoggedURL)
+}
+
+// plainText encodes the bytes of a URL that are no text, and that its sender should
+// have encoded.
+func plainText(u string) string {
+	if utf8.ValidString(u) && !strings.Contains(u, "\x00") {
+		return u
+	}
+	var out strings.Builder
+	for i, r := range u {
+		if _, size := utf8.DecodeRuneInString(u[i:]); r == 0 || r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&out, "%%%02X", u[i])
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
