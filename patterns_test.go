@@ -159,7 +159,9 @@ func TestDiagnosticsRange(t *testing.T) {
 func TestFindingsAreChosenByWhatTheyCost(t *testing.T) {
 	t.Parallel()
 	list := ChooseFindings([]*Finding{
-		{Reason: ReasonDuplicate, Count: 1000}, {Reason: ReasonUnknownEvent, Count: 5}, {Reason: ReasonMissingAmount, Count: 50},
+		{Reason: ReasonDuplicate, Count: 1000},
+		{Reason: ReasonUnknownEvent, Count: 5},
+		{Reason: ReasonMissingAmount, Count: 50},
 		{Reason: ReasonPostbacksStopped, Count: 12},
 	})
 	want := []Reason{ReasonPostbacksStopped, ReasonMissingAmount, ReasonUnknownEvent, ReasonDuplicate}

@@ -96,6 +96,9 @@ func (c *Click) summary() string {
 	if c.Bot {
 		who = "a crawler"
 	}
+	if c.IsTest() {
+		return "a click was made to test the integration: what comes of it counts for nothing"
+	}
 	from := cmp.Or(c.Country, "an unknown country")
 	if c.Outcome != ClickRedirected {
 		return fmt.Sprintf("%s from %s (%s) followed the link, but was not sent to the offer: %s", who, from, c.Device, c.Outcome)
@@ -141,6 +144,9 @@ func (c *Conversion) summary() string {
 		}
 	}
 	s := c.event() + " became a conversion"
+	if c.Test {
+		s += ", as a test"
+	}
 	if len(worth) > 0 {
 		s += ": " + strings.Join(worth, ", ")
 	}

@@ -99,3 +99,23 @@ func TestSignalsAreDroppedRatherThanWaitedFor(t *testing.T) {
 		t.Errorf("drops are logged %d times: %s", n, log.String())
 	}
 }
+
+func TestSignalsGoWithTheirClicks(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, func(c *db.Config) { c.Now = func() time.Time { return day } })
+	old, kept := m.click(0, day.Add(-25*time.Hour)), m.click(0, day.Add(-23*time.Hour))
+	m.pixel(old.ID, day.Add(-25*time.Hour))
+	m.pixel(kept.ID, day.Add(-23*time.Hour))
+	for _, tt := range []struct {
+		retention time.Duration
+		left      int
+	}{{0, 2}, {24 * time.Hour, 1}} {
+		err := m.store.DropPixelSignals(t.Context(), proofback.System(), db.Retention{Clicks: tt.retention})
+		if n := m.count(`SELECT count(*) FROM pixel_signals`); err != nil || n != tt.left {
+			t.Errorf("kept for %v: %d are left, want %d; %v", tt.retention, n, tt.left, err)
+		}
+	}
+	if err := m.store.DropPixelSignals(t.Context(), m.affiliate, db.Retention{}); proofback.CodeOf(err) != proofback.CodeForbidden {
+		t.Error(err)
+	}
+}

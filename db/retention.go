@@ -48,6 +48,21 @@ func (s *Store) DropPartitions(ctx context.Context, actor proofback.Actor, r Ret
 	return dropped, nil
 }
 
+// DropPixelSignals drops what the pixel told of clicks that are past their
+// retention.
+func (s *Store) DropPixelSignals(ctx context.Context, actor proofback.Actor, r Retention) error {
+	if err := actor.RequireStaff(); err != nil {
+		return err
+	}
+	if r.Clicks <= 0 {
+		return nil
+	}
+	_, err := s.pool.Exec(ctx, `
+		DELETE FROM pixel_signals
+		WHERE id < $1`, proofback.UUIDFloor(s.clock().Add(-r.Clicks)))
+	return domainError(err)
+}
+
 // partitionsBefore names the partitions of a table whose day was over at a
 // moment, oldest first.
 func (s *Store) partitionsBefore(ctx context.Context, table string, before time.Time) ([]string, error) {

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -66,7 +67,7 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 		if len(dropped) > 0 {
 			c.Log.Info("dropped what is past its retention", "partitions", dropped)
 		}
-		return err
+		return errors.Join(err, store.DropPixelSignals(ctx, proofback.System(), c.Retention))
 	}})
 	river.AddWorker(workers, &storeWorker[dropSessionsArgs]{do: func(ctx context.Context) error {
 		return store.DropSessions(ctx, proofback.System())
