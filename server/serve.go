@@ -115,7 +115,8 @@ func (p *program) openJobs(ctx context.Context) error {
 		RatesURL:    p.settings.RatesURL,
 		Retention:   p.settings.retention,
 		ClickKeys:   p.settings.clickKeys,
-		Outbound:    outbound.Config{Allow: p.settings.outboundAllow},
+		Outbound:    outbound.Config{Allow: p.settings.outboundAllow, Ports: p.settings.outboundPorts},
+		Retry:       p.settings.retries,
 		StopTimeout: drainTimeout / 2,
 		Log:         slog.New(atLeast{p.log.Handler(), slog.LevelWarn}),
 	}

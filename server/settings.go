@@ -8,6 +8,7 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/jobs/outbound"
 )
 
 // Settings are everything that an operator can say, by flag or by environment
@@ -68,6 +69,17 @@ type Settings struct {
 	// whatever URL an affiliate writes.
 	OutboundAllow []string `name:"outbound-allow" env:"PROOFBACK_OUTBOUND_ALLOW" placeholder:"CIDR,…" help:"Ranges that outbound postbacks may reach although they are not public (default none)."`
 
+	// OutboundPorts are the ports that outbound requests may reach at public
+	// addresses: numbers and ranges. Default 80, 443 and 1024 to 65535. Lower ports
+	// let partners talk to mail servers and the like in our name.
+	OutboundPorts []string `name:"outbound-ports" env:"PROOFBACK_OUTBOUND_PORTS" placeholder:"PORT,FROM-TO,…" help:"Ports that outbound requests may reach (default 80,443,1024-65535)."`
+
+	// OutboundRetries are the longest waits between attempts of an outbound
+	// postback, one for each retry; a wait is drawn evenly from nothing to it.
+	// "none" makes one attempt. Default 15s,1m,4m,16m,64m,256m,12h,12h,12h: ten
+	// attempts over about a day. It holds for attempts that are planned from now on.
+	OutboundRetries string `name:"outbound-retries" env:"PROOFBACK_OUTBOUND_RETRIES" placeholder:"WAIT,…" help:"Longest waits between attempts of an outbound postback, or none (default ten attempts over about a day)."`
+
 	// TrustedProxies are CIDR ranges whose X-Forwarded-For and country header are
 	// believed. Default none. A range too wide lets senders choose their address.
 	TrustedProxies []string `name:"trusted-proxies" env:"PROOFBACK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed (default none)."`
@@ -103,6 +115,8 @@ type Settings struct {
 	clickKeys      *proofback.ClickKeys
 	secretsKey     []byte
 	outboundAllow  []netip.Prefix
+	outboundPorts  []outbound.PortRange
+	retries        proofback.RetryPolicy
 	trustedProxies []netip.Prefix
 	retention      db.Retention
 }
