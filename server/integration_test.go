@@ -15,7 +15,9 @@ func TestAnAdvertiserLooksAfterItsIntegration(t *testing.T) {
 	token := p.signIn("nordlys@demo.example")
 	var offers struct {
 		Offers struct {
-			Edges []struct{ Node struct{ ID, LandingURL string } }
+			Edges []struct {
+				Node struct{ ID, LandingURL string }
+			}
 		}
 	}
 	p.graphql(token, `{ offers(first: 100) { edges { node { id landingUrl } } } }`, nil, &offers)
@@ -67,7 +69,9 @@ func TestAnAdvertiserLooksAfterItsIntegration(t *testing.T) {
 		t.Errorf("%d real conversions came of it", n-conversions)
 	}
 
-	var found struct{ Diagnostics []struct{ Reason, Advice string } }
+	var found struct {
+		Diagnostics []struct{ Reason, Advice string }
+	}
 	p.graphql(token, `{ diagnostics(filter: {}) { reason advice } }`, nil, &found)
 	if len(found.Diagnostics) == 0 || found.Diagnostics[0].Advice == "" {
 		t.Errorf("nothing is wrong with the demo's month: %+v", found)
