@@ -57,12 +57,8 @@ const decideAttempts = 10
 // exclusion is decided again with the winner in sight. With an error nothing of
 // the batch was stored.
 func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]proofback.Postback, error) {
-	b := &decideBatch{store: s, setup: setup, items: make([]decideItem, len(batch))}
-	for i, in := range batch {
-		b.items[i] = decideItem{in: in}
-		b.items[i].read(b.setup, in.Endpoint)
-	}
-	if err := b.findClicks(ctx); err != nil {
+	b, err := s.gather(ctx, setup, batch)
+	if err != nil {
 		return nil, domainError(err)
 	}
 	for attempt := 1; ; attempt++ {
@@ -74,6 +70,16 @@ func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]
 			return nil, domainError(err)
 		}
 	}
+}
+
+// gather reads the requests of a batch and brings their clicks.
+func (s *Store) gather(ctx context.Context, setup *Setup, batch []*Incoming) (*decideBatch, error) {
+	b := &decideBatch{store: s, setup: setup, items: make([]decideItem, len(batch))}
+	for i, in := range batch {
+		b.items[i] = decideItem{in: in}
+		b.items[i].read(b.setup, in.Endpoint)
+	}
+	return b, b.findClicks(ctx)
 }
 
 // errMovedMeanwhile says that a conversion was not where it was seen.
@@ -96,6 +102,7 @@ type decideBatch struct {
 	items []decideItem
 	known knownEvents
 
+	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
 }
 
@@ -141,6 +148,9 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 			b.decide(&b.items[i])
 		}
 		log = b.log()
+		if b.preview {
+			return errPreview
+		}
 		return b.write(ctx, tx, log)
 	})
 	return log, err

@@ -14,11 +14,11 @@ import (
 func (d *desk) replay(t testing.TB, ids ...uuid.UUID) ([]*proofback.Postback, proofback.Problems) {
 	t.Helper()
 	staff := proofback.Actor{Role: proofback.RoleManager}
-	log, problems, err := d.store.ReplayPostbacks(t.Context(), staff, d.setup, d.keys, ids)
+	done, err := d.store.ReplayPostbacks(t.Context(), staff, d.setup, d.keys, db.Replay{IDs: ids})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return log, problems
+	return done.Postbacks, done.Problems
 }
 
 func TestAReplayIsDecidedByTodaysRules(t *testing.T) {
@@ -99,7 +99,7 @@ func TestWhatCannotBeReplayedIsNamed(t *testing.T) {
 		"none":         {proofback.System(), 0, proofback.CodeInvalid},
 		"too many":     {proofback.System(), 101, proofback.CodeInvalid},
 	} {
-		_, _, err := d.store.ReplayPostbacks(t.Context(), tt.actor, d.setup, d.keys, make([]uuid.UUID, tt.ids))
+		_, err := d.store.ReplayPostbacks(t.Context(), tt.actor, d.setup, d.keys, db.Replay{IDs: make([]uuid.UUID, tt.ids)})
 		if proofback.CodeOf(err) != tt.want {
 			t.Errorf("%s: %v", name, err)
 		}

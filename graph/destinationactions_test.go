@@ -179,8 +179,13 @@ func TestNoticesAreTheirAffiliatesAlone(t *testing.T) {
 		filter vars
 		want   int
 	}{
-		{m.asBlog, nil, 1}, {m.asRival, nil, 0}, {m.asShop, nil, 0}, {manager, nil, 1},
-		{manager, vars{"affiliateId": m.blog}, 1}, {manager, vars{"affiliateId": m.rival}, 0}, {m.asRival, vars{"affiliateId": m.blog}, 0},
+		{m.asBlog, nil, 1},
+		{m.asRival, nil, 0},
+		{m.asShop, nil, 0},
+		{manager, nil, 1},
+		{manager, vars{"affiliateId": m.blog}, 1},
+		{manager, vars{"affiliateId": m.rival}, 0},
+		{m.asRival, vars{"affiliateId": m.blog}, 0},
 	} {
 		got := m.do(tt.actor, list, vars{"f": tt.filter})
 		rows, _ := got.at("notices", "edges").([]any)

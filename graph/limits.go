@@ -138,7 +138,7 @@ func complexities() generated.ComplexityRoot {
 	c.Delivery.Attempts = func(child int) int { return 1 + fewRows*child }
 	c.Offer.Goals = func(child int) int { return 1 + fewRows*child }
 
-	c.Mutation.ReplayPostbacks = func(child int, in model.ReplayPostbacksInput) int { return capped(1, len(in.Ids)*child) }
+	c.Mutation.ReplayPostbacks = func(child int, in model.ReplayPostbacksInput) int { return capped(1, replayed(in)*child) }
 	c.Mutation.ApproveConversions = func(child int, in model.ApproveConversionsInput) int { return capped(1, len(in.Ids)*child) }
 	c.Mutation.RejectConversions = func(child int, in model.RejectConversionsInput) int { return capped(1, len(in.Ids)*child) }
 	c.Mutation.RetryDeliveries = func(child int, _ model.RetryDeliveriesInput) int { return capped(1, proofback.MaxPage*child) }
@@ -150,4 +150,12 @@ func complexities() generated.ComplexityRoot {
 func listCost(child int, first, last *int) int {
 	size := orElse(first, orElse(last, defaultPage))
 	return capped(1, min(max(size, 1), proofback.MaxPage)*child)
+}
+
+// replayed is how many requests a replay may answer with.
+func replayed(in model.ReplayPostbacksInput) int {
+	if in.Filter != nil {
+		return proofback.MaxPage
+	}
+	return len(in.Ids)
 }

@@ -105,6 +105,31 @@ func TestAReplayIsLoggedBesideItsRequest(t *testing.T) {
 	}
 }
 
+func TestTheLogIsReplayedByFilterAndDryly(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	click := l.click(l.blog)
+	for i := range 3 {
+		l.postback(click, fmt.Sprint("event_type=sale&txid=", i))
+	}
+	replay := func(input vars) []any {
+		t.Helper()
+		got := l.do(manager, `mutation($input: ReplayPostbacksInput!) {
+			replayPostbacks(input: $input) { next postbacks { result replayOf { id } } userErrors { code field } }
+		}`, vars{"input": input})
+		return got.at("replayPostbacks", "postbacks").([]any)
+	}
+	if dry := replay(vars{"filter": vars{"transactionId": "1"}, "dryRun": true}); len(dry) != 1 || dry[0].(map[string]any)["result"] != "DUPLICATE" {
+		t.Errorf("the dry run: %v", dry)
+	}
+	if all := replay(vars{"filter": vars{}}); len(all) != 3 {
+		t.Errorf("a dry run was logged, or not all was replayed: %v", all)
+	}
+	if again := replay(vars{"filter": vars{}}); len(again) != 3 {
+		t.Errorf("replays were replayed: %v", again)
+	}
+}
+
 func TestFailedDeliveriesAreRetriedByIDOrFilter(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)

@@ -21,17 +21,8 @@ func (q *query) Postbacks(ctx context.Context, first *int, after *string, last *
 	if err != nil {
 		return nil, err
 	}
-	var ids idReader
-	in := orZero(filter)
-	f := proofback.PostbackFilter{
-		TimeRange:     proofback.TimeRange{From: orZero(in.From), To: orZero(in.To)},
-		AdvertiserID:  ids.maybe(proofback.KindAdvertiser, in.AdvertiserID, "filter", "advertiserId"),
-		Results:       in.Results,
-		Reasons:       in.Reasons,
-		ClickID:       clickID(q.ClickKeys, in.ClickID),
-		TransactionID: orZero(in.TransactionID),
-	}
-	if err := ids.err(); err != nil {
+	f, err := postbackFilter(q.ClickKeys, filter)
+	if err != nil {
 		return nil, err
 	}
 	w, err := q.Store.Postbacks(ctx, ActorFrom(ctx), f, p)
@@ -99,3 +90,18 @@ func showPostback(p *proofback.Postback) *model.Postback {
 
 // milliseconds is how the API tells how long something took.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// postbackFilter reads a filter of the log; nil matches everything.
+func postbackFilter(keys *proofback.ClickKeys, filter *model.PostbackFilter) (proofback.PostbackFilter, error) {
+	var ids idReader
+	in := orZero(filter)
+	f := proofback.PostbackFilter{
+		TimeRange:     proofback.TimeRange{From: orZero(in.From), To: orZero(in.To)},
+		AdvertiserID:  ids.maybe(proofback.KindAdvertiser, in.AdvertiserID, "filter", "advertiserId"),
+		Results:       in.Results,
+		Reasons:       in.Reasons,
+		ClickID:       clickID(keys, in.ClickID),
+		TransactionID: orZero(in.TransactionID),
+	}
+	return f, ids.err()
+}

@@ -636,6 +636,7 @@ type ComplexityRoot struct {
 	}
 
 	ReplayPostbacksPayload struct {
+		Next       func(childComplexity int) int
 		Postbacks  func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
@@ -3488,6 +3489,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RejectConversionsPayload.UserErrors(childComplexity), true
 
+	case "ReplayPostbacksPayload.next":
+		if e.ComplexityRoot.ReplayPostbacksPayload.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReplayPostbacksPayload.Next(childComplexity), true
 	case "ReplayPostbacksPayload.postbacks":
 		if e.ComplexityRoot.ReplayPostbacksPayload.Postbacks == nil {
 			break
@@ -6220,13 +6227,21 @@ type PostbackEdge {
 
 "What ` + "`" + `replayPostbacks` + "`" + ` needs."
 input ReplayPostbacksInput {
-  "1 to 100."
-  ids: [ID!]!
+  "1 to 100. Either these or a filter."
+  ids: [ID!]
+  "All that match, replays left out: oldest first, 100 at a time."
+  filter: PostbackFilter
+  "With a filter: the ` + "`" + `next` + "`" + ` of the answer before."
+  after: String
+  "Tells what would be decided, and stores nothing."
+  dryRun: Boolean! = false
 }
 
 "What ` + "`" + `replayPostbacks` + "`" + ` answers."
 type ReplayPostbacksPayload {
-  "The new log entries."
+  "With a filter: where to go on. Null when all that match have been replayed."
+  next: String
+  "The new log entries; of a dry run, what they would be, under ids that lead nowhere."
   postbacks: [Postback!]!
   "What could not be replayed: ` + "`" + `field` + "`" + ` is ` + "`" + `[\"ids\", its position]` + "`" + `."
   userErrors: [UserError!]!
@@ -8011,6 +8026,8 @@ func (ec *executionContext) childFields_RejectConversionsPayload(ctx context.Con
 
 func (ec *executionContext) childFields_ReplayPostbacksPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "next":
+		return ec.fieldContext_ReplayPostbacksPayload_next(ctx, field)
 	case "postbacks":
 		return ec.fieldContext_ReplayPostbacksPayload_postbacks(ctx, field)
 	case "userErrors":
@@ -20221,6 +20238,29 @@ func (ec *executionContext) fieldContext_RejectConversionsPayload_userErrors(_ c
 	return fc, nil
 }
 
+func (ec *executionContext) _ReplayPostbacksPayload_next(ctx context.Context, field graphql.CollectedField, obj *model.ReplayPostbacksPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReplayPostbacksPayload_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReplayPostbacksPayload_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReplayPostbacksPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _ReplayPostbacksPayload_postbacks(ctx context.Context, field graphql.CollectedField, obj *model.ReplayPostbacksPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25986,7 +26026,11 @@ func (ec *executionContext) unmarshalInputReplayPostbacksInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"ids"}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"ids", "filter", "after", "dryRun"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25995,11 +26039,32 @@ func (ec *executionContext) unmarshalInputReplayPostbacksInput(ctx context.Conte
 		switch k {
 		case "ids":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ids"))
-			data, err := ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Ids = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := ec.unmarshalOPostbackFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
 		}
 	}
 	return it, nil
@@ -32962,6 +33027,11 @@ func (ec *executionContext) _ReplayPostbacksPayload(ctx context.Context, sel ast
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("ReplayPostbacksPayload")
+		case "next":
+			out.Values[i] = ec._ReplayPostbacksPayload_next(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "postbacks":
 			out.Values[i] = ec._ReplayPostbacksPayload_postbacks(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -1269,13 +1269,21 @@ type RejectConversionsPayload struct {
 
 // What `replayPostbacks` needs.
 type ReplayPostbacksInput struct {
-	// 1 to 100.
-	Ids []string `json:"ids"`
+	// 1 to 100. Either these or a filter.
+	Ids []string `json:"ids,omitempty"`
+	// All that match, replays left out: oldest first, 100 at a time.
+	Filter *PostbackFilter `json:"filter,omitempty"`
+	// With a filter: the `next` of the answer before.
+	After *string `json:"after,omitempty"`
+	// Tells what would be decided, and stores nothing.
+	DryRun bool `json:"dryRun"`
 }
 
 // What `replayPostbacks` answers.
 type ReplayPostbacksPayload struct {
-	// The new log entries.
+	// With a filter: where to go on. Null when all that match have been replayed.
+	Next *string `json:"next,omitempty"`
+	// The new log entries; of a dry run, what they would be, under ids that lead nowhere.
 	Postbacks []*Postback `json:"postbacks"`
 	// What could not be replayed: `field` is `["ids", its position]`.
 	UserErrors []*UserError `json:"userErrors"`
