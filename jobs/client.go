@@ -179,6 +179,9 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	return j, nil
 }
 
+// River is the job client, for those who show its jobs.
+func (j *Jobs) River() *river.Client[pgx.Tx] { return j.client }
+
 // Start begins to work, until Stop: the end of ctx does not end the work.
 func (j *Jobs) Start(ctx context.Context) error {
 	if j.insertOnly {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 // handler puts everything that is served behind one mux, and what holds for every
 // request around it.
-func (p *program) handler() (http.Handler, error) {
+func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	p.ready.register(mux)
 	p.metrics.register(mux)
@@ -37,6 +38,11 @@ func (p *program) handler() (http.Handler, error) {
 	mux.Handle("/graphql", p.graphQL())
 	files := p.exports()
 	files.Register(mux, func(next http.Handler) http.Handler { return p.known(files.Refuse, next) })
+	admin, err := p.adminJobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/admin/", admin)
 	page := web.Handler()
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /assets/", page)

@@ -196,8 +196,8 @@ func (p *program) openIngest(ctx context.Context) error {
 }
 
 // serveHTTP answers requests from now on.
-func (p *program) serveHTTP(context.Context) error {
-	handler, err := p.handler()
+func (p *program) serveHTTP(ctx context.Context) error {
+	handler, err := p.handler(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"riverqueue.com/riverui"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/server/auth"
+)
+
+// River's own user interface, which has no authentication: ours stands in front.
+// Whoever shows an ADMIN's access token gets a cookie that is good for these pages
+// and nothing else, on this site alone. It is a token of another audience, so that
+// the API does not take it and these pages take none of the API's.
+const (
+	jobsPath    = "/admin/jobs"
+	signInPath  = "/admin/sign-in"
+	adminCookie = "proofback_admin"
+	adminTTL    = time.Hour
+	maxSignIn   = 16 << 10 // of a form
+)
+
+// adminPages lets an ADMIN into River's pages.
+type adminPages struct {
+	tokens  *auth.Tokens // the API's
+	cookies *auth.Tokens // ours
+	secure  bool
+	pages   http.Handler
+}
+
+// adminJobs serves River's pages until ctx ends.
+func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
+	s := p.settings
+	cookies, err := auth.NewTokens(auth.TokenConfig{Key: []byte(s.JWTSecret), Issuer: s.JWTIssuer, Audience: s.JWTAudience + jobsPath})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := riverui.NewHandler(&riverui.HandlerOpts{
+		Endpoints: riverui.NewEndpoints(p.jobs.River(), nil),
+		Logger:    slog.New(atLeast{p.log.Handler(), slog.LevelWarn}),
+		Prefix:    jobsPath,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pages about jobs: %w", err)
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	if err := pages.Start(running); err != nil {
+		stop()
+		return nil, fmt.Errorf("pages about jobs: %w", err)
+	}
+	p.life.onStop("pages about jobs", func(context.Context) error {
+		stop()
+		return nil
+	})
+	a := &adminPages{tokens: p.tokens, cookies: cookies, secure: strings.HasPrefix(p.publicURL, "https://"), pages: pages}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+signInPath, a.form)
+	mux.HandleFunc("POST "+signInPath, a.signIn)
+	mux.HandleFunc("POST /admin/sign-out", a.signOut)
+	mux.Handle(jobsPath+"/", http.HandlerFunc(a.guarded))
+	mux.Handle(jobsPath, http.HandlerFunc(a.guarded))
+	// What changes something must come from a page of this site.
+	return http.NewCrossOriginProtection().Handler(mux), nil
+}
+
+// guarded serves River's pages to whoever has the cookie.
+func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if cookie, err := r.Cookie(adminCookie); err == nil {
+		if actor, err := a.cookies.Verify(cookie.Value); err == nil && actor.Role == proofback.RoleAdmin {
+			a.pages.ServeHTTP(w, r)
+			return
+		}
+	}
+	if r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, jobsPath+"/api/") {
+		http.Redirect(w, r, signInPath, http.StatusSeeOther)
+		return
+	}
+	http.Error(w, "sign in first, at "+signInPath, http.StatusUnauthorized)
+}
+
+func (a *adminPages) form(w http.ResponseWriter, _ *http.Request) { a.writeForm(w, http.StatusOK, "") }
+
+const signInForm = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Jobs – Proofback</title>
+<body style="font-family: sans-serif; max-width: 36em; margin: 4em auto">
+<h1>Jobs</h1>
+<p>For an ADMIN: paste an access token (<code>proofback token --role ADMIN</code> prints one). It is good for an hour here.</p>
+<p>%s</p>
+<form method="post" action="` + signInPath + `">
+<input type="password" name="token" aria-label="Access token" autocomplete="off" required style="width: 100%%">
+<p><button>Sign in</button></p>
+</form>
+`
+
+func (a *adminPages) writeForm(w http.ResponseWriter, status int, problem string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, signInForm, problem) // only sentences of ours
+}
+
+func (a *adminPages) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxSignIn)
+	actor, err := a.tokens.Verify(strings.TrimSpace(r.PostFormValue("token")))
+	switch {
+	case err != nil:
+		a.writeForm(w, http.StatusUnauthorized, "This is no access token that is good now.")
+		return
+	case actor.Role != proofback.RoleAdmin:
+		a.writeForm(w, http.StatusForbidden, "Only an ADMIN may see the jobs.")
+		return
+	}
+	value, _, err := a.cookies.Sign(actor, adminTTL)
+	if err != nil {
+		a.writeForm(w, http.StatusInternalServerError, "Something went wrong on our side.")
+		return
+	}
+	http.SetCookie(w, a.cookie(value, int(adminTTL.Seconds())))
+	http.Redirect(w, r, jobsPath+"/", http.StatusSeeOther)
+}
+
+func (a *adminPages) signOut(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, a.cookie("", -1))
+	http.Redirect(w, r, signInPath, http.StatusSeeOther)
+}
+
+func (a *adminPages) cookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: adminCookie, Value: value, Path: "/admin", MaxAge: maxAge,
+		HttpOnly: true, Secure: a.secure, SameSite: http.SameSiteStrictMode,
+	}
+}
