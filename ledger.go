@@ -1,9 +1,9 @@
 package proofback
 
 import (
-	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,54 +36,65 @@ type Entry struct {
 // ledgerTime is RFC 3339 with exactly the microseconds that Postgres keeps.
 const ledgerTime = "2006-01-02T15:04:05.000000Z"
 
-type fact map[string]string
+// fact is what an entry says: keys with their values, each key once.
+type fact []factField
 
-func (f fact) id(key string, id uuid.UUID) {
+type factField struct{ key, value string }
+
+func (f *fact) set(key, value string) { *f = append(*f, factField{key, value}) }
+
+func (f *fact) id(key string, id uuid.UUID) {
 	if id != uuid.Nil {
-		f[key] = id.String()
+		f.set(key, id.String())
 	}
 }
 
-func (f fact) text(key, s string) {
+func (f *fact) text(key, s string) {
 	if s != "" {
-		f[key] = s
+		f.set(key, s)
 	}
 }
 
-func (f fact) time(key string, t time.Time) {
+func (f *fact) time(key string, t time.Time) {
 	if !t.IsZero() {
-		f[key] = t.UTC().Truncate(time.Microsecond).Format(ledgerTime)
+		f.set(key, t.UTC().Truncate(time.Microsecond).Format(ledgerTime))
 	}
 }
 
-func (f fact) money(key string, m Money) {
+func (f *fact) money(key string, m Money) {
 	if !m.IsZero() {
-		f[key] = m.Amount.Canonical()
-		f[key+"_currency"] = m.Currency
+		f.set(key, m.Amount.Canonical())
+		f.set(key+"_currency", m.Currency)
 	}
 }
 
-func (f fact) price(key string, p Price) {
-	f[key+"_model"] = string(p.Model)
+func (f *fact) price(key string, p Price) {
+	f.set(key+"_model", string(p.Model))
 	f.text(key+"_amount", p.Amount.Canonical())
 	f.text(key+"_percent", p.Percent.Canonical())
 	f.text(key+"_currency", p.Currency)
 }
 
 func (f fact) entry(kind EntryKind, id, subject uuid.UUID, at time.Time) Entry {
-	f["kind"], f["v"] = string(kind), "1"
+	f.set("kind", string(kind))
+	f.set("v", "1")
 	return Entry{ID: id, Kind: kind, Subject: subject, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical()}
 }
 
 func (f fact) canonical() []byte {
-	b := []byte{'{'}
-	for i, key := range slices.Sorted(maps.Keys(f)) {
+	slices.SortFunc(f, func(a, b factField) int { return strings.Compare(a.key, b.key) })
+	size := 2
+	for _, field := range f {
+		size += len(field.key) + len(field.value) + len(`"":"",`)
+	}
+	b := append(make([]byte, 0, size), '{')
+	for i, field := range f {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendJSONString(b, key)
+		b = appendJSONString(b, field.key)
 		b = append(b, ':')
-		b = appendJSONString(b, f[key])
+		b = appendJSONString(b, field.value)
 	}
 	return append(b, '}')
 }
@@ -92,6 +103,9 @@ func (f fact) canonical() []byte {
 // escaped is.
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
+	if isPlain(s) {
+		return append(append(b, s...), '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -116,9 +130,23 @@ func appendJSONString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
+// isPlain reports whether a string is ASCII of which nothing must be escaped.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// maxFactFields is more than any fact about a conversion has.
+const maxFactFields = 24
+
 // Entry tells the ledger that a conversion was made.
 func (c *Conversion) Entry(id uuid.UUID) Entry {
-	f := fact{"event_type": c.EventType}
+	f := make(fact, 0, maxFactFields)
+	f.set("event_type", c.EventType)
 	f.id("conversion_id", c.ID)
 	f.id("advertiser_id", c.AdvertiserID)
 	f.id("offer_id", c.OfferID)
@@ -140,7 +168,9 @@ func (c *Conversion) Entry(id uuid.UUID) Entry {
 // Entry tells the ledger that a conversion moved. The reason is not in it: it
 // may hold a person's words, which stay erasable; its transition row keeps them.
 func (t *Transition) Entry(id uuid.UUID) Entry {
-	f := fact{"to": t.To.Word(), "by": string(t.ByKind)}
+	f := make(fact, 0, maxFactFields)
+	f.set("to", t.To.Word())
+	f.set("by", string(t.ByKind))
 	f.id("transition_id", t.ID)
 	f.id("conversion_id", t.ConversionID)
 	f.text("from", t.From.Word())
@@ -153,29 +183,29 @@ func (t *Transition) Entry(id uuid.UUID) Entry {
 // Entry tells the ledger of a version of an offer's terms: what it pays, and
 // what its clicks must do to be paid.
 func (t *Terms) Entry(id uuid.UUID) Entry {
-	f := fact{"version": strconv.Itoa(t.Version), "status": string(t.Status), "access": string(t.Access)}
+	f := fact{{"version", strconv.Itoa(t.Version)}, {"status", string(t.Status)}, {"access", string(t.Access)}}
 	f.id("terms_id", t.ID)
 	f.id("offer_id", t.OfferID)
 	f.id("advertiser_id", t.AdvertiserID)
 	f.time("at", t.CreatedAt)
-	f["attribution_window_hours"] = strconv.Itoa(t.AttributionWindowHours)
-	f["goals"] = canonicalList(t.Goals, func(g Goal) fact {
-		gf := fact{"event_type": g.EventType, "approval": string(g.Approval)}
+	f.set("attribution_window_hours", strconv.Itoa(t.AttributionWindowHours))
+	f.set("goals", canonicalList(t.Goals, func(g Goal) fact {
+		gf := fact{{"event_type", g.EventType}, {"approval", string(g.Approval)}}
 		gf.id("goal_id", g.ID)
 		gf.price("payout", g.Payout)
 		gf.price("revenue", g.Revenue)
 		gf.money("minimum", g.MinimumAmount)
 		gf.text("requires", g.Requires)
 		gf.text("when_prerequisite_missing", string(g.WhenPrerequisiteMissing))
-		gf["window_hours"] = strconv.Itoa(g.WindowHours)
-		gf["dedupe_window_minutes"] = strconv.Itoa(g.DedupeWindowMinutes)
-		gf["once_per_click"] = strconv.FormatBool(g.OncePerClick)
-		gf["transaction_id_required"] = strconv.FormatBool(g.TransactionIDRequired)
+		gf.set("window_hours", strconv.Itoa(g.WindowHours))
+		gf.set("dedupe_window_minutes", strconv.Itoa(g.DedupeWindowMinutes))
+		gf.set("once_per_click", strconv.FormatBool(g.OncePerClick))
+		gf.set("transaction_id_required", strconv.FormatBool(g.TransactionIDRequired))
 		return gf
-	})
-	f["caps"] = canonicalList(t.Caps, func(c Cap) fact {
-		return fact{"metric": string(c.Metric), "period": string(c.Period), "limit": c.Limit.Canonical()}
-	})
+	}))
+	f.set("caps", canonicalList(t.Caps, func(c Cap) fact {
+		return fact{{"metric", string(c.Metric)}, {"period", string(c.Period)}, {"limit", c.Limit.Canonical()}}
+	}))
 	return f.entry(EntryTerms, id, t.ID, t.CreatedAt)
 }
 

@@ -123,6 +123,9 @@ func (c *capCounters) of(it *decideItem) []proofback.CapUse {
 // take adds what a conversion counts for to each counter that is held, by the
 // difference between before and after; nil stands for not being there.
 func (c *capCounters) take(before, after *proofback.Conversion, zone *time.Location) {
+	if len(c.used) == 0 {
+		return
+	}
 	of := cmp.Or(after, before)
 	for _, metric := range [...]proofback.CapMetric{proofback.CapConversions, proofback.CapPayout} {
 		delta := takes(after, metric).Sub(takes(before, metric))

@@ -137,11 +137,12 @@ func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 // decideOnce looks up, decides and writes in one transaction.
 func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, error) {
 	var log []proofback.Postback
-	err := pgx.BeginFunc(ctx, b.store.pool, func(tx pgx.Tx) error {
-		if err := b.holdLooks(ctx, tx); err != nil {
-			return err
-		}
-		if err := b.findKnown(ctx, tx); err != nil {
+	var q pgx.Batch
+	q.Queue(`BEGIN`)
+	b.queueLooks(&q)
+	b.queueKnown(&q)
+	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) error {
+		if err := b.holdCaps(ctx, tx); err != nil {
 			return err
 		}
 		for i := range b.items {

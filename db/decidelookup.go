@@ -97,26 +97,6 @@ func (b *decideBatch) missClicks(ctx context.Context, clicks map[uuid.UUID]*proo
 	return nil
 }
 
-// judgedClicks brings what a decision needs of clicks, by id.
-func (s *Store) judgedClicks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
-	rows, err := s.pool.Query(ctx, `
-		SELECT id, at, offer_id, affiliate_id, advertiser_id, terms_id, outcome, flags
-		FROM clicks
-		WHERE id = ANY ($1)`, ids)
-	if err != nil {
-		return nil, err
-	}
-	clicks := make(map[uuid.UUID]*proofback.Click, len(ids))
-	var c proofback.Click
-	_, err = pgx.ForEachRow(rows, []any{&c.ID, &c.At, &c.OfferID, &c.AffiliateID, &c.AdvertiserID, &c.TermsID, &c.Outcome, &c.Flags}, func() error {
-		found := c
-		found.At = found.At.UTC()
-		clicks[c.ID] = &found
-		return nil
-	})
-	return clicks, err
-}
-
 // knownEvents are the conversions that a batch's requests may be about.
 type knownEvents struct {
 	byID      map[uuid.UUID]*proofback.Conversion
@@ -125,7 +105,9 @@ type knownEvents struct {
 	overrides map[uuid.UUID][]proofback.PayoutOverride // by affiliate
 	rates     map[time.Time]proofback.Rates            // by day
 	caps      *capCounters
+	capped    map[uuid.UUID]bool // offers that have counters
 	nonces    nonces
+	listeners map[uuid.UUID][]listener // by affiliate
 }
 
 type txKey struct {
@@ -173,59 +155,67 @@ func (k *knownEvents) fold(d *proofback.Decision, zone *time.Location) {
 	}
 }
 
-// findKnown brings the conversions and prices that a batch is judged by, in one
-// round trip.
-func (b *decideBatch) findKnown(ctx context.Context, tx pgx.Tx) error {
+// queueKnown asks for the conversions, prices and destinations that a batch is
+// judged by and leads to.
+func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	b.known = knownEvents{
 		byID:      map[uuid.UUID]*proofback.Conversion{},
 		byClick:   map[uuid.UUID][]*proofback.Conversion{},
 		byTxID:    map[txKey][]*proofback.Conversion{},
 		overrides: map[uuid.UUID][]proofback.PayoutOverride{},
 		rates:     map[time.Time]proofback.Rates{},
-		caps:      &capCounters{},
+		caps:      newCapCounters(),
+		capped:    map[uuid.UUID]bool{},
+		listeners: map[uuid.UUID][]listener{},
 	}
-	var q pgx.Batch
-	b.queueNonces(&q)
+	b.queueNonces(q)
 	var wanted wantedRates
-	var clicks, advertisers, affiliates []uuid.UUID
+	var clicks, advertisers []uuid.UUID
 	var txids []string
+	affiliates, offers := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	for i := range b.items {
 		it := &b.items[i]
 		if it.click == nil {
 			continue
 		}
-		clicks = append(clicks, it.click.ID)
-		affiliates = append(affiliates, it.click.AffiliateID)
+		affiliates[it.click.AffiliateID], offers[it.click.OfferID] = true, true
 		b.wantRates(it, &wanted)
-		if txid := it.reading.Claim.TxID; txid != "" {
+		txid := it.reading.Claim.TxID
+		if txid != "" {
 			advertisers, txids = append(advertisers, it.click.AdvertiserID), append(txids, txid)
 		}
+		if goal, ok := it.terms.Goal(it.reading.Claim.EventType); ok && (txid == "" || goal.OncePerClick || goal.Requires != "") {
+			clicks = append(clicks, it.click.ID)
+		}
 	}
-	if len(clicks) == 0 {
-		return tx.SendBatch(ctx, &q).Close()
+	if len(affiliates) == 0 {
+		return
 	}
-	q.Queue(`
-		SELECT `+knownColumns+`
-		FROM conversions
-		WHERE click_id = ANY ($1)
-		UNION ALL
-		SELECT `+knownColumns+`
-		FROM conversions
-		WHERE (advertiser_id, txid) IN (SELECT * FROM unnest($2::uuid[], $3::text[]))`,
-		clicks, advertisers, txids).Query(b.scanKnown)
+	if len(txids) > 0 {
+		q.Queue(`
+			SELECT `+knownColumns+`
+			FROM conversions
+			WHERE (advertiser_id, txid) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))`,
+			advertisers, txids).Query(b.scanKnown)
+	}
+	if len(clicks) > 0 { // where it matters what else has come of them
+		q.Queue(`
+			SELECT `+knownColumns+`
+			FROM conversions
+			WHERE click_id = ANY ($1)`, clicks).Query(b.scanKnown)
+	}
+	toldOf := slices.Collect(maps.Keys(affiliates))
 	q.Queue(`
 		SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
 		FROM payout_overrides
-		WHERE affiliate_id = ANY ($1)`, affiliates).Query(b.scanOverrides)
+		WHERE affiliate_id = ANY ($1)`, toldOf).Query(b.scanOverrides)
+	b.queueListeners(q, toldOf)
+	b.queueCapped(q, slices.Collect(maps.Keys(offers)))
 	if len(wanted.days) > 0 {
 		q.Queue(ratesQuery, wanted.currencies, wanted.days, maxRateDays).Query(func(rows pgx.Rows) error {
 			return scanRates(rows, b.known.rates)
 		})
 	}
-	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
-		return err
-	}
-	return b.holdCaps(ctx, tx)
 }
 
 // wantRates asks for the rates that a request may be judged or normalised by:
@@ -248,6 +238,27 @@ func (b *decideBatch) wantRates(it *decideItem, wanted *wantedRates) {
 	}
 }
 
+// queueCapped asks which of some offers have counters of conversions at all.
+func (b *decideBatch) queueCapped(q *pgx.Batch, offers []uuid.UUID) {
+	q.Queue(`
+		SELECT o.id
+		FROM unnest($1::uuid[]) AS o (id)
+		WHERE EXISTS (
+			SELECT
+			FROM cap_usage AS u
+			WHERE u.offer_id = o.id
+			AND u.metric IN ('CONVERSIONS', 'PAYOUT'))`, offers).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var id uuid.UUID
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			b.known.capped[id] = true
+		}
+		return rows.Err()
+	})
+}
+
 // holdCaps takes hold of the counters that the batch's conversions count for.
 func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 	may, must := capSet{}, capSet{}
@@ -256,14 +267,28 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 		if it.click == nil {
 			continue
 		}
-		may.addAll(it.click.OfferID, it.eventAt(), it.zone)
 		for _, c := range it.terms.Caps {
 			if c.Metric != proofback.CapClicks {
 				must.add(it.click.OfferID, c.Metric, c.Period, it.eventAt(), it.zone)
+				b.known.capped[it.click.OfferID] = true
 			}
 		}
+	}
+	if len(b.known.capped) == 0 {
+		return nil
+	}
+	for i := range b.items {
+		it := &b.items[i]
+		if it.click == nil {
+			continue
+		}
+		if b.known.capped[it.click.OfferID] {
+			may.addAll(it.click.OfferID, it.eventAt(), it.zone)
+		}
 		for _, known := range b.known.about(it.click, it.reading.Claim.TxID) {
-			may.addAll(known.OfferID, known.EventAt, it.zone)
+			if b.known.capped[known.OfferID] {
+				may.addAll(known.OfferID, known.EventAt, it.zone)
+			}
 		}
 	}
 	var err error

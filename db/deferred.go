@@ -91,24 +91,20 @@ func (s *Store) LookAgain(ctx context.Context, setup *Setup, keys *proofback.Cli
 // last reports whether the request has waited long enough.
 func (l *pastLook) last(now time.Time) bool { return l != nil && !now.Before(l.until) }
 
-// holdLooks takes hold of the deferred requests that the batch looks at, so that
+// queueLooks takes hold of the deferred requests that the batch looks at, so that
 // each is decided once.
-func (b *decideBatch) holdLooks(ctx context.Context, tx pgx.Tx) error {
+func (b *decideBatch) queueLooks(q *pgx.Batch) {
 	for i := range b.items {
-		l := b.items[i].in.look
-		if l == nil {
-			continue
-		}
-		// LookAgain's batches hold one request, so this is no query in a loop.
-		err := tx.QueryRow(ctx, `SELECT postback_id FROM deferred WHERE postback_id = $1 FOR UPDATE`, l.postback).Scan(&l.postback)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return errNotDeferred
-		}
-		if err != nil {
-			return err
+		if l := b.items[i].in.look; l != nil {
+			q.Queue(`SELECT postback_id FROM deferred WHERE postback_id = $1 FOR UPDATE`, l.postback).QueryRow(func(row pgx.Row) error {
+				err := row.Scan(&l.postback)
+				if errors.Is(err, pgx.ErrNoRows) {
+					return errNotDeferred
+				}
+				return err
+			})
 		}
 	}
-	return nil
 }
 
 // queueDeferred keeps what is to be looked at again, lets go of what is decided,

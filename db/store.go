@@ -24,8 +24,8 @@ type Config struct {
 	// URL is the Postgres to use, as a URL or key=value string. pgxpool's own
 	// parameters (pool_max_conns …) are understood.
 	URL string
-	// MaxConns bounds the pool; 0 takes what URL says, else 20. Each click and
-	// postback writer holds one connection while it writes.
+	// MaxConns bounds the pool; 0 takes what URL says, else 20. Clicks and postbacks
+	// are stored on connections beside it.
 	MaxConns int32
 	// Currency is the network's own, in which amounts are normalised; it must
 	// not change over the life of a database. Default EUR.
@@ -43,6 +43,8 @@ type Config struct {
 // Store is the one way to the database. It is safe for concurrent use.
 type Store struct {
 	pool     *pgxpool.Pool
+	hot      *pgxpool.Pool // for what every postback needs
+	leaves   clickLeaves
 	bun      *bun.DB
 	sealer   *Sealer
 	currency string
@@ -99,18 +101,21 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 	pc.ConnConfig.RuntimeParams["application_name"] = "proofback"
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
-		m := conn.TypeMap()
-		m.RegisterDefaultPgType(uuid.UUID{}, "uuid")
-		m.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
-		m.RegisterDefaultPgType([]*uuid.UUID{}, "_uuid")
+		registerUUIDs(conn.TypeMap())
 		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, err
 	}
+	hot, err := newHotPool(ctx, pool.Config())
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
 	s := &Store{
 		pool:     pool,
+		hot:      hot,
 		bun:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
 		sealer:   c.Sealer,
 		currency: c.Currency,
@@ -132,6 +137,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 // Close waits for borrowed connections and closes the pool.
 func (s *Store) Close() {
 	_ = s.bun.Close() // only the database/sql façade; it owns no connection
+	s.hot.Close()
 	s.pool.Close()
 }
 

@@ -1,0 +1,145 @@
+package db
+
+import (
+	"encoding/binary"
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+)
+
+// The rows that a decided batch leaves, in the order of the columns that each
+// statement names.
+
+// copyRows adds a table's rows, if there are any.
+func copyRows[T any](c *copyIn, statement string, rows []*T, appendRow func([]byte, *T) []byte) {
+	if len(rows) == 0 {
+		return
+	}
+	c.into(statement)
+	for _, r := range rows {
+		c.messages = appendRow(c.messages, r)
+	}
+	c.done()
+}
+
+const copyConversions = `COPY conversions (id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,` +
+	` event_type, txid, status, began, reason, event_at, received_at, click_at,` +
+	` amount, amount_currency, payout, payout_currency, revenue, revenue_currency,` +
+	` normal_payout, normal_revenue, normal_currency, rate_date, rate_source,` +
+	` subs, claims, test, amount_is_revenue) FROM STDIN (FORMAT binary)`
+
+const conversionColumns = 31
+
+func appendConversion(b []byte, c *proofback.Conversion) []byte {
+	b = binary.BigEndian.AppendUint16(b, conversionColumns)
+	for _, id := range [...]uuid.UUID{c.ID, c.AdvertiserID, c.OfferID, c.GoalID, c.AffiliateID, c.ClickID, c.TermsID, c.PostbackID} {
+		b = appendUUID(b, id)
+	}
+	b = appendText(b, c.EventType)
+	b = appendTextOrNull(b, c.TxID)
+	b = appendText(b, string(c.Status))
+	b = appendText(b, string(c.Began))
+	b = appendText(b, c.Reason)
+	b = appendTime(b, c.EventAt)
+	b = appendTime(b, c.ReceivedAt)
+	b = appendTime(b, c.ClickAt)
+	for _, m := range [...]proofback.Money{c.Amount, c.Payout, c.Revenue} {
+		b = appendDecimal(b, m.Amount)
+		b = appendTextOrNull(b, m.Currency)
+	}
+	n := &c.Normalized
+	b = appendDecimal(b, n.Payout.Amount)
+	b = appendDecimal(b, n.Revenue.Amount)
+	b = appendTextOrNull(b, n.Payout.Currency)
+	if n.RateDate.IsZero() {
+		b = appendNull(b)
+	} else {
+		b = appendDate(b, n.RateDate)
+	}
+	b = appendTextOrNull(b, n.RateSource)
+	if subs := subsJSON(c.Subs); subs == nil {
+		b = appendNull(b)
+	} else {
+		b = appendJSONB(b, []byte(*subs))
+	}
+	b = appendSpan(b, c.Claims)
+	b = appendBool(b, c.Test)
+	return appendBool(b, c.AmountIsRevenue)
+}
+
+const copyTransitions = `COPY transitions (id, conversion_id, advertiser_id, affiliate_id,` +
+	` from_status, to_status, at, by_kind, by_user, reason, postback_id) FROM STDIN (FORMAT binary)`
+
+const transitionColumns = 11
+
+func appendTransition(b []byte, t *proofback.Transition) []byte {
+	b = binary.BigEndian.AppendUint16(b, transitionColumns)
+	for _, id := range [...]uuid.UUID{t.ID, t.ConversionID, t.AdvertiserID, t.AffiliateID} {
+		b = appendUUID(b, id)
+	}
+	b = appendTextOrNull(b, string(t.From))
+	b = appendText(b, string(t.To))
+	b = appendTime(b, t.At)
+	b = appendText(b, string(t.ByKind))
+	b = appendIDOrNull(b, t.ByUser)
+	b = appendText(b, t.Reason)
+	return appendIDOrNull(b, t.PostbackID)
+}
+
+const copyLedger = `COPY ledger (id, kind, subject, at, canonical) FROM STDIN (FORMAT binary)`
+
+const ledgerColumns = 5
+
+func appendEntry(b []byte, e *proofback.Entry) []byte {
+	b = binary.BigEndian.AppendUint16(b, ledgerColumns)
+	b = appendUUID(b, e.ID)
+	b = appendText(b, string(e.Kind))
+	b = appendUUID(b, e.Subject)
+	b = appendTime(b, e.At)
+	return appendBytes(b, e.Canonical)
+}
+
+const copyPostbacks = `COPY postbacks (id, received_at, method, url, remote_ip, parameters,` +
+	` advertiser_id, offer_id, affiliate_id, click_id, txid, event_type,` +
+	` result, reason, message, checks, response_status, response_body, duration,` +
+	` conversion_id, replay_of) FROM STDIN (FORMAT binary)`
+
+const postbackColumns = 21
+
+func appendPostback(b []byte, p *proofback.Postback) []byte {
+	b = binary.BigEndian.AppendUint16(b, postbackColumns)
+	b = appendUUID(b, p.ID)
+	b = appendTime(b, p.ReceivedAt)
+	b = appendText(b, p.Method)
+	b = appendText(b, p.URL)
+	b = appendText(b, p.RemoteIP)
+	b = appendJSONB(b, listJSON(p.Parameters))
+	for _, id := range [...]uuid.UUID{p.AdvertiserID, p.OfferID, p.AffiliateID, p.ClickID} {
+		b = appendIDOrNull(b, id)
+	}
+	b = appendTextOrNull(b, p.TxID)
+	b = appendTextOrNull(b, p.EventType)
+	b = appendText(b, string(p.Result))
+	b = appendText(b, string(p.Reason))
+	b = appendText(b, p.Message)
+	b = appendJSONB(b, listJSON(p.Checks))
+	b = appendInt2(b, int16(p.ResponseStatus))
+	b = appendText(b, p.ResponseBody)
+	b = appendInterval(b, p.Duration)
+	b = appendIDOrNull(b, p.ConversionID)
+	return appendIDOrNull(b, p.ReplayOf)
+}
+
+// listJSON is a list of structs of strings as JSON, [] when there is none.
+func listJSON[T proofback.Parameter | proofback.Check](list []T) []byte {
+	if len(list) == 0 {
+		return []byte("[]")
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic("db: strings do not encode: " + err.Error())
+	}
+	return text
+}

@@ -1,0 +1,51 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// maxHotConns bounds the connections that postbacks are decided on: those of the
+// writers, and some for what is decided again.
+const maxHotConns = 8
+
+// newHotPool makes the pool for the statements that every batch of postbacks
+// needs. They are prepared once a connection and keep the plan they are given
+// then, since planning one costs more than running it. So whatever is asked here
+// must be found by the same index whatever the values are.
+func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
+	config.MaxConns, config.MinConns, config.MinIdleConns = maxHotConns, 0, 0
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	prepare := config.AfterConnect
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := prepare(ctx, conn); err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_generic_plan`, pgx.QueryExecModeExec)
+		return err
+	}
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// hotTx runs fn in a transaction that a batch begins. The transaction is
+// committed when fn gives no error.
+func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) error) error {
+	conn, err := s.hot.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // the pool drops a connection with an open transaction
+	if err = conn.SendBatch(ctx, begin).Close(); err == nil {
+		err = fn(lentTx{conn.Conn()})
+	}
+	if err != nil {
+		if !conn.Conn().IsClosed() {
+			_, _ = conn.Exec(ctx, `ROLLBACK`)
+		}
+		return err
+	}
+	_, err = conn.Exec(ctx, `COMMIT`)
+	return err
+}

@@ -1,0 +1,66 @@
+package db
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// registerUUIDs has uuid.UUID go to and from Postgres as its 16 bytes. pgx knows
+// it only by its methods for database/sql, and would spell it out and read it
+// again.
+func registerUUIDs(m *pgtype.Map) {
+	one := &pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}}
+	m.RegisterType(one)
+	m.RegisterType(&pgtype.Type{Name: "_uuid", OID: pgtype.UUIDArrayOID, Codec: &pgtype.ArrayCodec{ElementType: one}})
+	m.RegisterDefaultPgType(uuid.UUID{}, "uuid")
+	m.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
+	m.RegisterDefaultPgType([]*uuid.UUID{}, "_uuid")
+}
+
+// uuidCodec is pgx's, with a shorter way for uuid.UUID.
+type uuidCodec struct{ pgtype.UUIDCodec }
+
+// PlanEncode implements pgtype.Codec.
+func (c uuidCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
+	if _, ok := value.(uuid.UUID); ok {
+		return encodeUUID{binary: format == pgtype.BinaryFormatCode}
+	}
+	return c.UUIDCodec.PlanEncode(m, oid, format, value)
+}
+
+type encodeUUID struct{ binary bool }
+
+// Encode implements pgtype.EncodePlan.
+func (e encodeUUID) Encode(value any, buf []byte) ([]byte, error) {
+	id := value.(uuid.UUID)
+	if e.binary {
+		return append(buf, id[:]...), nil
+	}
+	return append(buf, id.String()...), nil
+}
+
+// PlanScan implements pgtype.Codec.
+func (c uuidCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
+	if _, ok := target.(*uuid.UUID); ok && format == pgtype.BinaryFormatCode {
+		return scanUUID{}
+	}
+	return c.UUIDCodec.PlanScan(m, oid, format, target)
+}
+
+type scanUUID struct{}
+
+// Scan implements pgtype.ScanPlan. As with database/sql, NULL leaves uuid.Nil.
+func (scanUUID) Scan(src []byte, target any) error {
+	id := target.(*uuid.UUID)
+	switch len(src) {
+	case 0:
+		*id = uuid.Nil
+	case len(id):
+		copy(id[:], src)
+	default:
+		return fmt.Errorf("a uuid of %d bytes", len(src))
+	}
+	return nil
+}
