@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -22,6 +23,8 @@ type clickBatch struct {
 	texts     int // their bytes
 	// Clicks that take places of their offers' caps, in the order of their rows.
 	counted []*countedClick
+	// When they were made.
+	quarters quarterHours
 
 	stored chan struct{} // closed when err is known
 	err    error
@@ -47,20 +50,20 @@ func (b *clickBatch) addText(texts *map[int64]string, id int64, s string) {
 
 // write stores the batch in one transaction. It does not try twice: after a lost
 // connection nobody knows whether the first time was committed.
-func (b *clickBatch) write(ctx context.Context, pool *pgxpool.Pool) error {
+func (b *clickBatch) write(ctx context.Context, pool *pgxpool.Pool, now time.Time) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return &lostError{err}
 	}
 	defer conn.Release() // the pool drops a connection with an open transaction
-	return lostWith(conn, b.writeOn(ctx, conn))
+	return lostWith(conn, b.writeOn(ctx, conn, b.quarters.over(now)))
 }
 
-func (b *clickBatch) writeOn(ctx context.Context, conn *pgxpool.Conn) error {
-	if len(b.agents) == 0 && len(b.referrers) == 0 && len(b.counted) == 0 {
+func (b *clickBatch) writeOn(ctx context.Context, conn *pgxpool.Conn, late []time.Time) error {
+	if len(b.agents) == 0 && len(b.referrers) == 0 && len(b.counted) == 0 && len(late) == 0 {
 		return b.copyRows(ctx, conn.Conn()) // a transaction by itself
 	}
-	counters, err := b.begin(ctx, conn.Conn())
+	counters, err := b.begin(ctx, conn.Conn(), late)
 	if err != nil {
 		return err
 	}
@@ -76,11 +79,12 @@ func (b *clickBatch) writeOn(ctx context.Context, conn *pgxpool.Conn) error {
 	return conn.SendBatch(ctx, q).Close()
 }
 
-// begin opens a transaction, inserts the texts, and takes hold of the counters of
-// clicks, in one round trip.
-func (b *clickBatch) begin(ctx context.Context, conn *pgx.Conn) (*capCounters, error) {
+// begin opens a transaction, names the quarter hours that are over, inserts the
+// texts, and takes hold of the counters of clicks, in one round trip.
+func (b *clickBatch) begin(ctx context.Context, conn *pgx.Conn, late []time.Time) (*capCounters, error) {
 	q := &pgx.Batch{}
 	q.Queue(`BEGIN`)
+	queueLate(q, late)
 	b.queueTexts(q)
 	counters := b.queueCounters(q)
 	return counters, conn.SendBatch(ctx, q).Close()
@@ -151,6 +155,7 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 			return err
 		}
 		b.addRow(row, counted[i])
+		b.quarters.add(c.At)
 		if agent != 0 {
 			b.addText(&b.agents, agent, c.UserAgent)
 		}
@@ -158,7 +163,7 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 			b.addText(&b.referrers, referrer, c.Referrer)
 		}
 	}
-	if err := b.write(ctx, s.pool); err != nil {
+	if err := b.write(ctx, s.pool, s.now()); err != nil {
 		return domainError(err)
 	}
 	for i, n := range counted {

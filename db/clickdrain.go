@@ -160,6 +160,7 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 	b := newClickBatch(nil)
 	for _, c := range clicks {
 		b.copy = append(b.copy, c.row...)
+		b.quarters.add(c.at)
 		if id := textID(c.agent); id != 0 {
 			b.addText(&b.agents, id, c.agent)
 		}
@@ -172,6 +173,7 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			q := &pgx.Batch{}
 			b.queueTexts(q)
+			queueLate(q, b.quarters.all())
 			q.Queue(`CREATE TEMPORARY TABLE spooled (LIKE clicks) ON COMMIT DROP`)
 			if err := tx.SendBatch(ctx, q).Close(); err != nil {
 				return err

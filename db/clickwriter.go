@@ -51,6 +51,7 @@ type ClickWriter struct {
 	setup    *Setup
 	counters *clickCounters
 	log      *slog.Logger
+	now      func() time.Time
 	// Texts known to be stored, by textID.
 	agents    *lru.Cache[int64, struct{}]
 	referrers *lru.Cache[int64, struct{}]
@@ -108,6 +109,7 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		setup:     setup,
 		counters:  newClickCounters(s.pool),
 		log:       s.log,
+		now:       s.now,
 		agents:    newLRU[int64, struct{}](knownTexts),
 		referrers: newLRU[int64, struct{}](knownTexts),
 		wake:      make(chan struct{}, 1),
@@ -176,6 +178,7 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 		return clickUnavailable(err)
 	}
 	b.addRow(row, counted)
+	b.quarters.add(c.At)
 	if newAgent {
 		b.addText(&b.agents, agent, c.UserAgent)
 	}
@@ -254,7 +257,7 @@ func (w *ClickWriter) run() {
 func (w *ClickWriter) write(b *clickBatch) {
 	ctx, cancel := context.WithTimeout(w.ctx, w.config.Timeout)
 	defer cancel()
-	err := b.write(ctx, w.pool)
+	err := b.write(ctx, w.pool, w.now())
 	w.config.Observe(b.rows, err)
 	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored in the database", slog.Int("clicks", b.rows), slog.Any("error", err))

@@ -27,6 +27,9 @@ func (s *Store) Report(ctx context.Context, actor proofback.Actor, in proofback.
 	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		r.AsOf = tx.now
 		return tx.asPgx(func(pg pgx.Tx) error {
+			if err := q.choose(ctx, pg); err != nil {
+				return err
+			}
 			if err := q.take(ctx, pg, r, q.text(), q.args...); err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
@@ -55,6 +58,9 @@ func (s *Store) EachReportRow(ctx context.Context, actor proofback.Actor, in pro
 	}
 	return s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		return tx.asPgx(func(pg pgx.Tx) error {
+			if err := q.choose(ctx, pg); err != nil {
+				return err
+			}
 			if _, err := pg.Exec(ctx, "DECLARE report NO SCROLL CURSOR FOR "+q.text(), q.args...); err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
@@ -97,6 +103,17 @@ func (s *Store) newReport(actor proofback.Actor, in proofback.ReportInput) (*rep
 	}
 	q := newReportQuery(s, actor, &in, spans)
 	return q, q.readCursor()
+}
+
+// choose plans where the clicks are counted, by what is rolled up in the snapshot
+// that they are counted in.
+func (q *reportQuery) choose(ctx context.Context, pg pgx.Tx) error {
+	there, err := readRolledUp(ctx, pg, q.in.Range)
+	if err != nil {
+		return err
+	}
+	q.plan = proofback.PlanReport(q.in, q.actor, q.spans, reportLevels(), there)
+	return nil
 }
 
 // take reads what the statement gives: the totals, and rows of the page.

@@ -10,12 +10,27 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 func TestReportsAgreeWithAPlainRecount(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(2) {
-		w := newReportWorld(t, seed)
+	for seed, prepare := range []func(*reportWorld){
+		func(*reportWorld) {}, // nothing is rolled up
+		func(w *reportWorld) { // up to the middle of a day, and clicks came late since
+			w.now = worldFrom.AddDate(0, 0, 20).Add(5*time.Hour + 20*time.Minute)
+			w.rollUp(t)
+			w.visit(t, 15)
+			w.convert(t, 10)
+		},
+		func(w *reportWorld) { // all of it, with what came late
+			w.rollUp(t)
+			w.visit(t, 60)
+			w.rollUp(t)
+		},
+	} {
+		w := newReportWorld(t, uint64(seed))
+		prepare(w)
 		rapid.Check(t, func(r *rapid.T) {
 			in, actor := w.drawReport(r), w.drawActor(r)
 			want, totals := w.count(actor, in)
@@ -106,4 +121,20 @@ func (w *reportWorld) drawActor(r *rapid.T) proofback.Actor {
 		{Role: proofback.RoleAffiliate, AffiliateID: w.affiliates[0]},
 		{Role: proofback.RoleAdvertiser, AdvertiserID: w.advertisers[0]},
 	}).Draw(r, "actor")
+}
+
+func (w *reportWorld) rollUp(t testing.TB) {
+	t.Helper()
+	if steps, err := w.store.RollUp(t.Context(), proofback.System()); err != nil || steps == 0 {
+		t.Fatalf("%d steps, %v", steps, err)
+	}
+	found := 0
+	_, err := w.store.VerifyRollups(t.Context(), proofback.System(), func(d db.RollupDifference) error {
+		found++
+		t.Errorf("%s", d)
+		return nil
+	})
+	if err != nil || found > 0 {
+		t.Fatalf("%d differences, %v", found, err)
+	}
 }

@@ -19,6 +19,7 @@ type reportQuery struct {
 	spans   *proofback.Timeline
 	network string // the currency that conversions are normalised in
 	columns []reportColumn
+	plan    proofback.ReportPlan // of the clicks
 	after   *reportPlace
 	limit   int // rows of the page; 0 for all
 	args    []any
@@ -89,25 +90,66 @@ func (q *reportQuery) text() string {
 	return "WITH " + strings.Join(parts, ",\n") + "\n" + q.totals() + "\nUNION ALL\n" + q.page()
 }
 
-// clicked counts the clicks.
+// countedClicks are the clicks that count, as bots do apart: of visitors who were
+// sent to the offer, and no tests.
+var countedClicks = fmt.Sprintf("c.outcome = %d AND c.flags & %d = 0", proofback.ClickRedirected, proofback.FlagTest)
+
+// clicked adds up the parts that clicks are counted in.
 func (q *reportQuery) clicked() string {
-	columns := q.span("c.at") + " AS span"
-	for _, c := range q.columns {
-		columns += ", " + c.click + " AS " + c.name
+	var parts []string
+	if q.plan.Level >= 0 {
+		parts = append(parts, q.rolled())
 	}
+	for _, r := range q.plan.Raw {
+		parts = append(parts, q.raw(r))
+	}
+	return `
+		SELECT ` + q.names("") + `, sum(clicks) AS clicks, sum(bots) AS bots
+		FROM (` + strings.Join(parts, "\n\t\tUNION ALL") + `) AS parts
+		GROUP BY ` + q.names("")
+}
+
+// rolled adds up a level's counts.
+func (q *reportQuery) rolled() string {
+	level := rollupLevels[q.plan.Level]
 	where := []string{
-		"c.id >= " + q.arg(proofback.UUIDFloor(ceilMilli(q.in.Range.From)), "uuid"),
-		"c.id < " + q.arg(proofback.UUIDFloor(ceilMilli(q.in.Range.To)), "uuid"),
-		fmt.Sprintf("c.outcome = %d", proofback.ClickRedirected),
-		fmt.Sprintf("c.flags & %d = 0", proofback.FlagTest),
+		"c.starts >= " + q.arg(q.plan.Rolled.From, "timestamptz"),
+		"c.starts < " + q.arg(q.plan.Rolled.To, "timestamptz"),
+	}
+	if len(q.plan.Except) > 0 {
+		where = append(where, "c.starts <> ALL ("+q.arg(q.plan.Except, "timestamptz[]")+")")
 	}
 	where = append(where, q.filters("c", "c")...)
 	return `
-		SELECT ` + columns + `,
+		SELECT ` + q.clickColumns("c.starts") + `, sum(c.clicks) AS clicks, sum(c.bots) AS bots
+		FROM ` + level.table + ` AS c
+		WHERE ` + strings.Join(where, "\n\t\tAND ") + `
+		GROUP BY ` + q.names("")
+}
+
+// raw counts the clicks of a range themselves.
+func (q *reportQuery) raw(r proofback.TimeRange) string {
+	where := []string{
+		"c.id >= " + q.arg(proofback.UUIDFloor(ceilMilli(r.From)), "uuid"),
+		"c.id < " + q.arg(proofback.UUIDFloor(ceilMilli(r.To)), "uuid"),
+		countedClicks,
+	}
+	where = append(where, q.filters("c", "c")...)
+	return `
+		SELECT ` + q.clickColumns("c.at") + `,
 			count(*) FILTER (WHERE NOT c.bot) AS clicks, count(*) FILTER (WHERE c.bot) AS bots
 		FROM clicks AS c
 		WHERE ` + strings.Join(where, "\n\t\tAND ") + `
 		GROUP BY ` + q.names("")
+}
+
+// clickColumns tell rows of clicks, or of a level's counts, apart.
+func (q *reportQuery) clickColumns(at string) string {
+	columns := q.span(at) + " AS span"
+	for _, c := range q.columns {
+		columns += ", " + c.click + " AS " + c.name
+	}
+	return columns
 }
 
 // filters are the conditions on a row of clicks or conversions, and on the click

@@ -18,6 +18,7 @@ import (
 // it, so that a report can be counted again by hand.
 type reportWorld struct {
 	store       *db.Store
+	now         time.Time // what the Store takes it to be
 	random      *rand.Rand
 	advertisers []uuid.UUID
 	affiliates  []uuid.UUID
@@ -40,7 +41,8 @@ var worldCurrencies = []string{"EUR", "USD", "JPY", "BHD", "CLF", "VND"}
 
 func newReportWorld(t testing.TB, seed uint64) *reportWorld {
 	t.Helper()
-	w := &reportWorld{store: dbtest.Open(t), random: rand.New(rand.NewPCG(seed, 1)), rates: map[string]map[time.Time]proofback.Decimal{}}
+	w := &reportWorld{now: worldTo.AddDate(0, 0, 2), random: rand.New(rand.NewPCG(seed, 1)), rates: map[string]map[time.Time]proofback.Decimal{}}
+	w.store = dbtest.Open(t, func(c *db.Config) { c.Now = func() time.Time { return w.now } })
 	w.exec(t, `SELECT make_partitions($1, $2)`, worldFrom, worldTo)
 	for i := range 3 {
 		w.advertisers, w.affiliates = append(w.advertisers, keyAt(day)), append(w.affiliates, keyAt(day))

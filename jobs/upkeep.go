@@ -20,6 +20,15 @@ const partitionDaysAhead = 7
 // nothing waits it costs one look into an empty index.
 const normalizeEvery = 5 * time.Minute
 
+const (
+	// rollEvery is how often what is over is counted: the longer, the more clicks a
+	// report counts by itself.
+	rollEvery = time.Minute
+	// rollFor bounds one job within jobTimeout; verifying gets as many days back as
+	// it can in it.
+	rollFor = 15 * time.Second
+)
+
 // makePartitionsArgs asks for the partitions of the days around now.
 type makePartitionsArgs struct{}
 
@@ -46,6 +55,17 @@ func (dropNoncesArgs) Kind() string { return "drop_nonces" }
 type normalizeWaitingArgs struct{}
 
 func (normalizeWaitingArgs) Kind() string { return "normalize_waiting" }
+
+// rollUpArgs asks for the counts of clicks that reports read to be brought up to
+// date.
+type rollUpArgs struct{}
+
+func (rollUpArgs) Kind() string { return "roll_up" }
+
+// verifyRollupsArgs asks for those counts to be compared with the clicks.
+type verifyRollupsArgs struct{}
+
+func (verifyRollupsArgs) Kind() string { return "verify_rollups" }
 
 // storeWorker calls one Store method.
 type storeWorker[T river.JobArgs] struct {
@@ -79,6 +99,24 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 		_, err := store.NormalizeWaiting(ctx, proofback.System(), c.Setup)
 		return err
 	}})
+	river.AddWorker(workers, &storeWorker[rollUpArgs]{do: func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, rollFor)
+		defer cancel()
+		_, err := store.RollUp(ctx, proofback.System())
+		if ctx.Err() != nil {
+			return nil // the next one goes on
+		}
+		return err
+	}})
+	river.AddWorker(workers, &storeWorker[verifyRollupsArgs]{do: func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, rollFor)
+		defer cancel()
+		_, err := store.VerifyRollups(ctx, proofback.System(), func(d db.RollupDifference) error {
+			c.Log.ErrorContext(ctx, "a rolled up count is wrong: reports leave it out until it is counted anew", "difference", d.String())
+			return nil
+		})
+		return err
+	}})
 	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
 		return store.DropNonces(ctx, proofback.System())
 	}})
@@ -110,6 +148,8 @@ func periodicJobs() []*river.PeriodicJob {
 		every(time.Hour, dropPartitionsArgs{}, inItsHour),
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
+		every(rollEvery, rollUpArgs{}, atATime),
+		every(time.Hour, verifyRollupsArgs{}, inItsHour),
 		every(normalizeEvery, normalizeWaitingArgs{}, atATime),
 		every(ratesEvery, fetchRatesArgs{}, atATime),
 		every(time.Hour, dueAuditsArgs{}, inItsHour),

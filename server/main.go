@@ -28,6 +28,7 @@ type commandLine struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema, and end."`
 	Token   tokenCommand   `cmd:"" help:"Print an access token for the configured key."`
 	Rates   ratesCommand   `cmd:"" help:"Reference rates that do not come from the feed."`
+	Verify  verifyCommand  `cmd:"" help:"Check what is derived against what it is derived from."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Bench         bench.Command         `cmd:"" help:"Measure what is taken in, side by side with what the machine could do at best."`

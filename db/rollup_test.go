@@ -1,0 +1,135 @@
+package db_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// clicksReported is what a report by day and offer over the whole world says.
+func (w *reportWorld) clicksReported(t testing.TB) int64 {
+	t.Helper()
+	r, err := w.store.Report(t.Context(), proofback.Actor{Role: proofback.RoleManager}, proofback.ReportInput{
+		Range: proofback.TimeRange{From: worldFrom, To: worldTo}, Zone: time.UTC, Limit: 1000,
+		GroupBy: []proofback.Dimension{proofback.DimDay, proofback.DimOffer},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Totals.Clicks
+}
+
+func (w *reportWorld) verify(t testing.TB) (found []string) {
+	t.Helper()
+	_, err := w.store.VerifyRollups(t.Context(), proofback.System(), func(d db.RollupDifference) error {
+		found = append(found, d.String())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestCountsThatAreWrongAreFoundLeftOutAndMended(t *testing.T) {
+	t.Parallel()
+	w := newReportWorld(t, 1)
+	want := w.clicksReported(t)
+	w.rollUp(t)
+	w.exec(t, `UPDATE rollup_days SET clicks = clicks + 1`)
+	w.exec(t, `DELETE FROM rollup_hours WHERE starts = (SELECT min(starts) FROM rollup_hours)`)
+	if got := w.clicksReported(t); got <= want {
+		t.Fatalf("%d clicks, %d before: the counts are not read", got, want)
+	}
+	found := strings.Join(w.verify(t), "\n")
+	if !strings.Contains(found, "rollup_days (") || !strings.Contains(found, "rollup_hours (") {
+		t.Errorf("found %q", found)
+	}
+	if got := w.clicksReported(t); got != want {
+		t.Errorf("%d clicks, want %d: what is known to be wrong is read", got, want)
+	}
+	w.rollUp(t)
+	if got := w.clicksReported(t); got != want {
+		t.Errorf("%d clicks, want %d", got, want)
+	}
+}
+
+func TestCountsOutliveTheClicks(t *testing.T) {
+	t.Parallel()
+	w := newReportWorld(t, 2)
+	want := w.clicksReported(t)
+	w.rollUp(t)
+	w.exec(t, `DROP TABLE clicks_20260310, clicks_20260311`)
+	w.clicks = w.clicks[:1]
+	w.clicks[0].At = worldFrom.AddDate(0, 0, 4).Add(time.Hour) // 10 March, into the default partition
+	w.clicks[0].ID = keyAt(w.clicks[0].At)
+	if err := w.store.InsertClicks(t.Context(), proofback.System(), w.clicks); err != nil {
+		t.Fatal(err)
+	}
+	w.rollUp(t)
+	if got := w.clicksReported(t); got != want {
+		t.Errorf("%d clicks, want %d", got, want)
+	}
+}
+
+func TestTwoProcessesMayRollUpAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newReportWorld(t, 3)
+	want := w.clicksReported(t)
+	errs := make(chan error)
+	for range 3 {
+		go func() {
+			_, err := w.store.RollUp(t.Context(), proofback.System())
+			errs <- err
+		}()
+	}
+	for range 3 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := w.store.RollUp(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.clicksReported(t); got != want || len(w.verify(t)) > 0 {
+		t.Errorf("%d clicks, want %d; %v", got, want, w.verify(t))
+	}
+}
+
+func TestClicksThatComeLateCountAtOnceAndInOneSnapshot(t *testing.T) {
+	t.Parallel()
+	w := newReportWorld(t, 4)
+	w.rollUp(t)
+	before := w.clicksReported(t)
+	var visitors int64
+	had := len(w.clicks)
+	w.visit(t, 20)
+	for _, k := range w.clicks[had:] {
+		if k.Outcome == proofback.ClickRedirected && !k.IsTest() && !k.Bot {
+			visitors++
+		}
+	}
+	if got := w.clicksReported(t); got != before+visitors {
+		t.Errorf("%d clicks, want %d", got, before+visitors)
+	}
+	// A mark that is not in the snapshot of the step outlives it.
+	err := pgx.BeginFunc(t.Context(), w.store.Pool(), func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `INSERT INTO late_clicks (starts) VALUES ($1)`, worldFrom); err != nil {
+			return err
+		}
+		_, err := w.store.RollUp(t.Context(), proofback.System())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var marks int
+	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM late_clicks`).Scan(&marks); err != nil || marks != 1 {
+		t.Errorf("%d marks, %v", marks, err)
+	}
+}
