@@ -24,6 +24,6 @@ ENV PROOFBACK_ADDR=0.0.0.0:8080 \
 EXPOSE 8080
 USER proofback
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/readyz"]
+    CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/readyz/clicks"]
 ENTRYPOINT ["proofback"]
 CMD ["serve"]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,8 +18,9 @@ const (
 	minPostgres    = 150000 // server_version_num of the oldest that the schema works on
 )
 
-// openDatabase starts Postgres where none is given, brings the schema up to date
-// and opens the Store.
+// openDatabase starts Postgres where none is given, and makes the Store. That a
+// Postgres of the operator's cannot be reached is kept in unreached, and is no
+// error yet.
 func (p *program) openDatabase(ctx context.Context) error {
 	s := p.settings
 	if s.embedded() {
@@ -32,12 +34,12 @@ func (p *program) openDatabase(ctx context.Context) error {
 			return fmt.Errorf("keep a JWT secret in the data folder: %w", err)
 		}
 	} else if err := s.probeDatabase(ctx); err != nil {
-		return err
+		if !isUnreached(err) {
+			return err
+		}
+		p.unreached = err
 	}
 	if err := s.deriveKeys(); err != nil {
-		return err
-	}
-	if err := db.Migrate(ctx, s.DatabaseURL); err != nil {
 		return err
 	}
 	c, err := s.storeConfig()
@@ -45,7 +47,7 @@ func (p *program) openDatabase(ctx context.Context) error {
 		return err
 	}
 	c.Log = p.log
-	if p.store, err = db.Open(ctx, c); err != nil {
+	if p.store, err = db.OpenAway(ctx, c); err != nil {
 		return err
 	}
 	p.life.onStop("database", func(context.Context) error {
@@ -54,7 +56,23 @@ func (p *program) openDatabase(ctx context.Context) error {
 	})
 	p.ready.ping = p.store.Ping
 	p.metrics.pool(p.store.Pool())
-	return s.pinCurrency(ctx, p.store)
+	return nil
+}
+
+// prepareDatabase brings the schema up to date, and makes sure that the database
+// is the right one.
+func (p *program) prepareDatabase(ctx context.Context) error {
+	if err := db.Migrate(ctx, p.settings.DatabaseURL); err != nil {
+		return err
+	}
+	return p.settings.pinCurrency(ctx, p.store)
+}
+
+// findNetwork finds out what the database holds.
+func (p *program) findNetwork(ctx context.Context) error {
+	var err error
+	p.network, err = p.store.Network(ctx, proofback.System())
+	return err
 }
 
 func (s *Settings) storeConfig() (db.Config, error) {
@@ -78,15 +96,25 @@ func (s *Settings) probeDatabase(ctx context.Context) error {
 	const expected = "expected a Postgres 15 or newer that can be reached"
 	conn, err := pgx.Connect(ctx, s.DatabaseURL)
 	if err != nil {
-		return wrong("DATABASE_URL", "does not work (%s): %s", oneLine(err), expected)
+		return &unreachedError{wrong("DATABASE_URL", "does not work (%s): %s", oneLine(err), expected)}
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	var version int
 	if err := conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&version); err != nil {
-		return wrong("DATABASE_URL", "does not work (%s): %s", oneLine(err), expected)
+		return &unreachedError{wrong("DATABASE_URL", "does not work (%s): %s", oneLine(err), expected)}
 	}
 	if version < minPostgres {
 		return wrong("DATABASE_URL", "leads to a Postgres %d: %s", version/10000, expected)
 	}
 	return nil
+}
+
+// unreachedError is that a Postgres cannot be reached, which may change.
+type unreachedError struct{ error }
+
+func (e *unreachedError) Unwrap() error { return e.error }
+
+func isUnreached(err error) bool {
+	_, ok := errors.AsType[*unreachedError](err)
+	return ok
 }

@@ -20,11 +20,7 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	p.ready.register(mux)
 	p.metrics.register(mux)
-	clicks, err := p.clickHandler()
-	if err != nil {
-		return nil, err
-	}
-	clicks.Register(mux)
+	p.visits.Register(mux)
 	postbacks := &ingest.Postbacks{
 		Decider:        p.decider,
 		Setup:          p.setup,
@@ -49,7 +45,12 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	if p.settings.demo {
 		demo.Register(mux, p.publicURL, p.settings.Currency)
 	}
-	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log})), nil
+	return p.around(mux), nil
+}
+
+// around puts what holds for every request around a mux.
+func (p *program) around(mux *http.ServeMux) http.Handler {
+	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log}))
 }
 
 // graphQL serves the API to whoever its access token says.
@@ -78,25 +79,5 @@ func (p *program) known(refuse func(http.ResponseWriter, *http.Request, error), 
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		nobody := proofback.Actor{RequestID: req.Header.Get(requestIDHeader)}
 		known.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), nobody)))
-	})
-}
-
-func (p *program) clickHandler() (*ingest.Clicks, error) {
-	s := p.settings
-	var countries *ingest.GeoIP
-	if s.GeoIPFile != "" {
-		var err error
-		if countries, err = ingest.OpenGeoIP(s.GeoIPFile); err != nil {
-			return nil, wrong("PROOFBACK_GEOIP_FILE", "cannot be used (%s): expected a MaxMind database that tells countries", oneLine(err))
-		}
-	}
-	return ingest.NewClicks(ingest.ClicksConfig{
-		Setup:          p.setup,
-		Writer:         p.clicks,
-		Keys:           s.clickKeys,
-		TrustedProxies: s.trustedProxies,
-		CountryHeader:  s.CountryHeader,
-		GeoIP:          countries,
-		Log:            p.log,
 	})
 }

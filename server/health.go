@@ -20,19 +20,28 @@ const (
 // readiness tells whether clicks and postbacks can be stored.
 type readiness struct {
 	ping    func(context.Context) error
-	leaving atomic.Bool // the program is shutting down
+	room    func() error // whether the spool takes clicks; nil where there is none
+	waiting atomic.Bool  // the start waits for Postgres
+	leaving atomic.Bool  // the program is shutting down
 
 	mu    sync.Mutex
 	asked time.Time
 	err   error
 }
 
-var errLeaving = errors.New("shutting down")
+var (
+	errLeaving = errors.New("shutting down")
+	errAway    = errors.New("postgres does not answer")
+	errNoSpool = errors.New("there is no spool")
+)
 
 // check is nil when clicks and postbacks can be stored, else says why not.
 func (r *readiness) check(ctx context.Context) error {
-	if r.leaving.Load() {
+	switch {
+	case r.leaving.Load():
 		return errLeaving
+	case r.waiting.Load():
+		return errAway
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,10 +52,42 @@ func (r *readiness) check(ctx context.Context) error {
 	defer cancel()
 	r.err = nil
 	if err := r.ping(ctx); err != nil {
-		r.err = errors.New("postgres does not answer: clicks and postbacks cannot be stored")
+		r.err = errAway
 	}
 	r.asked = time.Now()
 	return r.err
+}
+
+// spooling is nil when clicks can be kept without Postgres, else says why not.
+func (r *readiness) spooling() error {
+	if r.room == nil {
+		return errNoSpool
+	}
+	return r.room()
+}
+
+// all tells whether everything can be stored.
+func (r *readiness) all(ctx context.Context) (status int, text string) {
+	err := r.check(ctx)
+	if err == nil {
+		return http.StatusOK, "ready"
+	}
+	if !errors.Is(err, errAway) {
+		return http.StatusServiceUnavailable, err.Error()
+	}
+	if full := r.spooling(); full != nil {
+		return http.StatusServiceUnavailable, fmt.Sprintf("%s: clicks and postbacks cannot be stored (%s)", err, full)
+	}
+	return http.StatusServiceUnavailable, err.Error() + ": postbacks cannot be stored, clicks are kept in the spool"
+}
+
+// clicks tells whether clicks can be stored, in either way.
+func (r *readiness) clicks(ctx context.Context) (status int, text string) {
+	status, text = r.all(ctx)
+	if status != http.StatusOK && errors.Is(r.check(ctx), errAway) && r.spooling() == nil {
+		return http.StatusOK, "degraded: " + text
+	}
+	return status, text
 }
 
 func (r *readiness) register(mux *http.ServeMux) {
@@ -54,11 +95,12 @@ func (r *readiness) register(mux *http.ServeMux) {
 		plain(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, req *http.Request) {
-		if err := r.check(req.Context()); err != nil {
-			plain(w, http.StatusServiceUnavailable, err.Error())
-			return
-		}
-		plain(w, http.StatusOK, "ready")
+		status, text := r.all(req.Context())
+		plain(w, status, text)
+	})
+	mux.HandleFunc("GET /readyz/clicks", func(w http.ResponseWriter, req *http.Request) {
+		status, text := r.clicks(req.Context())
+		plain(w, status, text)
 	})
 }
 

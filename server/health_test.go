@@ -48,3 +48,27 @@ func TestAProgramThatIsLeavingIsNotReady(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 }
+
+func TestReadinessTellsClicksAndPostbacksApart(t *testing.T) {
+	t.Parallel()
+	away := func(context.Context) error { return errors.New("away") }
+	for _, test := range []struct {
+		name        string
+		r           *readiness
+		all, clicks int
+	}{
+		{"everything is there", &readiness{ping: func(context.Context) error { return nil }}, 200, 200},
+		{"the spool has room", &readiness{ping: away, room: func() error { return nil }}, 503, 200},
+		{"the spool is full", &readiness{ping: away, room: func() error { return errors.New("full") }}, 503, 503},
+		{"there is no spool", &readiness{ping: away}, 503, 503},
+	} {
+		if all, clicks := test.r.answer(t, "/readyz"), test.r.answer(t, "/readyz/clicks"); all != test.all || clicks != test.clicks {
+			t.Errorf("%s: %d, and %d for clicks", test.name, all, clicks)
+		}
+	}
+	leaving := &readiness{ping: away, room: func() error { return nil }}
+	leaving.leaving.Store(true)
+	if got := leaving.answer(t, "/readyz/clicks"); got != 503 {
+		t.Errorf("leaving: %d", got)
+	}
+}

@@ -84,9 +84,16 @@ func (m *metrics) batch(kind string) func(size int, err error) {
 	}
 }
 
+// add has a metric told, in the place of one of the same name: what failed to start
+// is started again.
+func (m *metrics) add(c prometheus.Collector) {
+	m.registry.Unregister(c)
+	m.registry.MustRegister(c)
+}
+
 // queue tells how many of a kind wait to be stored.
 func (m *metrics) queue(kind string, length func() int) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "proofback_queue_length",
 		Help:        "How many clicks, postbacks or pixel signals wait to be stored.",
 		ConstLabels: prometheus.Labels{"kind": kind},
@@ -95,7 +102,7 @@ func (m *metrics) queue(kind string, length func() int) {
 
 // dropped tells how many of a kind were lost, which only diagnostics may be.
 func (m *metrics) dropped(kind string, total func() int64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+	m.add(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name:        "proofback_dropped_total",
 		Help:        "How many pixel signals were dropped, because too many waited or they could not be stored.",
 		ConstLabels: prometheus.Labels{"kind": kind},
@@ -112,7 +119,7 @@ func (m *metrics) pool(pool *pgxpool.Pool) {
 		{"proofback_db_connections_busy", "Connections to Postgres that are in use.", func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }},
 		{"proofback_db_connections_limit", "The most connections that may be open.", func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }},
 	} {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help},
+		m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help},
 			func() float64 { return g.value(pool.Stat()) }))
 	}
 	for _, c := range []struct {
@@ -122,7 +129,7 @@ func (m *metrics) pool(pool *pgxpool.Pool) {
 		{"proofback_db_waits_total", "How often a connection had to be waited for.", func(s *pgxpool.Stat) float64 { return float64(s.EmptyAcquireCount()) }},
 		{"proofback_db_wait_seconds_total", "How long connections were waited for.", func(s *pgxpool.Stat) float64 { return s.EmptyAcquireWaitTime().Seconds() }},
 	} {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
+		m.add(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
 			func() float64 { return c.value(pool.Stat()) }))
 	}
 }

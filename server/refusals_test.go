@@ -40,6 +40,7 @@ func TestWrongSettingsAreRefusedInOneLine(t *testing.T) {
 		{"a name among ranges", []string{"PROOFBACK_TRUSTED_PROXIES=10.0.0.0/8,proxy"}, []string{"PROOFBACK_TRUSTED_PROXIES", "proxy", "CIDR"}},
 		{"days that are none", []string{"PROOFBACK_KEEP_CLICKS=a month"}, []string{"PROOFBACK_KEEP_CLICKS", "a month", "number of days"}},
 		{"days before none", []string{"PROOFBACK_KEEP_POSTBACKS=-1"}, []string{"PROOFBACK_KEEP_POSTBACKS", "-1", "number of days"}},
+		{"a spool without a size", []string{"PROOFBACK_SPOOL_MB=1GB"}, []string{"PROOFBACK_SPOOL_MB", "1GB", "number of megabytes"}},
 		{"a demo that is neither", []string{"PROOFBACK_DEMO=maybe"}, []string{"PROOFBACK_DEMO", "maybe", "true or false"}},
 		{"a GeoIP file that is not there", []string{"PROOFBACK_GEOIP_FILE=/nowhere.mmdb"}, []string{"PROOFBACK_GEOIP_FILE", "/nowhere.mmdb", "MaxMind"}},
 		{"a header that is none", []string{"PROOFBACK_COUNTRY_HEADER=CF: IP"}, []string{"PROOFBACK_COUNTRY_HEADER", "expected the name of a header"}},

@@ -9,12 +9,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/db/spool"
 	"github.com/proofback/proofback/jobs"
 	"github.com/proofback/proofback/jobs/outbound"
 	"github.com/proofback/proofback/server/auth"
+	"github.com/proofback/proofback/server/ingest"
 )
 
 type serveCommand struct {
@@ -33,8 +36,8 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	}
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
-	p := &program{settings: s, insertOnly: c.InsertOnly, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics()}
-	p.life.log = p.log
+	p := &program{settings: s, insertOnly: c.InsertOnly, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(), ready: &readiness{}, serving: &atomic.Pointer[http.Handler]{}}
+	p.life = &lifecycle{log: p.log}
 	err := p.start(ctx)
 	switch {
 	case err == nil:
@@ -54,19 +57,24 @@ type program struct {
 	insertOnly bool
 	log        *slog.Logger
 	metrics    *metrics
-	life       lifecycle
+	life       *lifecycle
 
 	listener  net.Listener
 	publicURL string
-	ready     readiness
-	rates     chan error // the shipped rates are loaded, or could not be
-	failed    chan error // HTTP has ended by itself
+	ready     *readiness
+	serving   *atomic.Pointer[http.Handler] // what requests go to
+	unreached error                         // why Postgres could not be reached at the start; nil when it could
+	rates     chan error                    // the shipped rates are loaded, or could not be
+	failed    chan error                    // HTTP has ended by itself
 
 	store    *db.Store
+	network  string // what the database holds, by its own name
+	spool    *spool.Spool
 	tokens   *auth.Tokens
 	sessions *auth.Sessions
 	setup    *db.Setup
 	clicks   *db.ClickWriter
+	visits   *ingest.Clicks
 	decider  *db.Decider
 	jobs     *jobs.Jobs
 	pixels   *db.PixelWriter
@@ -85,9 +93,19 @@ func (p *program) start(ctx context.Context) error {
 		return nil
 	})
 	p.publicURL = p.settings.publicURL(p.listener.Addr())
-	for _, step := range []func(context.Context) error{
-		p.openDatabase, p.openAuth, p.beginRates, p.openSetup, p.openJobs, p.loadDemo, p.awaitRates, p.openIngest, p.serveProfiles, p.serveHTTP,
-	} {
+	if err := p.openDatabase(ctx); err != nil {
+		return err
+	}
+	if p.unreached != nil {
+		return p.startAway(ctx)
+	}
+	return p.steps(ctx, p.prepareDatabase, p.findNetwork, p.openSpool, p.openAuth, p.beginRates, p.openSetup, p.openJobs, p.loadDemo,
+		p.awaitRates, p.openDecider, p.openClicks, p.openPixels, p.serveProfiles, p.serveAll, p.serveHTTP)
+}
+
+// steps takes one step after the other, until one fails.
+func (p *program) steps(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -159,6 +177,13 @@ func (p *program) openSetup(ctx context.Context) error {
 	if p.setup, err = p.store.NewSetup(ctx); err != nil {
 		return err
 	}
+	return p.keepSetupFresh(ctx)
+}
+
+func (p *program) keepSetupFresh(ctx context.Context) error {
+	if p.settings.spoolBytes > 0 {
+		p.setup.KeepIn(p.settings.setupPath(), p.network)
+	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
@@ -173,21 +198,19 @@ func (p *program) openSetup(ctx context.Context) error {
 	return nil
 }
 
-// openIngest makes what stores clicks, decides postbacks and takes pixels.
-func (p *program) openIngest(ctx context.Context) error {
+// openDecider makes what decides postbacks.
+func (p *program) openDecider(context.Context) error {
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
 	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
 	p.life.onStop("postbacks", func(context.Context) error {
 		p.decider.Close()
 		return nil
 	})
-	var err error
-	p.clicks, err = p.store.NewClickWriter(ctx, p.setup, db.ClickWriterConfig{Observe: p.metrics.batch(batchClicks)})
-	if err != nil {
-		return err
-	}
-	p.metrics.queue(batchClicks, p.clicks.QueueLength)
-	p.life.onStop("clicks", p.clicks.Close)
+	return nil
+}
+
+// openPixels makes what takes pixels.
+func (p *program) openPixels(context.Context) error {
 	p.pixels = p.store.NewPixelWriter(db.PixelWriterConfig{Observe: p.metrics.batch(batchPixels)})
 	p.metrics.queue(batchPixels, p.pixels.QueueLength)
 	p.metrics.dropped(batchPixels, p.pixels.Dropped)
@@ -195,13 +218,25 @@ func (p *program) openIngest(ctx context.Context) error {
 	return nil
 }
 
-// serveHTTP answers requests from now on.
-func (p *program) serveHTTP(ctx context.Context) error {
-	handler, err := p.handler(ctx)
+// serveAll has everything served.
+func (p *program) serveAll(ctx context.Context) error {
+	all, err := p.handler(ctx)
 	if err != nil {
 		return err
 	}
-	server := newHTTPServer(handler, p.log)
+	p.serve(all)
+	p.ready.waiting.Store(false)
+	return nil
+}
+
+// serve has requests answered by h from now on.
+func (p *program) serve(h http.Handler) { p.serving.Store(&h) }
+
+// serveHTTP answers requests from now on.
+func (p *program) serveHTTP(context.Context) error {
+	server := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		(*p.serving.Load()).ServeHTTP(w, r)
+	}), p.log)
 	p.failed = make(chan error, 1)
 	go func() {
 		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {

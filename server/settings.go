@@ -19,9 +19,10 @@ type Settings struct {
 	// Another database is another network: nothing is carried over.
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres to use; left out, an embedded one is started in the data folder."`
 
-	// DataDir holds the embedded cluster and the key made for it. Default
-	// ".data". Another folder is another network.
-	DataDir string `name:"data-dir" env:"PROOFBACK_DATA_DIR" placeholder:"DIR" help:"Where the embedded Postgres lives (default .data)."`
+	// DataDir holds the embedded cluster and the key made for it, and with any
+	// Postgres the clicks and the set-up that are kept for when it is away. Default
+	// ".data". Another folder is another network, where Postgres is embedded.
+	DataDir string `name:"data-dir" env:"PROOFBACK_DATA_DIR" placeholder:"DIR" help:"Where the embedded Postgres and the click spool live (default .data)."`
 
 	// Addr is where HTTP is served, host:port. Default 127.0.0.1:8080, which only
 	// this machine reaches.
@@ -97,6 +98,11 @@ type Settings struct {
 	KeepClicks    string `name:"keep-clicks" env:"PROOFBACK_KEEP_CLICKS" placeholder:"DAYS" help:"Days that clicks are kept (default 0, for ever)."`
 	KeepPostbacks string `name:"keep-postbacks" env:"PROOFBACK_KEEP_POSTBACKS" placeholder:"DAYS" help:"Days that the postback log is kept (default 0, for ever)."`
 
+	// SpoolMB bounds the clicks that are kept on disk while Postgres is away, in
+	// megabytes, for each process: one holds some two thousand clicks. Default 1024;
+	// with 0 clicks are refused then, and no start is possible without Postgres.
+	SpoolMB string `name:"spool-mb" env:"PROOFBACK_SPOOL_MB" placeholder:"N" help:"Megabytes of clicks that are kept on disk while Postgres is away (default 1024)."`
+
 	// Demo loads the demo network, once. Default true on the embedded Postgres,
 	// false otherwise. Its users' passwords are printed at every start.
 	Demo string `name:"demo" env:"PROOFBACK_DEMO" placeholder:"BOOL" help:"Load the demo network: true or false (default true on the embedded Postgres)."`
@@ -119,6 +125,7 @@ type Settings struct {
 	retries        proofback.RetryPolicy
 	trustedProxies []netip.Prefix
 	retention      db.Retention
+	spoolBytes     int64
 }
 
 // settingError refuses a setting in one line: its variable and what was expected.
