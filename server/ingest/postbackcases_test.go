@@ -2,6 +2,9 @@ package ingest
 
 import (
 	"net/http"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/proofback/proofback"
 )
@@ -27,6 +30,19 @@ func afterLead(missing proofback.MissingPrerequisite) func(*proofback.Advertiser
 // byGET is a request that only a query can be.
 func byGET(query string) func(*party) *http.Request {
 	return func(p *party) *http.Request { return request(http.MethodGet, "/postback?"+p.fill(query), "") }
+}
+
+// byGETOfSpooled is a request about a click that another process keeps in its spool.
+func byGETOfSpooled(p *party) *http.Request {
+	made := time.Now().Add(-2 * time.Hour).Truncate(time.Millisecond)
+	id := uuid.Must(uuid.NewV7())
+	floor := proofback.UUIDFloor(made)
+	copy(id[:6], floor[:6])
+	_, err := p.store.Pool().Exec(p.Context(), `
+		INSERT INTO spools (id, since, until, seen_at)
+		VALUES ($1, $2, $2, now() + interval '1 hour')`, id, made)
+	p.must(err)
+	return request(http.MethodGet, "/postback?event_type=sale&click_id="+p.keys.Encode(id), "")
 }
 
 // answerCases are requests that are not refused.
@@ -76,6 +92,10 @@ var answerCases = []postbackCase{
 		name:  "a minimum in a currency without a rate",
 		party: goal(func(g *proofback.Goal) { g.MinimumAmount = proofback.Money{Amount: "10", Currency: "USD"} }), query: sale,
 		status: 202, result: "deferred", reason: "AWAITING_RATE", says: "no reference rate",
+	},
+	{
+		name: "a click in a spool", request: byGETOfSpooled,
+		status: 202, result: "deferred", reason: "CLICK_NOT_YET_STORED", says: "waits to be stored",
 	},
 }
 
