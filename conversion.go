@@ -47,6 +47,10 @@ type Conversion struct {
 
 	Normalized Normalized
 
+	// FirstReceivedAt is when the request that told of it first came: ReceivedAt,
+	// unless that was a replay. It is known only to who judges a replay.
+	FirstReceivedAt time.Time
+
 	// Test marks what came of a test click: it counts for nothing.
 	Test bool
 

@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 type Request struct {
 	ID         uuid.UUID // becomes the postback's id
 	ReceivedAt time.Time
+	// FirstReceivedAt is when the request that this one is a replay of came; zero
+	// for others. What is judged by the clock is judged by that.
+	FirstReceivedAt time.Time `json:",omitzero"`
 	// Endpoint is the advertiser whose own endpoint was called; uuid.Nil on the
 	// plain /postback, where the advertiser is the click's.
 	Endpoint uuid.UUID
@@ -29,6 +33,9 @@ type Request struct {
 	// Hint names another parameter that holds a genuine click id, for the message.
 	Hint string
 }
+
+// cameAt is when the request first came.
+func (r *Request) cameAt() time.Time { return cmp.Or(r.FirstReceivedAt, r.ReceivedAt) }
 
 // Reading is a request read with an advertiser's names: what the rules are given
 // and what the log shows (masked).
@@ -227,6 +234,7 @@ func (d *decider) make(status Status, by ActorKind, why string) {
 	if v := r.Claim.Value(); v != "" {
 		c.Amount, c.AmountIsRevenue = Money{v, r.Claim.Currency}, r.Claim.Amount == ""
 	}
+	c.FirstReceivedAt = r.cameAt()
 	c.Claims = claims(d.goal, c)
 	c.Normalized = Normalize(c, f.Currency, f.Rates)
 	d.out.Made = c

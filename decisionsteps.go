@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,11 +80,8 @@ func (d *decider) checkValues() bool {
 	for _, p := range r.Problems {
 		return d.refuse("values", p.Reason, "%s", p.Detail)
 	}
-	d.eventAt = r.ReceivedAt
-	if !r.Claim.EventAt.IsZero() {
-		d.eventAt = r.Claim.EventAt
-	}
-	if d.eventAt.After(r.ReceivedAt.Add(clockTolerance)) {
+	d.eventAt = cmp.Or(r.Claim.EventAt, r.cameAt())
+	if d.eventAt.After(r.cameAt().Add(clockTolerance)) {
 		return d.refuse("values", ReasonInvalidTimestamp, "the timestamp %s is more than %s ahead of our clock: send the time of the event in UTC or with its offset", d.eventAt.Format(time.RFC3339), clockTolerance)
 	}
 	c := &r.Claim
@@ -149,7 +147,9 @@ func (d *decider) checkSameEvent() bool {
 	to := r.Claim.Status
 	// An event that began as pending is told as pending again by every retry of
 	// its first request: that is a repetition, not a wish to go back.
-	if to == "" || to == known.Status || to == StatusPending && known.Began == StatusPending {
+	// Nor is a replay of what came before the conversion was known: it is old news.
+	old := !r.FirstReceivedAt.IsZero() && r.FirstReceivedAt.Before(known.FirstReceivedAt)
+	if to == "" || to == known.Status || to == StatusPending && known.Began == StatusPending || old {
 		d.pass(name, "conversion %s is this event", known.ID)
 		d.out.Result, d.out.Reason = ResultDuplicate, ReasonDuplicate
 		d.out.Message = fmt.Sprintf("this event is known already, and is %s: nothing new", known.Status.Word())

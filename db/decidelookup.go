@@ -204,6 +204,7 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 			FROM conversions
 			WHERE click_id = ANY ($1)`, clicks).Query(b.scanKnown)
 	}
+	b.queueFirstReceived(q, clicks, advertisers, txids)
 	toldOf := slices.Collect(maps.Keys(affiliates))
 	q.Queue(`
 		SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at

@@ -149,6 +149,7 @@ func (s *Store) replay(setup *Setup, keys *proofback.ClickKeys, p *proofback.Pos
 		Read: func(sender proofback.Sender) proofback.Reading {
 			sender.Guard = nil // its proof was checked when it came, and not kept
 			reading := proofback.ReadRequest(raw, proofback.Credentials{}, sender, keys)
+			reading.FirstReceivedAt = p.ReceivedAt
 			if reading.Claim.EventAt.IsZero() {
 				reading.Claim.EventAt = p.ReceivedAt
 			}
