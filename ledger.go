@@ -29,8 +29,12 @@ type Entry struct {
 	// string values only, keys in byte order, no white space (which makes it
 	// RFC 8785 canonical JSON), left-out values absent. Ids are lower-case UUIDs,
 	// times RFC 3339 in UTC with microseconds, numbers Decimal.Canonical. "kind"
-	// and "v" (the version of this form) are always there.
+	// and "v" (the version of this form) are always there. What not everybody who
+	// may have the entry may see stands in it as a commitment (Opening).
 	Canonical []byte
+	// Salt makes what the canonical bytes only commit to (Sealed) unguessable.
+	// Entries that hold nothing back have none.
+	Salt Salt
 }
 
 // ledgerTime is RFC 3339 with exactly the microseconds that Postgres keeps.
@@ -143,8 +147,9 @@ func isPlain(s string) bool {
 // maxFactFields is more than any fact about a conversion has.
 const maxFactFields = 24
 
-// Entry tells the ledger that a conversion was made.
-func (c *Conversion) Entry(id uuid.UUID) Entry {
+// Entry tells the ledger that a conversion was made. What the affiliate earns, what
+// the network does, and what the advertiser said of the amount are held back.
+func (c *Conversion) Entry(id uuid.UUID, salt Salt) Entry {
 	f := make(fact, 0, maxFactFields)
 	f.set("event_type", c.EventType)
 	f.id("conversion_id", c.ID)
@@ -159,25 +164,32 @@ func (c *Conversion) Entry(id uuid.UUID) Entry {
 	f.time("event_at", c.EventAt)
 	f.time("received_at", c.ReceivedAt)
 	f.time("click_at", c.ClickAt)
-	f.money("amount", c.Amount)
-	f.money("payout", c.Payout)
-	f.money("revenue", c.Revenue)
-	return f.entry(EntryConversion, id, c.ID, c.ReceivedAt)
+	for _, o := range c.openings(salt) {
+		f.set(o.key(), o.Commitment())
+	}
+	e := f.entry(EntryConversion, id, c.ID, c.ReceivedAt)
+	e.Salt = salt
+	return e
 }
 
 // Entry tells the ledger that a conversion moved. The reason is not in it: it
 // may hold a person's words, which stay erasable; its transition row keeps them.
-func (t *Transition) Entry(id uuid.UUID) Entry {
+// Which person of the network it was is held back.
+func (t *Transition) Entry(id uuid.UUID, salt Salt) Entry {
 	f := make(fact, 0, maxFactFields)
 	f.set("to", t.To.Word())
 	f.set("by", string(t.ByKind))
 	f.id("transition_id", t.ID)
 	f.id("conversion_id", t.ConversionID)
 	f.text("from", t.From.Word())
-	f.id("by_user", t.ByUser)
 	f.id("postback_id", t.PostbackID)
 	f.time("at", t.At)
-	return f.entry(EntryTransition, id, t.ID, t.At)
+	for _, o := range t.openings(salt) {
+		f.set(o.key(), o.Commitment())
+	}
+	e := f.entry(EntryTransition, id, t.ID, t.At)
+	e.Salt = salt
+	return e
 }
 
 // Entry tells the ledger of a version of an offer's terms: what it pays, and

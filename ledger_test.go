@@ -19,22 +19,23 @@ func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
 		PostbackID: id(8), EventType: "sale", TxID: "a\"b\\\n\x01é", EventAt: at, ReceivedAt: at, ClickAt: at,
 		Amount: Money{"100.10", "EUR"}, Payout: Money{"10.00", "EUR"},
 	}
+	salt := Salt{1, 2, 3}
 	for _, tt := range []struct {
 		entry Entry
 		want  string
 	}{
 		{
-			conversion.Entry(id(9)),
+			conversion.Entry(id(9), salt),
 			`{"advertiser_id":"01000000-0000-7000-8000-000000000002","affiliate_id":"01000000-0000-7000-8000-000000000005",` +
-				`"amount":"100.1","amount_currency":"EUR","click_at":"2026-03-10T12:00:00.123456Z","click_id":"01000000-0000-7000-8000-000000000006",` +
+				`"amount_sha256":"d60f8672c24bafe56ff478755c8b83aad30ffb32dbe8b3b941d1729085fab2a0","click_at":"2026-03-10T12:00:00.123456Z","click_id":"01000000-0000-7000-8000-000000000006",` +
 				`"conversion_id":"01000000-0000-7000-8000-000000000001","event_at":"2026-03-10T12:00:00.123456Z","event_type":"sale",` +
 				`"goal_id":"01000000-0000-7000-8000-000000000004","kind":"conversion","offer_id":"01000000-0000-7000-8000-000000000003",` +
-				`"payout":"10","payout_currency":"EUR","postback_id":"01000000-0000-7000-8000-000000000008",` +
-				`"received_at":"2026-03-10T12:00:00.123456Z","terms_id":"01000000-0000-7000-8000-000000000007","txid":"a\"b\\\n\u0001é","v":"1"}`,
+				`"payout_sha256":"09b6efb3bcf5c7446a42415fece4d1418dfeb1754314eb4625855b5d546db83e","postback_id":"01000000-0000-7000-8000-000000000008",` +
+				`"received_at":"2026-03-10T12:00:00.123456Z","revenue_sha256":"42ca05c7a0f84bf68b48f9fbdfd0f371326d87aa7620d6c22462403615103817","terms_id":"01000000-0000-7000-8000-000000000007","txid":"a\"b\\\n\u0001é","v":"1"}`,
 		},
 		{
-			(&Transition{ID: id(1), ConversionID: id(2), From: StatusPending, To: StatusApproved, At: at, ByKind: ByUser, ByUser: id(3), Reason: "kept out"}).Entry(id(9)),
-			`{"at":"2026-03-10T12:00:00.123456Z","by":"USER","by_user":"01000000-0000-7000-8000-000000000003",` +
+			(&Transition{ID: id(1), ConversionID: id(2), From: StatusPending, To: StatusApproved, At: at, ByKind: ByUser, ByUser: id(3), Reason: "kept out"}).Entry(id(9), salt),
+			`{"at":"2026-03-10T12:00:00.123456Z","by":"USER","by_user_sha256":"74e4be237d7aaaab64adf32b89df23814ba13f1d38bb01c2a270d8acc9670ff0",` +
 				`"conversion_id":"01000000-0000-7000-8000-000000000002","from":"pending","kind":"transition","to":"approved",` +
 				`"transition_id":"01000000-0000-7000-8000-000000000001","v":"1"}`,
 		},

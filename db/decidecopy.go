@@ -88,9 +88,9 @@ func appendTransition(b []byte, t *proofback.Transition) []byte {
 	return appendIDOrNull(b, t.PostbackID)
 }
 
-const copyLedger = `COPY ledger (id, kind, subject, at, canonical) FROM STDIN (FORMAT binary)`
+const copyLedger = `COPY ledger (id, kind, subject, at, canonical, salt) FROM STDIN (FORMAT binary)`
 
-const ledgerColumns = 5
+const ledgerColumns = 6
 
 func appendEntry(b []byte, e *proofback.Entry) []byte {
 	b = binary.BigEndian.AppendUint16(b, ledgerColumns)
@@ -98,7 +98,11 @@ func appendEntry(b []byte, e *proofback.Entry) []byte {
 	b = appendText(b, string(e.Kind))
 	b = appendUUID(b, e.Subject)
 	b = appendTime(b, e.At)
-	return appendBytes(b, e.Canonical)
+	b = appendBytes(b, e.Canonical)
+	if e.Salt == (proofback.Salt{}) {
+		return appendNull(b)
+	}
+	return appendBytes(b, e.Salt[:])
 }
 
 const copyPostbacks = `COPY postbacks (id, received_at, method, url, remote_ip, parameters,` +

@@ -22,7 +22,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		if d.Made != nil {
 			made = append(made, d.Made)
 			if !d.Made.Test {
-				entries = append(entries, d.Made.Entry(newID()))
+				entries = append(entries, d.Made.Entry(newID(), newSalt()))
 			}
 		}
 		if d.Moved != nil {
@@ -31,7 +31,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 			}
 			transitions = append(transitions, *d.Moved)
 			if !b.known.byID[d.ConversionID].Test {
-				entries = append(entries, d.Moved.Entry(newID()))
+				entries = append(entries, d.Moved.Entry(newID(), newSalt()))
 			}
 		}
 	}

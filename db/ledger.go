@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,13 +20,28 @@ type entryRow struct {
 	Subject   uuid.UUID           `bun:"subject"`
 	At        time.Time           `bun:"at"`
 	Canonical []byte              `bun:"canonical"`
+	Salt      []byte              `bun:"salt"`
+}
+
+// newSalt makes the secret of an entry.
+func newSalt() (s proofback.Salt) {
+	_, _ = rand.Read(s[:]) // never fails (crypto/rand)
+	return s
+}
+
+// saltColumn is a salt as its column keeps it: NULL for none.
+func saltColumn(s proofback.Salt) []byte {
+	if s == (proofback.Salt{}) {
+		return nil
+	}
+	return s[:]
 }
 
 // record writes facts into the ledger, in the transaction that makes them true.
 func (t *tx) record(ctx context.Context, entries ...proofback.Entry) error {
 	rows := make([]entryRow, len(entries))
 	for i, e := range entries {
-		rows[i] = entryRow{ID: e.ID, Kind: e.Kind, Subject: e.Subject, At: e.At, Canonical: e.Canonical}
+		rows[i] = entryRow{ID: e.ID, Kind: e.Kind, Subject: e.Subject, At: e.At, Canonical: e.Canonical, Salt: saltColumn(e.Salt)}
 	}
 	_, err := t.NewInsert().Model(&rows).Exec(ctx)
 	return err
