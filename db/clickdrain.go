@@ -170,7 +170,7 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 	}
 	b.copy = append(b.copy, copyTrailer...)
 	err = k.with(ctx, func(conn *pgx.Conn) error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			q := &pgx.Batch{}
 			b.queueTexts(q)
 			queueLate(q, b.quarters.all())
@@ -181,11 +181,16 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 			if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(b.copy), `COPY spooled (`+clickColumnNames+`) FROM STDIN (FORMAT binary)`); err != nil {
 				return err
 			}
-			if stored, err = insertSpooled(ctx, tx); err != nil {
-				return err
-			}
-			return k.lookAtWaiting(ctx, tx)
+			var err error
+			stored, err = insertSpooled(ctx, tx)
+			return err
 		})
+		if err != nil {
+			return err
+		}
+		// Not before the commit: a postback that is deferred meanwhile is looked at
+		// once by itself, and must not find neither.
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return k.lookAtWaiting(ctx, tx, clicks) })
 	})
 	return stored, err
 }
@@ -248,12 +253,10 @@ func (b *clickBatch) count(ctx context.Context, tx pgx.Tx) error {
 	return tx.SendBatch(ctx, keep).Close()
 }
 
-// lookAtWaiting asks for the postbacks to be looked at that waited for the clicks.
-func (k *clickSpool) lookAtWaiting(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, `
-		SELECT postback_id
-		FROM deferred
-		WHERE click_id IN (SELECT id FROM spooled)`)
+// lookAtWaiting asks for the postbacks to be looked at that waited for clicks.
+func (k *clickSpool) lookAtWaiting(ctx context.Context, tx pgx.Tx, clicks []spooledClick) error {
+	rows, err := tx.Query(ctx, `SELECT postback_id FROM deferred WHERE click_id = ANY ($1)`,
+		column(clicks, func(c spooledClick) uuid.UUID { return c.id }))
 	if err != nil {
 		return err
 	}

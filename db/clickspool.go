@@ -165,6 +165,7 @@ func appendSpooled(b []byte, c *proofback.Click, row []byte) []byte {
 
 // spooledClick is a click that was in a spool.
 type spooledClick struct {
+	id              uuid.UUID
 	at              time.Time
 	agent, referrer string
 	row             []byte
@@ -185,10 +186,11 @@ func readSpooled(r spool.Record) (spooledClick, error) {
 		*text = string(b[size : size+int(n)])
 		b = b[size+int(n):]
 	}
-	if len(b) < 2 || binary.BigEndian.Uint16(b) != clickColumns {
+	const beforeID = 2 + 4 // the number of columns, and the first one's length
+	if len(b) < beforeID+len(c.id) || binary.BigEndian.Uint16(b) != clickColumns {
 		return c, fmt.Errorf("not a row of %d columns", clickColumns)
 	}
-	c.row = b
+	c.id, c.row = uuid.UUID(b[beforeID:beforeID+len(c.id)]), b
 	return c, nil
 }
 

@@ -24,9 +24,9 @@ type desk struct {
 	keys  *proofback.ClickKeys
 }
 
-func newDesk(t testing.TB) *desk {
+func newDesk(t testing.TB, change ...func(*db.Config)) *desk {
 	t.Helper()
-	n := newNetwork(t, dbtest.Open(t))
+	n := newNetwork(t, dbtest.Open(t, change...))
 	n.putTerms(t, func(terms *proofback.Terms) {
 		terms.AttributionWindowHours = 24
 		g := &terms.Goals[0]

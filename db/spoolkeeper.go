@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db/spool"
@@ -96,8 +97,9 @@ func (k *clickSpool) probe(ctx context.Context) error {
 // back has clicks stored in Postgres again. Connections from before are not used
 // any more: whether they still work would only be found out by losing something.
 func (k *clickSpool) back() {
-	k.pool.Reset()
-	k.store.pool.Reset()
+	for _, pool := range []*pgxpool.Pool{k.pool, k.store.pool, k.store.hot} {
+		pool.Reset()
+	}
 	k.store.away.Store(false)
 	k.log.Info("postgres is back", "clicks_in_spool", k.files.Stats().Records)
 }

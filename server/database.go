@@ -54,7 +54,7 @@ func (p *program) openDatabase(ctx context.Context) error {
 		p.store.Close()
 		return nil
 	})
-	p.ready.ping = p.store.Ping
+	p.ready.ping, p.ready.away = p.store.Ping, p.store.Away
 	p.metrics.pool(p.store.Pool())
 	return nil
 }

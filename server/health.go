@@ -20,6 +20,7 @@ const (
 // readiness tells whether clicks and postbacks can be stored.
 type readiness struct {
 	ping    func(context.Context) error
+	away    func() bool  // whether postbacks are refused unasked, since Postgres was lost and is not found back yet; nil for never
 	room    func() error // whether the spool takes clicks; nil where there is none
 	waiting atomic.Bool  // the start waits for Postgres
 	leaving atomic.Bool  // the program is shutting down
@@ -40,7 +41,7 @@ func (r *readiness) check(ctx context.Context) error {
 	switch {
 	case r.leaving.Load():
 		return errLeaving
-	case r.waiting.Load():
+	case r.waiting.Load(), r.away != nil && r.away():
 		return errAway
 	}
 	r.mu.Lock()

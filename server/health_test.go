@@ -49,6 +49,20 @@ func TestAProgramThatIsLeavingIsNotReady(t *testing.T) {
 	}
 }
 
+// Postgres may answer a moment before it is found back: until then postbacks are refused.
+func TestAProgramThatRefusesPostbacksIsNotReady(t *testing.T) {
+	t.Parallel()
+	refused := true
+	r := &readiness{ping: func(context.Context) error { return nil }, away: func() bool { return refused }, room: func() error { return nil }}
+	if all, clicks := r.answer(t, "/readyz"), r.answer(t, "/readyz/clicks"); all != 503 || clicks != 200 {
+		t.Errorf("got %d, and %d for clicks", all, clicks)
+	}
+	refused = false
+	if got := r.answer(t, "/readyz"); got != 200 {
+		t.Errorf("got %d once they are taken", got)
+	}
+}
+
 func TestReadinessTellsClicksAndPostbacksApart(t *testing.T) {
 	t.Parallel()
 	away := func(context.Context) error { return errors.New("away") }
