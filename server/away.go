@@ -18,11 +18,11 @@ const (
 	joinPauseMax = 10 * time.Second
 )
 
-// restoreSetup takes the set-up that an earlier start kept. Where there is none,
-// the program cannot do anything without Postgres, and why that cannot be reached
-// is the error.
+// restoreSetup takes the set-up that an earlier start kept. Where there is none, or
+// the role takes no clicks, the program cannot do anything without Postgres, and
+// why that cannot be reached is the error.
 func (p *program) restoreSetup(context.Context) error {
-	if p.settings.spoolBytes == 0 {
+	if p.settings.spoolBytes == 0 || !p.role.ingests() {
 		return p.unreached
 	}
 	var err error

@@ -12,10 +12,15 @@ import (
 func (p *program) announce(out io.Writer) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nProofback is up (press Ctrl-C to stop it).\n\n")
-	fmt.Fprintf(&b, "  GraphiQL   %s/\n", p.publicURL)
-	fmt.Fprintf(&b, "  GraphQL    %s/graphql\n", p.publicURL)
-	fmt.Fprintf(&b, "  Health     %s/healthz, /readyz, /metrics\n", p.publicURL)
-	if p.settings.demo {
+	if p.role != roleAll {
+		fmt.Fprintf(&b, "  Role       %s: this process %s\n", p.role, p.role.does())
+	}
+	if p.role.serves() {
+		fmt.Fprintf(&b, "  GraphiQL   %s/\n", p.publicURL)
+		fmt.Fprintf(&b, "  GraphQL    %s/graphql\n", p.publicURL)
+	}
+	fmt.Fprintf(&b, "  Health     %s/healthz, /readyz, /metrics\n", p.settings.ownURL(p.listener.Addr()))
+	if p.settings.demo && p.role.serves() {
 		p.announceDemo(&b)
 	}
 	_, _ = io.WriteString(out, b.String()+"\n")
@@ -26,6 +31,9 @@ func (p *program) announceDemo(b *strings.Builder) {
 	fmt.Fprintf(b, "Demo sign-ins, all with the password %s:\n\n", demo.Password)
 	for _, s := range demo.SignIns {
 		fmt.Fprintf(b, "  %-11s %-24s %s\n", s.Role, s.Email, s.Of)
+	}
+	if p.role != roleAll {
+		return
 	}
 	fmt.Fprintf(b, "\nTry a click and the sale that comes of it:\n\n  %s\n", tryLine(p.publicURL, p.settings.Currency))
 }

@@ -33,6 +33,9 @@ func (s *Settings) setupPath() string { return filepath.Join(s.DataDir, "setup")
 
 // openClicks makes what stores clicks, in Postgres or in the spool.
 func (p *program) openClicks(ctx context.Context) error {
+	if !p.role.ingests() {
+		return nil
+	}
 	c := db.ClickWriterConfig{Observe: p.metrics.batch(batchClicks), Unreached: p.unreached != nil}
 	c.Spool = p.spool
 	var err error
@@ -51,7 +54,7 @@ func (p *program) openClicks(ctx context.Context) error {
 // openSpool opens the network's spool, where one is wanted.
 func (p *program) openSpool(context.Context) error {
 	s := p.settings
-	if s.spoolBytes == 0 {
+	if s.spoolBytes == 0 || !p.role.ingests() {
 		return nil
 	}
 	err := os.MkdirAll(s.DataDir, 0o755) // Postgres, where it is embedded, runs as another user

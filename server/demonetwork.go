@@ -8,9 +8,9 @@ import (
 	"github.com/proofback/proofback/server/demo"
 )
 
-// loadDemo loads the demo network where it is wanted.
+// loadDemo loads the demo network where it is wanted and its pages are served.
 func (p *program) loadDemo(ctx context.Context) error {
-	if !p.settings.demo {
+	if !p.settings.demo || !p.role.serves() {
 		return nil
 	}
 	c, err := p.settings.storeConfig()

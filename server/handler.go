@@ -14,12 +14,26 @@ import (
 	"github.com/proofback/proofback/server/web"
 )
 
-// handler puts everything that is served behind one mux, and what holds for every
-// request around it.
+// handler puts everything that the role serves behind one mux, and what holds for
+// every request around it.
 func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	p.ready.register(mux)
 	p.metrics.register(mux)
+	if p.role.ingests() {
+		p.registerIngest(mux)
+	}
+	if p.role.serves() {
+		if err := p.registerAPI(ctx, mux); err != nil {
+			return nil, err
+		}
+	}
+	p.role.refuseTheRest(mux)
+	return p.around(mux), nil
+}
+
+// registerIngest adds what visitors and advertisers call.
+func (p *program) registerIngest(mux *http.ServeMux) {
 	p.visits.Register(mux)
 	postbacks := &ingest.Postbacks{
 		Decider:        p.decider,
@@ -31,12 +45,16 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	}
 	postbacks.Register(mux)
 	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: time.Now}).Register(mux)
+}
+
+// registerAPI adds what partners and staff work with, and the demo's pages.
+func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 	mux.Handle("/graphql", p.graphQL())
 	files := p.exports()
 	files.Register(mux, func(next http.Handler) http.Handler { return p.known(files.Refuse, next) })
 	admin, err := p.adminJobs(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	mux.Handle("/admin/", admin)
 	page := web.Handler()
@@ -45,7 +63,7 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	if p.settings.demo {
 		demo.Register(mux, p.publicURL, p.settings.Currency)
 	}
-	return p.around(mux), nil
+	return nil
 }
 
 // around puts what holds for every request around a mux.

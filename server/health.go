@@ -17,8 +17,10 @@ const (
 	pingTimeout = time.Second
 )
 
-// readiness tells whether clicks and postbacks can be stored.
+// readiness tells whether the work of a role can be done: whether clicks and
+// postbacks can be stored, questions answered, jobs done.
 type readiness struct {
+	role    role
 	ping    func(context.Context) error
 	away    func() bool  // whether postbacks are refused unasked, since Postgres was lost and is not found back yet; nil for never
 	room    func() error // whether the spool takes clicks; nil where there is none
@@ -36,7 +38,7 @@ var (
 	errNoSpool = errors.New("there is no spool")
 )
 
-// check is nil when clicks and postbacks can be stored, else says why not.
+// check is nil when the role's work can be done, else says why not.
 func (r *readiness) check(ctx context.Context) error {
 	switch {
 	case r.leaving.Load():
@@ -67,14 +69,20 @@ func (r *readiness) spooling() error {
 	return r.room()
 }
 
-// all tells whether everything can be stored.
+// all tells whether all of the role's work can be done.
 func (r *readiness) all(ctx context.Context) (status int, text string) {
 	err := r.check(ctx)
-	if err == nil {
+	switch {
+	case err == nil && r.role == roleAll:
 		return http.StatusOK, "ready"
-	}
-	if !errors.Is(err, errAway) {
+	case err == nil:
+		return http.StatusOK, fmt.Sprintf("ready: role %s, %s", r.role, r.role.does())
+	case !errors.Is(err, errAway):
 		return http.StatusServiceUnavailable, err.Error()
+	case r.role == roleAPI:
+		return http.StatusServiceUnavailable, err.Error() + ": nothing can be asked or changed"
+	case r.role == roleWorker:
+		return http.StatusServiceUnavailable, err.Error() + ": no job is done"
 	}
 	if full := r.spooling(); full != nil {
 		return http.StatusServiceUnavailable, fmt.Sprintf("%s: clicks and postbacks cannot be stored (%s)", err, full)
@@ -99,6 +107,9 @@ func (r *readiness) register(mux *http.ServeMux) {
 		status, text := r.all(req.Context())
 		plain(w, status, text)
 	})
+	if !r.role.ingests() {
+		return
+	}
 	mux.HandleFunc("GET /readyz/clicks", func(w http.ResponseWriter, req *http.Request) {
 		status, text := r.clicks(req.Context())
 		plain(w, status, text)

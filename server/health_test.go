@@ -21,7 +21,7 @@ func TestReadinessFollowsPostgresAndAsksItSeldom(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	var down error
-	r := &readiness{ping: func(context.Context) error { asked++; return down }}
+	r := &readiness{role: roleAll, ping: func(context.Context) error { asked++; return down }}
 	for range 10 {
 		if got := r.answer(t, "/readyz"); got != 200 {
 			t.Fatalf("got %d", got)
@@ -42,7 +42,7 @@ func TestReadinessFollowsPostgresAndAsksItSeldom(t *testing.T) {
 
 func TestAProgramThatIsLeavingIsNotReady(t *testing.T) {
 	t.Parallel()
-	r := &readiness{ping: func(context.Context) error { return nil }}
+	r := &readiness{role: roleAll, ping: func(context.Context) error { return nil }}
 	r.leaving.Store(true)
 	if got := r.answer(t, "/readyz"); got != 503 {
 		t.Errorf("got %d", got)
@@ -71,16 +71,16 @@ func TestReadinessTellsClicksAndPostbacksApart(t *testing.T) {
 		r           *readiness
 		all, clicks int
 	}{
-		{"everything is there", &readiness{ping: func(context.Context) error { return nil }}, 200, 200},
-		{"the spool has room", &readiness{ping: away, room: func() error { return nil }}, 503, 200},
-		{"the spool is full", &readiness{ping: away, room: func() error { return errors.New("full") }}, 503, 503},
-		{"there is no spool", &readiness{ping: away}, 503, 503},
+		{"everything is there", &readiness{role: roleAll, ping: func(context.Context) error { return nil }}, 200, 200},
+		{"the spool has room", &readiness{role: roleAll, ping: away, room: func() error { return nil }}, 503, 200},
+		{"the spool is full", &readiness{role: roleAll, ping: away, room: func() error { return errors.New("full") }}, 503, 503},
+		{"there is no spool", &readiness{role: roleAll, ping: away}, 503, 503},
 	} {
 		if all, clicks := test.r.answer(t, "/readyz"), test.r.answer(t, "/readyz/clicks"); all != test.all || clicks != test.clicks {
 			t.Errorf("%s: %d, and %d for clicks", test.name, all, clicks)
 		}
 	}
-	leaving := &readiness{ping: away, room: func() error { return nil }}
+	leaving := &readiness{role: roleAll, ping: away, room: func() error { return nil }}
 	leaving.leaving.Store(true)
 	if got := leaving.answer(t, "/readyz/clicks"); got != 503 {
 		t.Errorf("leaving: %d", got)

@@ -38,6 +38,11 @@ func (s *Settings) publicURL(at net.Addr) string {
 	if s.PublicURL != "" {
 		return s.PublicURL
 	}
+	return s.ownURL(at)
+}
+
+// ownURL is where this very process serves.
+func (s *Settings) ownURL(at net.Addr) string {
 	host, _, _ := net.SplitHostPort(s.Addr)
 	_, port, _ := net.SplitHostPort(at.String())
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {

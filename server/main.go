@@ -24,7 +24,7 @@ import (
 type commandLine struct {
 	Settings `embed:""`
 
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run everything: HTTP and workers, and Postgres where DATABASE_URL is left out (default)."`
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run everything, or with --role a part of it: HTTP and workers, and Postgres where DATABASE_URL is left out (default)."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema, and end."`
 	Token   tokenCommand   `cmd:"" help:"Print an access token for the configured key."`
 	Rates   ratesCommand   `cmd:"" help:"Reference rates that do not come from the feed."`

@@ -76,7 +76,7 @@ func command(t *testing.T, args []string, settings ...string) *exec.Cmd {
 	return cmd
 }
 
-var servingAt = regexp.MustCompile(`GraphiQL\s+(http://\S+)/$`)
+var servingAt = regexp.MustCompile(`Health\s+(http://\S+)/healthz`)
 
 // start starts the program and waits until it says that it is up. It is killed
 // when the test ends, if it still runs.

@@ -21,9 +21,11 @@ import (
 )
 
 type serveCommand struct {
-	// InsertOnly makes jobs and leaves them to other processes: what is measured is
-	// then the taking in alone.
-	InsertOnly bool `hidden:"" help:"Make jobs, but work on none."`
+	// Role is the part of the work that this process does: all, ingest (clicks,
+	// postbacks, pixels), api (GraphQL, exports, pages) or worker (jobs). Default
+	// all. The demo network is loaded by the roles that serve its pages, all and
+	// api; somewhere on a database there must be each of the others as well.
+	Role string `env:"PROOFBACK_ROLE" placeholder:"ROLE" help:"Part of the work: all, ingest, api or worker (default all)."`
 }
 
 // Run serves until it is interrupted.
@@ -34,11 +36,15 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	if err := s.requireSecret(); err != nil {
 		return err
 	}
+	role, err := s.roleOf(c.Role)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
-	p := &program{settings: s, insertOnly: c.InsertOnly, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(), ready: &readiness{}, serving: &atomic.Pointer[http.Handler]{}}
+	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}}
 	p.life = &lifecycle{log: p.log}
-	err := p.start(ctx)
+	err = p.start(ctx)
 	switch {
 	case err == nil:
 		p.announce(out)
@@ -53,11 +59,11 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 
 // program is what serve has started.
 type program struct {
-	settings   *Settings
-	insertOnly bool
-	log        *slog.Logger
-	metrics    *metrics
-	life       *lifecycle
+	settings *Settings
+	role     role
+	log      *slog.Logger
+	metrics  *metrics
+	life     *lifecycle
 
 	listener  net.Listener
 	publicURL string
@@ -125,10 +131,11 @@ func (s *Settings) tokens() (*auth.Tokens, error) {
 	return auth.NewTokens(auth.TokenConfig{Key: []byte(s.JWTSecret), Issuer: s.JWTIssuer, Audience: s.JWTAudience})
 }
 
-// openJobs starts the workers. They end after all that gives them work.
+// openJobs makes what enqueues jobs, and starts the workers where the role wants
+// them. They end after all that gives them work.
 func (p *program) openJobs(ctx context.Context) error {
 	c := jobs.Config{
-		InsertOnly:  p.insertOnly,
+		InsertOnly:  !p.role.works(),
 		Setup:       p.setup,
 		RatesURL:    p.settings.RatesURL,
 		Retention:   p.settings.retention,
@@ -181,7 +188,7 @@ func (p *program) openSetup(ctx context.Context) error {
 }
 
 func (p *program) keepSetupFresh(ctx context.Context) error {
-	if p.settings.spoolBytes > 0 {
+	if p.settings.spoolBytes > 0 && p.role.ingests() {
 		p.setup.KeepIn(p.settings.setupPath(), p.network)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -200,6 +207,9 @@ func (p *program) keepSetupFresh(ctx context.Context) error {
 
 // openDecider makes what decides postbacks.
 func (p *program) openDecider(context.Context) error {
+	if !p.role.ingests() {
+		return nil
+	}
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
 	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
 	p.life.onStop("postbacks", func(context.Context) error {
@@ -211,6 +221,9 @@ func (p *program) openDecider(context.Context) error {
 
 // openPixels makes what takes pixels.
 func (p *program) openPixels(context.Context) error {
+	if !p.role.ingests() {
+		return nil
+	}
 	p.pixels = p.store.NewPixelWriter(db.PixelWriterConfig{Observe: p.metrics.batch(batchPixels)})
 	p.metrics.queue(batchPixels, p.pixels.QueueLength)
 	p.metrics.dropped(batchPixels, p.pixels.Dropped)

@@ -122,5 +122,5 @@ func (s *suite) serveOurs(ctx context.Context) (*child, error) {
 		}
 		environment = append(environment, "PROOFBACK_PPROF_ADDR="+s.pprofAddr)
 	}
-	return start(ctx, environment, nil, "serve", "--insert-only")
+	return start(ctx, environment, nil, "serve", "--role=ingest")
 }
