@@ -34,9 +34,9 @@ type ClickWriterConfig struct {
 	// DrainPerSecond bounds how fast spooled clicks are moved into the database
 	// beside live ones. Default 10,000 a second.
 	DrainPerSecond int
-	// Observe is told of each COPY: how many clicks it had, and why they could not
-	// be stored. Default: nobody is.
-	Observe func(clicks int, err error)
+	// Observe is told of each COPY: how many clicks it had, how long it took to its
+	// commit, and why they could not be stored. Default: nobody is.
+	Observe func(clicks int, took time.Duration, err error)
 }
 
 // ClickWriter stores clicks in groups: whatever has gathered while the last COPY
@@ -95,7 +95,7 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		}
 	}
 	if c.Observe == nil {
-		c.Observe = func(int, error) {}
+		c.Observe = func(int, time.Duration, error) {}
 	}
 	pc := s.pool.Config()
 	pc.MaxConns, pc.MinConns, pc.MinIdleConns = conns, 0, 0
@@ -257,8 +257,9 @@ func (w *ClickWriter) run() {
 func (w *ClickWriter) write(b *clickBatch) {
 	ctx, cancel := context.WithTimeout(w.ctx, w.config.Timeout)
 	defer cancel()
+	began := time.Now()
 	err := b.write(ctx, w.pool, w.now())
-	w.config.Observe(b.rows, err)
+	w.config.Observe(b.rows, time.Since(began), err)
 	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "clicks were not stored in the database", slog.Int("clicks", b.rows), slog.Any("error", err))
 		if errors.Is(err, errNoCounter) {

@@ -20,9 +20,10 @@ type DeciderConfig struct {
 	MaxQueue int
 	// Timeout bounds one batch from its look-ups to its commit. Default 10 s.
 	Timeout time.Duration
-	// Observe is told of each batch: how many requests it had, and why they could
-	// not be stored. Default: nobody is.
-	Observe func(requests int, err error)
+	// Observe is told of each batch: how many requests it had, how long it took from
+	// its look-ups to its commit, and why they could not be stored. Default: nobody
+	// is.
+	Observe func(requests int, took time.Duration, err error)
 }
 
 // Decider takes postbacks from many goroutines and decides whatever has gathered
@@ -33,7 +34,7 @@ type Decider struct {
 	setup    *Setup
 	maxBatch int
 	timeout  time.Duration
-	observe  func(int, error)
+	observe  func(int, time.Duration, error)
 	queue    chan *undecided
 	writers  sync.WaitGroup
 
@@ -69,7 +70,7 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 		c.Timeout = 10 * time.Second
 	}
 	if c.Observe == nil {
-		c.Observe = func(int, error) {}
+		c.Observe = func(int, time.Duration, error) {}
 	}
 	d := &Decider{store: s, setup: setup, maxBatch: c.MaxBatch, timeout: c.Timeout, observe: c.Observe, queue: make(chan *undecided, c.MaxQueue)}
 	for range c.Writers {
@@ -153,9 +154,10 @@ func (d *Decider) decide(batch []*undecided) {
 		in[i] = u.in
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
+	began := time.Now()
 	log, err := d.store.Decide(ctx, d.setup, in)
 	cancel()
-	d.observe(len(in), err)
+	d.observe(len(in), time.Since(began), err)
 	if err != nil && len(batch) > 1 && proofback.CodeOf(err) != proofback.CodeUnavailable {
 		d.decide(batch[:len(batch)/2])
 		d.decide(batch[len(batch)/2:])

@@ -19,9 +19,9 @@ type PixelWriterConfig struct {
 	MaxQueue int
 	// Timeout bounds one statement. Default 5 s.
 	Timeout time.Duration
-	// Observe is told of each batch: how many signals it had, and why they could
-	// not be stored. Default: nobody is.
-	Observe func(signals int, err error)
+	// Observe is told of each batch: how many signals it had, how long it took to its
+	// commit, and why they could not be stored. Default: nobody is.
+	Observe func(signals int, took time.Duration, err error)
 }
 
 // PixelWriter stores pixel signals in groups, as they come, without anybody
@@ -31,7 +31,7 @@ type PixelWriter struct {
 	store    *Store
 	maxBatch int
 	timeout  time.Duration
-	observe  func(int, error)
+	observe  func(int, time.Duration, error)
 	queue    chan proofback.PixelSignal
 	dropped  atomic.Int64
 	told     atomic.Int64 // when drops were last logged, in Unix nanoseconds
@@ -47,7 +47,7 @@ func (s *Store) NewPixelWriter(c PixelWriterConfig) *PixelWriter {
 		c.Timeout = 5 * time.Second
 	}
 	if c.Observe == nil {
-		c.Observe = func(int, error) {}
+		c.Observe = func(int, time.Duration, error) {}
 	}
 	w := &PixelWriter{
 		store:    s,
@@ -137,8 +137,9 @@ func (w *PixelWriter) run() {
 func (w *PixelWriter) write(batch []proofback.PixelSignal) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 	defer cancel()
+	began := time.Now()
 	err := w.store.RecordPixelSignals(ctx, batch)
-	w.observe(len(batch), err)
+	w.observe(len(batch), time.Since(began), err)
 	if err != nil {
 		w.drop(int64(len(batch)), err)
 	}

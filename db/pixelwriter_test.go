@@ -38,7 +38,7 @@ func TestABurstOfSignalsCostsFewStatements(t *testing.T) {
 	click, _ := d.keys.Parse(d.click(t))
 	var mu sync.Mutex
 	batches, stored := 0, 0
-	w := d.store.NewPixelWriter(db.PixelWriterConfig{Observe: func(n int, err error) {
+	w := d.store.NewPixelWriter(db.PixelWriterConfig{Observe: func(n int, _ time.Duration, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		batches, stored = batches+1, stored+n

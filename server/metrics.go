@@ -15,6 +15,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	batches  *prometheus.HistogramVec
+	commits  *prometheus.HistogramVec
 	failed   *prometheus.CounterVec
 }
 
@@ -38,12 +39,17 @@ func newMetrics() *metrics {
 			Help:    "How many clicks, postbacks or pixel signals were stored together.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 15),
 		}, []string{"kind"}),
+		commits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "proofback_batch_duration_seconds",
+			Help:    "How long it took to store a batch of clicks, postbacks or pixel signals, its commit included.",
+			Buckets: prometheus.ExponentialBuckets(.0005, 2, 15),
+		}, []string{"kind"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "proofback_batches_failed_total",
 			Help: "Batches of clicks, postbacks or pixel signals that could not be stored.",
 		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.requests, m.batches, m.failed,
+	m.registry.MustRegister(m.requests, m.batches, m.commits, m.failed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,14 +79,15 @@ func outcome(status int) string {
 }
 
 // batch gives what tells of stored batches of a kind.
-func (m *metrics) batch(kind string) func(size int, err error) {
-	sizes, failed := m.batches.WithLabelValues(kind), m.failed.WithLabelValues(kind)
-	return func(size int, err error) {
+func (m *metrics) batch(kind string) func(size int, took time.Duration, err error) {
+	sizes, commits, failed := m.batches.WithLabelValues(kind), m.commits.WithLabelValues(kind), m.failed.WithLabelValues(kind)
+	return func(size int, took time.Duration, err error) {
 		if err != nil {
 			failed.Inc()
 			return
 		}
 		sizes.Observe(float64(size))
+		commits.Observe(took.Seconds())
 	}
 }
 
