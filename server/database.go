@@ -24,7 +24,7 @@ const (
 func (p *program) openDatabase(ctx context.Context) error {
 	s := p.settings
 	if s.embedded() {
-		cluster, err := embedded.Start(ctx, embedded.Config{Dir: s.clusterDir(), Log: p.log})
+		cluster, err := embedded.Start(ctx, embedded.Config{Dir: s.clusterDir(), Log: p.log, KeepUp: true})
 		if err != nil {
 			return err
 		}

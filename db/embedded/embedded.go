@@ -41,6 +41,10 @@ type Config struct {
 	// Log gets one line per step that takes time. The default discards them.
 	Log *slog.Logger
 
+	// KeepUp has the server started again, after a pause, when it ends without
+	// having been told to. The default leaves it at that.
+	KeepUp bool
+
 	// Settings are server settings for this start, such as
 	// {"fsync": "off"}; they win over postgresql.conf.
 	Settings map[string]string
@@ -53,7 +57,10 @@ type Cluster struct {
 	account account
 	socket  socketDir
 	lock    *os.File
-	server  *server
+	server  *server // the one that runs, or ran last; keepUp's until kept is closed
+
+	leaveIt context.CancelFunc // ends keepUp
+	kept    chan struct{}      // closed when nobody starts the server again
 
 	stop    sync.Once
 	stopErr error
@@ -120,6 +127,14 @@ func (c *Cluster) start(ctx context.Context) error {
 	c.config.Log.InfoContext(ctx, "postgres is up",
 		"version", c.install.Major, "data_dir", c.config.Dir, "pid", c.server.pid(),
 		"took_ms", time.Since(began).Milliseconds())
+	running, leaveIt := context.WithCancel(context.WithoutCancel(ctx))
+	c.leaveIt, c.kept = leaveIt, make(chan struct{})
+	go func() {
+		defer close(c.kept)
+		if c.config.KeepUp {
+			c.keepUp(running)
+		}
+	}()
 	return nil
 }
 
@@ -149,6 +164,8 @@ func (c *Cluster) url(database string) string {
 // what the first returned.
 func (c *Cluster) Stop(ctx context.Context) error {
 	c.stop.Do(func() {
+		c.leaveIt()
+		<-c.kept
 		c.stopErr = c.server.shutdown(context.WithoutCancel(ctx))
 		c.release()
 		c.config.Log.InfoContext(ctx, "postgres has stopped", "data_dir", c.config.Dir)

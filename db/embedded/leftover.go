@@ -52,6 +52,15 @@ func (c *Cluster) endLeftover(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
+	if err := c.endFormer(ctx, left); err != nil {
+		return err
+	}
+	left.socket.remove()
+	return nil
+}
+
+// endFormer makes sure that nothing keeps the next server from starting.
+func (c *Cluster) endFormer(ctx context.Context, left postmasterPID) error {
 	switch identify(ctx, left.pid, c.dataDir()) {
 	case isGone:
 		// Postgres sees that by itself and recovers.
@@ -63,11 +72,8 @@ func (c *Cluster) endLeftover(ctx context.Context) error {
 		}
 	case isOurs:
 		c.config.Log.InfoContext(ctx, "shutting down the postgres that a killed process left behind", "pid", left.pid)
-		if err := endProcess(ctx, left.pid, c.dataDir()); err != nil {
-			return err
-		}
+		return endProcess(ctx, left.pid, c.dataDir())
 	}
-	left.socket.remove()
 	return nil
 }
 
