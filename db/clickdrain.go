@@ -104,7 +104,7 @@ func (k *clickSpool) partitionsFor(ctx context.Context, clicks []spooledClick) e
 	if oldest := now.AddDate(0, 0, -drainDays); from.Before(oldest) {
 		from = oldest
 	}
-	if newest := now.AddDate(0, 0, partitionDaysAhead); to.After(newest) {
+	if newest := now.AddDate(0, 0, PartitionDaysAhead); to.After(newest) {
 		to = newest
 	}
 	err := k.with(ctx, func(conn *pgx.Conn) error {

@@ -82,13 +82,19 @@ func unavailable(err error) bool {
 			"57": // operator intervention: shut down, starting up, cancelled
 			return true
 		}
-		return pg.Code == "55P03" // a lock was not to be had in time
+		return lockNotAvailable(err)
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.SafeToRetry(err)
+}
+
+// lockNotAvailable reports whether a lock was not to be had in time.
+func lockNotAvailable(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "55P03"
 }
 
 // violates reports whether err is a refusal by the named constraint.

@@ -2,21 +2,31 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/proofback/proofback"
 )
 
-// partitionDaysAhead is how many days of partitions a migration makes beside
-// yesterday's and today's: enough for a week in which nobody looks at an alarm.
-const partitionDaysAhead = 7
+// PartitionDaysAhead is how many days of partitions there are beside yesterday's
+// and today's: enough for a week in which nobody looks at an alarm.
+const PartitionDaysAhead = 7
+
+// partitioned are the tables that have a partition for each UTC day.
+var partitioned = [...]string{"clicks", "postbacks"}
 
 // MakePartitions makes the partitions of clicks and postbacks for the UTC days
 // from that of from to that of to, both included, and returns how many were
 // missing. What the default partition caught of those days moves where it
-// belongs. Clicks go on being stored meanwhile; it gives up after a few seconds,
-// UNAVAILABLE, when a long query is in its way.
+// belongs. Clicks go on being stored meanwhile, and readers wait for half a second
+// at most: it gives up, UNAVAILABLE, when a long query is in its way.
 func (s *Store) MakePartitions(ctx context.Context, from, to time.Time) (int, error) {
 	made, err := makePartitions(ctx, s.pool, from, to)
 	return made, domainError(err)
@@ -29,6 +39,114 @@ func makePartitions(ctx context.Context, pool *pgxpool.Pool, from, to time.Time)
 		return 0, fmt.Errorf("make partitions: %w", err)
 	}
 	return made, nil
+}
+
+// makeUsualPartitions makes those that should always be there. A click that was
+// spooled yesterday may be stored today.
+func makeUsualPartitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) (int, error) {
+	return makePartitions(ctx, pool, now.AddDate(0, 0, -1), now.AddDate(0, 0, PartitionDaysAhead))
+}
+
+// maxHoused is how many days of strays find a place in one go.
+const maxHoused = 31
+
+// KeepPartitions makes the partitions of the days around now, and those of other
+// days of which something is in a default partition, so that these are empty. It
+// returns how many it made.
+func (s *Store) KeepPartitions(ctx context.Context, actor proofback.Actor) (made int, err error) {
+	if actor.Role != proofback.RoleSystem {
+		return 0, errSystemOnly
+	}
+	if made, err = makeUsualPartitions(ctx, s.pool, s.clock()); err != nil {
+		return 0, domainError(err)
+	}
+	for _, table := range partitioned {
+		for range maxHoused {
+			n, err := s.houseStrays(ctx, table)
+			if err != nil {
+				return made, domainError(err)
+			}
+			if made += n; n == 0 {
+				break
+			}
+		}
+	}
+	return made, nil
+}
+
+// houseStrays makes the partition of the oldest row that a default partition
+// holds, where there is one.
+func (s *Store) houseStrays(ctx context.Context, table string) (made int, err error) {
+	var id uuid.UUID
+	err = s.pool.QueryRow(ctx, `
+		SELECT id
+		FROM `+table+`_default
+		ORDER BY id
+		LIMIT 1`).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	at := proofback.UUIDTime(id)
+	return makePartitions(ctx, s.pool, at, at)
+}
+
+// Partitions is how well a partitioned table is provided for.
+type Partitions struct {
+	Table string
+	// DaysAhead is for how many UTC days after today there are partitions.
+	DaysAhead int
+	// Strays is how many rows are in the default partition, which should be none:
+	// of a day that has no partition. Counted up to maxStrayRows.
+	Strays int
+}
+
+// maxStrayRows is more than makes a difference to anybody.
+const maxStrayRows = 100_000
+
+// PartitionStates tells how well clicks and the postback log are provided for.
+func (s *Store) PartitionStates(ctx context.Context, actor proofback.Actor) ([]Partitions, error) {
+	if actor.Role != proofback.RoleSystem {
+		return nil, errSystemOnly
+	}
+	today := s.clock()
+	states := make([]Partitions, len(partitioned))
+	var q pgx.Batch
+	for i, table := range partitioned {
+		state := &states[i]
+		state.Table = table
+		q.Queue(`
+			SELECT inhrelid::regclass::text
+			FROM pg_inherits
+			WHERE inhparent = $1::regclass`, table).Query(func(rows pgx.Rows) error {
+			names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			for slices.Contains(names, partitionOf(table, today.AddDate(0, 0, state.DaysAhead+1))) {
+				state.DaysAhead++
+			}
+			return err
+		})
+		q.Queue(`
+			SELECT count(*)
+			FROM (SELECT FROM `+table+`_default LIMIT $1) AS strays`, maxStrayRows).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&state.Strays)
+		})
+	}
+	return states, domainError(s.pool.SendBatch(ctx, &q).Close())
+}
+
+const partitionDay = "20060102"
+
+// partitionOf is the name of a day's partition (make_partitions).
+func partitionOf(table string, at time.Time) string {
+	return table + "_" + at.UTC().Format(partitionDay)
+}
+
+// dayOfPartition is the day of a partition; the default one has none.
+func dayOfPartition(table, name string) (time.Time, bool) {
+	day, err := time.Parse(partitionDay, strings.TrimPrefix(name, table+"_"))
+	return day, err == nil
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -193,3 +193,40 @@ func TestRangeOfKeysReadsOnlyItsPartitions(t *testing.T) {
 		t.Errorf("plan: %q", nodes)
 	}
 }
+
+func TestKeepingPartitionsLeavesNothingInTheDefaultOne(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	state := func() db.Partitions {
+		t.Helper()
+		states, err := store.PartitionStates(t.Context(), proofback.System())
+		if err != nil || len(states) != 2 || states[0].Table != "clicks" {
+			t.Fatalf("%+v, %v", states, err)
+		}
+		return states[0]
+	}
+	if got := state(); got.DaysAhead != db.PartitionDaysAhead || got.Strays != 0 {
+		t.Errorf("after a migration: %+v", got)
+	}
+	day := time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
+	strays := []proofback.Click{clickOn(t, day), clickOn(t, day.AddDate(0, 0, 40)), clickOn(t, now().AddDate(1, 0, 0))}
+	if err := store.InsertClicks(t.Context(), proofback.System(), strays); err != nil {
+		t.Fatal(err)
+	}
+	gap := "clicks_" + now().UTC().AddDate(0, 0, 3).Format("20060102")
+	if _, err := store.Pool().Exec(t.Context(), `DROP TABLE `+gap); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(); got.DaysAhead != 2 || got.Strays != len(strays) {
+		t.Errorf("with strays and a gap: %+v", got)
+	}
+	if made, err := store.KeepPartitions(t.Context(), proofback.System()); err != nil || made != 1+2*len(strays) {
+		t.Errorf("made %d, %v", made, err)
+	}
+	if got := state(); got.DaysAhead != db.PartitionDaysAhead || got.Strays != 0 {
+		t.Errorf("afterwards: %+v", got)
+	}
+	if got := partitionOf(t, store, strays[0].ID); got != "clicks_20240301" {
+		t.Errorf("a stray is in %s", got)
+	}
+}

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,8 +19,9 @@ type Retention struct {
 }
 
 // DropPartitions drops the partitions of whole UTC days that are past their
-// retention, and gives their names. Readers wait for half a second at most: when
-// a long query is in the way it gives up, UNAVAILABLE, and is to be tried again.
+// retention, and gives their names. Nobody waits for it: while a transaction that
+// has been running for long reads a table it asks for nothing, UNAVAILABLE, and is
+// to be tried again; so that transaction sees what it saw.
 func (s *Store) DropPartitions(ctx context.Context, actor proofback.Actor, r Retention) ([]string, error) {
 	if err := actor.RequireStaff(); err != nil {
 		return nil, err
@@ -78,24 +78,73 @@ func (s *Store) partitionsBefore(ctx context.Context, table string, before time.
 	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	var old []string
 	for _, name := range all {
-		day, err := time.Parse("20060102", strings.TrimPrefix(name, table+"_"))
-		if err == nil && !day.AddDate(0, 0, 1).After(before) { // the default partition has no day
+		if day, ok := dayOfPartition(table, name); ok && !day.AddDate(0, 0, 1).After(before) {
 			old = append(old, name)
 		}
 	}
 	return old, err
 }
 
+const (
+	// longTransaction is how long one may have been running that is waited for.
+	longTransaction = "1 second"
+	// dropTries is how often a lock is asked for that short transactions keep
+	// taking, with a pause in between.
+	dropTries = 10
+	dropPause = 100 * time.Millisecond
+)
+
+// errLongReader is what keeps partitions from being dropped.
+var errLongReader = &proofback.Error{Code: proofback.CodeUnavailable, Message: "a transaction that has been running for over a second reads the table: its old partitions are dropped when it has ended"}
+
+// dropPartition takes a partition out of its table and drops it.
+//
+// DETACH … CONCURRENTLY would wait for no lock, but is not to be had of a table
+// with a default partition, which no click may be lost for want of. So the table is
+// locked, for the milliseconds that this takes. Whoever comes while that lock is
+// waited for waits behind it: it is only asked for when those who read or write the
+// table will have ended in a moment, and for a fifth of a second at most.
 func (s *Store) dropPartition(ctx context.Context, table, name string) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '500ms'`); err != nil {
+	for try := 1; ; try++ {
+		long, err := s.hasLongUser(ctx, table, name)
+		if err != nil {
 			return err
 		}
-		partition := pgx.Identifier{name}.Sanitize()
-		_, err := tx.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s`, pgx.Identifier{table}.Sanitize(), partition))
-		if err == nil {
-			_, err = tx.Exec(ctx, `DROP TABLE `+partition)
+		if long {
+			return errLongReader
 		}
-		return err
+		err = s.detachAndDrop(ctx, table, name)
+		if !lockNotAvailable(err) || try == dropTries || !wait(ctx, dropPause) {
+			return err
+		}
+	}
+}
+
+// hasLongUser reports whether a transaction that has been running for long uses
+// a partition, its table, or the default partition. One of another user, whose
+// state and begin are hidden from us, counts as long.
+func (s *Store) hasLongUser(ctx context.Context, table, name string) (long bool, err error) {
+	err = s.pool.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT
+			FROM pg_locks AS l
+			JOIN pg_stat_activity AS a USING (pid)
+			WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND l.relation = ANY ($1::regclass[]::oid[])
+			AND l.pid <> pg_backend_pid()
+			AND a.backend_type IS DISTINCT FROM 'autovacuum worker' -- gives way by itself
+			AND (a.xact_start < clock_timestamp() - interval '`+longTransaction+`' OR a.state IS NULL))`,
+		[]string{table, name, table + "_default"}).Scan(&long)
+	return long, err
+}
+
+func (s *Store) detachAndDrop(ctx context.Context, table, name string) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		partition := pgx.Identifier{name}.Sanitize()
+		var q pgx.Batch
+		q.Queue(`SET LOCAL lock_timeout = '200ms'`)
+		q.Queue(fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s`, pgx.Identifier{table}.Sanitize(), partition))
+		q.Queue(`DROP TABLE ` + partition)
+		return tx.SendBatch(ctx, &q).Close()
 	})
 }

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -11,10 +10,6 @@ import (
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
-
-// partitionDaysAhead is for how many days partitions are there in advance: a
-// week in which nobody looks at an alarm.
-const partitionDaysAhead = 7
 
 // normalizeEvery is how soon rates that were imported by hand are used. Where
 // nothing waits it costs one look into an empty index.
@@ -28,16 +23,6 @@ const (
 	// it can in it.
 	rollFor = 15 * time.Second
 )
-
-// makePartitionsArgs asks for the partitions of the days around now.
-type makePartitionsArgs struct{}
-
-func (makePartitionsArgs) Kind() string { return "make_partitions" }
-
-// dropPartitionsArgs asks for the days that are past their retention to be dropped.
-type dropPartitionsArgs struct{}
-
-func (dropPartitionsArgs) Kind() string { return "drop_partitions" }
 
 // dropSessionsArgs asks for the sessions that are over to be dropped.
 type dropSessionsArgs struct{}
@@ -77,17 +62,10 @@ func (w *storeWorker[T]) Work(ctx context.Context, _ *river.Job[T]) error { retu
 
 func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	river.AddWorker(workers, &storeWorker[makePartitionsArgs]{do: func(ctx context.Context) error {
-		now := c.Now()
-		// A click that was spooled yesterday may be stored today.
-		_, err := store.MakePartitions(ctx, now.AddDate(0, 0, -1), now.AddDate(0, 0, partitionDaysAhead))
-		return err
+		return keepPartitions(ctx, store, c.Log)
 	}})
 	river.AddWorker(workers, &storeWorker[dropPartitionsArgs]{do: func(ctx context.Context) error {
-		dropped, err := store.DropPartitions(ctx, proofback.System(), c.Retention)
-		if len(dropped) > 0 {
-			c.Log.Info("dropped what is past its retention", "partitions", dropped)
-		}
-		return errors.Join(err, store.DropPixelSignals(ctx, proofback.System(), c.Retention))
+		return dropPartitions(ctx, store, c)
 	}})
 	river.AddWorker(workers, &storeWorker[dropSessionsArgs]{do: func(ctx context.Context) error {
 		return store.DropSessions(ctx, proofback.System())
@@ -145,7 +123,7 @@ func periodicJobs() []*river.PeriodicJob {
 	}
 	return []*river.PeriodicJob{
 		every(time.Hour, makePartitionsArgs{}, inItsHour),
-		every(time.Hour, dropPartitionsArgs{}, inItsHour),
+		every(time.Hour, dropPartitionsArgs{}, atATime),
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
 		every(rollEvery, rollUpArgs{}, atATime),
