@@ -1,0 +1,107 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/proofback/proofback"
+)
+
+// ledgerKind is a kind of entries with the table that they can be derived from.
+type ledgerKind struct {
+	kind    proofback.EntryKind
+	table   bun.Ident
+	entered bun.Safe // which of its rows have an entry
+	// derive makes the entries of rows anew, with the salts that they were made with.
+	derive func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(subject uuid.UUID) proofback.Salt) ([]proofback.Entry, error)
+}
+
+var ledgerKinds = []ledgerKind{
+	{proofback.EntryConversion, "conversions", "NOT made.test", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *conversionRow) proofback.Entry {
+			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+		})
+	}},
+	{proofback.EntryTransition, "transitions", "EXISTS (SELECT FROM conversions AS c WHERE c.id = made.conversion_id AND NOT c.test)", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *transitionRow) proofback.Entry {
+			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+		})
+	}},
+	{proofback.EntryTerms, "terms", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *termsRow) proofback.Entry {
+			return r.value().Entry(uuid.Nil)
+		})
+	}},
+	{proofback.EntryPayout, "payout_overrides", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *overrideRow) proofback.Entry {
+			o := r.value()
+			return o.Entry(uuid.Nil)
+		})
+	}},
+}
+
+// derived makes entries of the rows with ids.
+func derived[R any](ctx context.Context, tx *tx, ids []uuid.UUID, entry func(*R) proofback.Entry) ([]proofback.Entry, error) {
+	var rows []R
+	if err := tx.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return nil, err
+	}
+	entries := make([]proofback.Entry, len(rows))
+	for i := range rows {
+		entries[i] = entry(&rows[i])
+	}
+	return entries, nil
+}
+
+// derive makes entries anew from the tables and says, by place, which are not what
+// the ledger has.
+func (v *ledgerVerifier) derive(ctx context.Context, rows []sealedEntry) (wrong map[int64]string, err error) {
+	wrong = map[int64]string{}
+	for _, kind := range ledgerKinds {
+		var ids []uuid.UUID
+		entries := map[uuid.UUID]*sealedEntry{}
+		for i := range rows {
+			if rows[i].ID != uuid.Nil && rows[i].Kind == kind.kind {
+				ids, entries[rows[i].Subject] = append(ids, rows[i].Subject), &rows[i]
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		list, err := kind.derive(ctx, v.tx, ids, func(subject uuid.UUID) (s proofback.Salt) {
+			copy(s[:], entries[subject].Salt)
+			return s
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			e := entries[list[i].Subject]
+			if !bytes.Equal(list[i].Canonical, e.Canonical) {
+				wrong[e.Seq] = fmt.Sprintf("the %s %s is not what the ledger has: its row says %s, the ledger %s", e.Kind, e.Subject, list[i].Canonical, e.Canonical)
+			}
+			delete(entries, list[i].Subject)
+		}
+		for _, e := range entries {
+			wrong[e.Seq] = fmt.Sprintf("the %s %s was deleted: the ledger has %s", e.Kind, e.Subject, e.Canonical)
+		}
+	}
+	known := func(k proofback.EntryKind) bool {
+		for _, kind := range ledgerKinds {
+			if kind.kind == k {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range rows {
+		if e := &rows[i]; e.ID != uuid.Nil && !known(e.Kind) {
+			wrong[e.Seq] = fmt.Sprintf("its kind %q is none of the ledger's", e.Kind)
+		}
+	}
+	return wrong, nil
+}

@@ -1,0 +1,162 @@
+package proofback
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// proofFormat names the form of a Proof and its version.
+const proofFormat = "proofback ledger proof, version 1"
+
+// Proof shows to whoever has the ledger's public key, and nothing else of ours, that
+// what it tells of a conversion was in the ledger when its checkpoint was signed.
+// It is kept as JSON.
+type Proof struct {
+	Format     string        `json:"format"`
+	Conversion uuid.UUID     `json:"conversion"`
+	Entries    []ProvenEntry `json:"entries"` // in the ledger's order
+	Checkpoint string        `json:"checkpoint"`
+}
+
+// ProvenEntry is an entry with its way up to the root of the tree.
+type ProvenEntry struct {
+	Index  int64             `json:"index"` // its place in the ledger, from 0
+	Entry  string            `json:"entry"` // its canonical bytes
+	Opened map[string]Opened `json:"opened,omitempty"`
+	Path   []LedgerHash      `json:"path"` // RFC 6962, section 2.1.1
+}
+
+// Opened is an Opening as a proof keeps it.
+type Opened struct {
+	Salt  []byte `json:"salt"` // base64
+	Value string `json:"value"`
+}
+
+// NewProof puts a proof together.
+func NewProof(conversion uuid.UUID, entries []ProvenEntry, checkpoint string) *Proof {
+	return &Proof{Format: proofFormat, Conversion: conversion, Entries: entries, Checkpoint: checkpoint}
+}
+
+// Open adds what the reader may see of what the entry holds back.
+func (e *ProvenEntry) Open(list []Opening) {
+	for _, o := range list {
+		if e.Opened == nil {
+			e.Opened = make(map[string]Opened, len(list))
+		}
+		e.Opened[o.Name] = Opened{Salt: o.Salt[:], Value: o.Value}
+	}
+}
+
+// maxProof bounds what is read as a proof.
+const maxProof = 4 << 20
+
+// ParseProof reads a proof.
+func ParseProof(b []byte) (*Proof, error) {
+	if len(b) > maxProof {
+		return nil, errors.New("a proof is not that long")
+	}
+	var p Proof
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("not a proof: %w", err)
+	}
+	if p.Format != proofFormat {
+		return nil, fmt.Errorf("the format is %q: expected %q", p.Format, proofFormat)
+	}
+	return &p, nil
+}
+
+// Fact is what a verified entry says: its values by their names, opened ones
+// included; what stays held back is left out.
+type Fact map[string]string
+
+// Verify checks a proof against a ledger's public key: the checkpoint's signature,
+// the way of each entry up to its root, each value that was opened, and that every
+// entry is about the conversion, beginning with how it was made. It returns what the
+// entries say. An error says what does not hold.
+func (p *Proof) Verify(public string) ([]Fact, *Checkpoint, error) {
+	checkpoint, err := OpenCheckpoint(p.Checkpoint, public)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(p.Entries) == 0 {
+		return nil, nil, errors.New("the proof has no entries")
+	}
+	facts := make([]Fact, len(p.Entries))
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		if i > 0 && e.Index <= p.Entries[i-1].Index {
+			return nil, nil, fmt.Errorf("entry %d does not come after the one before it", e.Index)
+		}
+		if facts[i], err = e.verify(checkpoint); err != nil {
+			return nil, nil, fmt.Errorf("entry %d: %w", e.Index, err)
+		}
+		if got := facts[i]["conversion_id"]; got != p.Conversion.String() {
+			return nil, nil, fmt.Errorf("entry %d is about the conversion %q, not %s", e.Index, got, p.Conversion)
+		}
+	}
+	if kind := facts[0]["kind"]; kind != string(EntryConversion) {
+		return nil, nil, fmt.Errorf("the first entry is a %s: expected how the conversion was made", kind)
+	}
+	return facts, checkpoint, nil
+}
+
+func (e *ProvenEntry) verify(c *Checkpoint) (Fact, error) {
+	if err := tlog.CheckRecord(e.Path, c.Size, c.Root, e.Index, tlog.RecordHash([]byte(e.Entry))); err != nil {
+		return nil, errors.New("its path does not lead to the root of the checkpoint: it is not what was sealed")
+	}
+	var f Fact
+	if err := json.Unmarshal([]byte(e.Entry), &f); err != nil {
+		return nil, fmt.Errorf("its bytes are not an entry: %w", err)
+	}
+	if string(f.canonical()) != e.Entry {
+		return nil, errors.New("its bytes are not in canonical form")
+	}
+	for name, opened := range e.Opened {
+		if len(opened.Salt) != len(Salt{}) {
+			return nil, fmt.Errorf("the salt of %s has %d bytes", name, len(opened.Salt))
+		}
+		o := Opening{Name: name, Salt: Salt(opened.Salt), Value: opened.Value}
+		if o.Commitment() != f[o.key()] {
+			return nil, fmt.Errorf("%s is not the value that was sealed", name)
+		}
+		if err := f.open(&o); err != nil {
+			return nil, err
+		}
+	}
+	for key := range f {
+		if strings.HasSuffix(key, commitmentSuffix) {
+			delete(f, key)
+		}
+	}
+	return f, nil
+}
+
+func (f Fact) canonical() []byte {
+	list := make(fact, 0, len(f))
+	for key, value := range f {
+		list.set(key, value)
+	}
+	return list.canonical()
+}
+
+// open takes in a value that was held back: an amount stands under its name, its
+// currency beside it, as in entries that hold nothing back.
+func (f Fact) open(o *Opening) error {
+	var value map[string]string
+	if err := json.Unmarshal([]byte(o.Value), &value); err != nil {
+		return fmt.Errorf("the value of %s is not an object of strings", o.Name)
+	}
+	for key, v := range value {
+		if key == "amount" {
+			f[o.Name] = v
+		} else {
+			f[o.Name+"_"+key] = v
+		}
+	}
+	return nil
+}
