@@ -135,6 +135,8 @@ func complexities() generated.ComplexityRoot {
 
 	c.Conversion.Transitions = func(child int) int { return 1 + fewRows*child }
 	c.Conversion.Deliveries = func(child int) int { return 1 + fewRows*child }
+	// Each proof is read by itself: there is no call for many of them.
+	c.Conversion.Proof = func(child int) int { return capped(someRows, child) }
 	c.Delivery.Attempts = func(child int) int { return 1 + fewRows*child }
 	c.Offer.Goals = func(child int) int { return 1 + fewRows*child }
 

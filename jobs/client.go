@@ -60,6 +60,8 @@ type Config struct {
 	// RatesURL is where reference rates are fetched, in the ECB's XML format: http,
 	// https or file; "" fetches none.
 	RatesURL string
+	// Seal has the ledger sealed; nil leaves it to other processes.
+	Seal func(context.Context) error
 	// Retention is how long clicks and the postback log are kept; default for ever.
 	Retention db.Retention
 	// ClickKeys write {click_id}; not needed with InsertOnly, unless for Audit.
@@ -169,7 +171,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueAudit:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 		}
-		config.PeriodicJobs = periodicJobs()
+		config.PeriodicJobs = periodicJobs(c)
 	}
 	var err error
 	if j.client, err = river.NewClient(riverpgxv5.New(store.Pool()), config); err != nil {

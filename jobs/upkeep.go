@@ -52,6 +52,14 @@ type verifyRollupsArgs struct{}
 
 func (verifyRollupsArgs) Kind() string { return "verify_rollups" }
 
+// sealEvery is how soon an entry of the ledger is under a signed checkpoint.
+const sealEvery = 10 * time.Second
+
+// sealLedgerArgs asks for the ledger's new entries to be sealed.
+type sealLedgerArgs struct{}
+
+func (sealLedgerArgs) Kind() string { return "seal_ledger" }
+
 // storeWorker calls one Store method.
 type storeWorker[T river.JobArgs] struct {
 	river.WorkerDefaults[T]
@@ -95,6 +103,9 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 		})
 		return err
 	}})
+	if c.Seal != nil {
+		river.AddWorker(workers, &storeWorker[sealLedgerArgs]{do: c.Seal})
+	}
 	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
 		return store.DropNonces(ctx, proofback.System())
 	}})
@@ -109,7 +120,7 @@ var unfinished = []rivertype.JobState{
 // periodicJobs run when a process becomes the one that leads, and from then on
 // at their intervals. The hourly ones are unique in their hour, since leaders
 // change; rates are fetched at every start, by one at a time.
-func periodicJobs() []*river.PeriodicJob {
+func periodicJobs(c Config) []*river.PeriodicJob {
 	inItsHour := river.UniqueOpts{ByPeriod: time.Hour}
 	atATime := river.UniqueOpts{ByState: unfinished}
 	every := func(period time.Duration, args river.JobArgs, unique river.UniqueOpts) *river.PeriodicJob {
@@ -121,7 +132,7 @@ func periodicJobs() []*river.PeriodicJob {
 			return args, &river.InsertOpts{Queue: queue, UniqueOpts: unique}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
-	return []*river.PeriodicJob{
+	list := []*river.PeriodicJob{
 		every(time.Hour, makePartitionsArgs{}, inItsHour),
 		every(time.Hour, dropPartitionsArgs{}, atATime),
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
@@ -133,4 +144,8 @@ func periodicJobs() []*river.PeriodicJob {
 		every(time.Hour, dueAuditsArgs{}, inItsHour),
 		every(strandedEvery, releaseStrandedArgs{}, atATime),
 	}
+	if c.Seal != nil {
+		list = append(list, every(sealEvery, sealLedgerArgs{}, atATime))
+	}
+	return list
 }

@@ -57,6 +57,9 @@ func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	mux.Handle("/admin/", admin)
+	if err := p.registerLedger(mux); err != nil {
+		return err
+	}
 	page := web.Handler()
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /assets/", page)

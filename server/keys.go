@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/server/auth"
 )
@@ -20,6 +22,7 @@ import (
 const (
 	secretsKeyBytes = 32
 	derivedKeyBytes = 32
+	ledgerSeedBytes = 32
 )
 
 // Labels keep the derived keys apart (RFC 5869, the info input). They never
@@ -27,6 +30,7 @@ const (
 const (
 	clickKeyLabel   = "proofback click ids, version 1"
 	secretsKeyLabel = "proofback partners' secrets, version 1"
+	ledgerKeyLabel  = "proofback ledger checkpoints, version 1"
 )
 
 // readClickKeys reads "version:base64,…"; the first is the current one.
@@ -69,7 +73,42 @@ func (s *Settings) deriveKeys() error {
 		}
 		s.secretsKey = key
 	}
+	if s.ledgerSeed == nil {
+		key, err := hkdf.Key(sha256.New, []byte(s.JWTSecret), nil, ledgerKeyLabel, ledgerSeedBytes)
+		if err != nil {
+			return err
+		}
+		s.ledgerSeed = key
+	}
 	return nil
+}
+
+// readLedgerKey reads "seed,public key,…".
+func readLedgerKey(text string) (seed []byte, believed []string, err error) {
+	first, rest, more := strings.Cut(text, ",")
+	if seed, err = base64.StdEncoding.DecodeString(strings.TrimSpace(first)); err != nil {
+		return nil, nil, errors.New("the key is not base64")
+	}
+	if len(seed) != ledgerSeedBytes {
+		return nil, nil, fmt.Errorf("the key has %d bytes", len(seed))
+	}
+	if !more {
+		return seed, nil, nil
+	}
+	for key := range strings.SplitSeq(rest, ",") {
+		key = strings.TrimSpace(key)
+		if _, err := note.NewVerifier(key); err != nil {
+			return nil, nil, fmt.Errorf("%q is not a public key of a ledger", key)
+		}
+		believed = append(believed, key)
+	}
+	return seed, believed, nil
+}
+
+// ledgerKey makes the key of a network's ledger. The keys that were not given have
+// been derived.
+func (s *Settings) ledgerKey(network string) (*proofback.LedgerKey, error) {
+	return proofback.NewLedgerKey(proofback.LedgerOrigin(network), s.ledgerSeed)
 }
 
 // keptSecretPath is where a JWT secret that nobody gave is kept.

@@ -145,6 +145,11 @@ func (p *program) openJobs(ctx context.Context) error {
 		StopTimeout: drainTimeout / 2,
 		Log:         slog.New(atLeast{p.log.Handler(), slog.LevelWarn}),
 	}
+	if p.role.works() {
+		if err := p.sealLedger(&c); err != nil {
+			return err
+		}
+	}
 	if p.settings.demo {
 		c.Outbound.AllowAddrs = sinkAddrs(p.listener.Addr())
 	}

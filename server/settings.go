@@ -57,6 +57,12 @@ type Settings struct {
 	// any more and have to be made anew.
 	SecretsKey string `name:"secrets-key" env:"PROOFBACK_SECRETS_KEY" placeholder:"BASE64" help:"Key that seals partners' secrets (default derived from the JWT secret)."`
 
+	// LedgerKey signs the checkpoints of the ledger: base64 of 32 random bytes (an
+	// Ed25519 seed), and after it, separated by commas, the public keys that earlier
+	// checkpoints were signed with. Default: derived from JWTSecret. After a change
+	// that does not name the old public key nothing more is sealed.
+	LedgerKey string `name:"ledger-key" env:"PROOFBACK_LEDGER_KEY" placeholder:"BASE64,…" help:"Key that signs the ledger's checkpoints, then public keys of earlier ones (default derived from the JWT secret)."`
+
 	// Currency is the network's own, ISO 4217, in which amounts are normalised
 	// when they are stored. Default EUR. It cannot be changed for a database.
 	Currency string `name:"currency" env:"PROOFBACK_CURRENCY" placeholder:"CODE" help:"The network's own currency (default EUR)."`
@@ -120,6 +126,8 @@ type Settings struct {
 	logLevel       slog.Level
 	clickKeys      *proofback.ClickKeys
 	secretsKey     []byte
+	ledgerSeed     []byte
+	ledgerBelieved []string // public keys of earlier checkpoints
 	outboundAllow  []netip.Prefix
 	outboundPorts  []outbound.PortRange
 	retries        proofback.RetryPolicy

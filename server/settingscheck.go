@@ -180,5 +180,10 @@ func (s *Settings) checkKeys() error {
 			return wrong("PROOFBACK_SECRETS_KEY", "is not what it should be: expected the base64 of %d bytes", secretsKeyBytes)
 		}
 	}
+	if s.LedgerKey != "" {
+		if s.ledgerSeed, s.ledgerBelieved, err = readLedgerKey(s.LedgerKey); err != nil {
+			return wrong("PROOFBACK_LEDGER_KEY", "cannot be used (%s): expected the base64 of %d bytes, then public keys of earlier checkpoints, separated by commas", oneLine(err), ledgerSeedBytes)
+		}
+	}
 	return nil
 }

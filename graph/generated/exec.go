@@ -220,6 +220,7 @@ type ComplexityRoot struct {
 		Normalized    func(childComplexity int) int
 		Offer         func(childComplexity int) int
 		Payout        func(childComplexity int) int
+		Proof         func(childComplexity int) int
 		Reason        func(childComplexity int) int
 		ReceivedAt    func(childComplexity int) int
 		Revenue       func(childComplexity int) int
@@ -393,6 +394,17 @@ type ComplexityRoot struct {
 		StartedAt   func(childComplexity int) int
 		Steps       func(childComplexity int) int
 		Strays      func(childComplexity int) int
+	}
+
+	LedgerEntry struct {
+		Entry func(childComplexity int) int
+		Index func(childComplexity int) int
+	}
+
+	LedgerProof struct {
+		Checkpoint func(childComplexity int) int
+		Document   func(childComplexity int) int
+		Entries    func(childComplexity int) int
 	}
 
 	Money struct {
@@ -877,6 +889,7 @@ type ConversionResolver interface {
 
 	Transitions(ctx context.Context, obj *model.Conversion) ([]*model.Transition, error)
 	Deliveries(ctx context.Context, obj *model.Conversion) ([]*model.Delivery, error)
+	Proof(ctx context.Context, obj *model.Conversion) (*model.LedgerProof, error)
 }
 type DeliveryResolver interface {
 	AffiliatePostback(ctx context.Context, obj *model.Delivery) (*model.AffiliatePostback, error)
@@ -1629,6 +1642,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversion.Payout(childComplexity), true
+	case "Conversion.proof":
+		if e.ComplexityRoot.Conversion.Proof == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversion.Proof(childComplexity), true
 	case "Conversion.reason":
 		if e.ComplexityRoot.Conversion.Reason == nil {
 			break
@@ -2293,6 +2312,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.IntegrationTest.Strays(childComplexity), true
+
+	case "LedgerEntry.entry":
+		if e.ComplexityRoot.LedgerEntry.Entry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Entry(childComplexity), true
+	case "LedgerEntry.index":
+		if e.ComplexityRoot.LedgerEntry.Index == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Index(childComplexity), true
+
+	case "LedgerProof.checkpoint":
+		if e.ComplexityRoot.LedgerProof.Checkpoint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerProof.Checkpoint(childComplexity), true
+	case "LedgerProof.document":
+		if e.ComplexityRoot.LedgerProof.Document == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerProof.Document(childComplexity), true
+	case "LedgerProof.entries":
+		if e.ComplexityRoot.LedgerProof.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerProof.Entries(childComplexity), true
 
 	case "Money.amount":
 		if e.ComplexityRoot.Money.Amount == nil {
@@ -5952,6 +6003,29 @@ type Conversion implements Node {
   transitions: [Transition!]!
   "What the affiliate's endpoints were told of it, oldest first. Empty for advertisers."
   deliveries: [Delivery!]!
+  "What the ledger has of it, to be checked by anybody with the ledger's public key. Null until it is sealed, which takes seconds, and for tests."
+  proof: LedgerProof
+}
+
+"""
+Shows that what it tells of a conversion was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
+becomes of this server, and ` + "`" + `proofback verify proof` + "`" + ` checks it without asking us.
+"""
+type LedgerProof {
+  "The entries about the conversion, in the ledger's order."
+  entries: [LedgerEntry!]!
+  "The signed checkpoint that they lead to (c2sp.org/tlog-checkpoint)."
+  checkpoint: String!
+  "All of it as one file, in JSON: entries, their paths to the checkpoint (RFC 6962), and the values you may see."
+  document: String!
+}
+
+"A fact that moved money, as it was sealed."
+type LedgerEntry {
+  "Its place in the ledger, counted from 0."
+  index: Int!
+  "Its bytes: a JSON object. Values that not all parties may see stand in it as a hash."
+  entry: String!
 }
 
 "A conversion's money in the network's own currency, at the reference rate of its event's day."
@@ -7316,6 +7390,8 @@ func (ec *executionContext) childFields_Conversion(ctx context.Context, field gr
 		return ec.fieldContext_Conversion_transitions(ctx, field)
 	case "deliveries":
 		return ec.fieldContext_Conversion_deliveries(ctx, field)
+	case "proof":
+		return ec.fieldContext_Conversion_proof(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Conversion", field.Name)
 }
@@ -7650,6 +7726,28 @@ func (ec *executionContext) childFields_IntegrationTest(ctx context.Context, fie
 		return ec.fieldContext_IntegrationTest_conversions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type IntegrationTest", field.Name)
+}
+
+func (ec *executionContext) childFields_LedgerEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return ec.fieldContext_LedgerEntry_index(ctx, field)
+	case "entry":
+		return ec.fieldContext_LedgerEntry_entry(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_LedgerProof(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entries":
+		return ec.fieldContext_LedgerProof_entries(ctx, field)
+	case "checkpoint":
+		return ec.fieldContext_LedgerProof_checkpoint(ctx, field)
+	case "document":
+		return ec.fieldContext_LedgerProof_document(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerProof", field.Name)
 }
 
 func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12588,6 +12686,38 @@ func (ec *executionContext) fieldContext_Conversion_deliveries(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Conversion_proof(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversion_proof(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversion().Proof(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.LedgerProof) graphql.Marshaler {
+			return ec.marshalOLedgerProof2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerProof(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Conversion_proof(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Conversion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LedgerProof(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ConversionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15255,6 +15385,130 @@ func (ec *executionContext) fieldContext_IntegrationTest_conversions(_ context.C
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _LedgerEntry_index(ctx context.Context, field graphql.CollectedField, obj *model.LedgerEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LedgerEntry_index(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Index, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LedgerEntry_index(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LedgerEntry", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _LedgerEntry_entry(ctx context.Context, field graphql.CollectedField, obj *model.LedgerEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LedgerEntry_entry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LedgerEntry_entry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LedgerEntry", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LedgerProof_entries(ctx context.Context, field graphql.CollectedField, obj *model.LedgerProof) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LedgerProof_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.LedgerEntry) graphql.Marshaler {
+			return ec.marshalNLedgerEntry2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LedgerProof_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LedgerProof",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LedgerEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LedgerProof_checkpoint(ctx context.Context, field graphql.CollectedField, obj *model.LedgerProof) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LedgerProof_checkpoint(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checkpoint, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LedgerProof_checkpoint(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LedgerProof", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LedgerProof_document(ctx context.Context, field graphql.CollectedField, obj *model.LedgerProof) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LedgerProof_document(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Document, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LedgerProof_document(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LedgerProof", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.CollectedField, obj *proofback.Money) (ret graphql.Marshaler) {
@@ -28981,6 +29235,44 @@ func (ec *executionContext) _Conversion(ctx context.Context, sel ast.SelectionSe
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "proof":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversion_proof(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -30470,6 +30762,97 @@ func (ec *executionContext) _IntegrationTest(ctx context.Context, sel ast.Select
 			out.Values[i] = ec._IntegrationTest_conversions(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var ledgerEntryImplementors = []string{"LedgerEntry"}
+
+func (ec *executionContext) _LedgerEntry(ctx context.Context, sel ast.SelectionSet, obj *model.LedgerEntry) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, ledgerEntryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LedgerEntry")
+		case "index":
+			out.Values[i] = ec._LedgerEntry_index(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entry":
+			out.Values[i] = ec._LedgerEntry_entry(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var ledgerProofImplementors = []string{"LedgerProof"}
+
+func (ec *executionContext) _LedgerProof(ctx context.Context, sel ast.SelectionSet, obj *model.LedgerProof) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, ledgerProofImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LedgerProof")
+		case "entries":
+			out.Values[i] = ec._LedgerProof_entries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "checkpoint":
+			out.Values[i] = ec._LedgerProof_checkpoint(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "document":
+			out.Values[i] = ec._LedgerProof_document(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -36644,6 +37027,32 @@ func (ec *executionContext) marshalNIntegrationStepState2githubᚗcomᚋproofbac
 	return res
 }
 
+func (ec *executionContext) marshalNLedgerEntry2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.LedgerEntry) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLedgerEntry2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerEntry(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLedgerEntry2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerEntry(ctx context.Context, sel ast.SelectionSet, v *model.LedgerEntry) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._LedgerEntry(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNMoneyKind2githubᚗcomᚋproofbackᚋproofbackᚐMoneyKind(ctx context.Context, v any) (proofback.MoneyKind, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := proofback.MoneyKind(tmp)
@@ -38751,6 +39160,13 @@ func (ec *executionContext) marshalOIntegrationTest2ᚖgithubᚗcomᚋproofback�
 		return graphql.Null
 	}
 	return ec._IntegrationTest(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOLedgerProof2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerProof(ctx context.Context, sel ast.SelectionSet, v *model.LedgerProof) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LedgerProof(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx context.Context, sel ast.SelectionSet, v *proofback.Money) graphql.Marshaler {

@@ -894,6 +894,25 @@ type IntegrationTest struct {
 
 func (IntegrationTest) IsNode() {}
 
+// A fact that moved money, as it was sealed.
+type LedgerEntry struct {
+	// Its place in the ledger, counted from 0.
+	Index int `json:"index"`
+	// Its bytes: a JSON object. Values that not all parties may see stand in it as a hash.
+	Entry string `json:"entry"`
+}
+
+// Shows that what it tells of a conversion was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
+// becomes of this server, and `proofback verify proof` checks it without asking us.
+type LedgerProof struct {
+	// The entries about the conversion, in the ledger's order.
+	Entries []*LedgerEntry `json:"entries"`
+	// The signed checkpoint that they lead to (c2sp.org/tlog-checkpoint).
+	Checkpoint string `json:"checkpoint"`
+	// All of it as one file, in JSON: entries, their paths to the checkpoint (RFC 6962), and the values you may see.
+	Document string `json:"document"`
+}
+
 // A conversion's money in the network's own currency, at the reference rate of its event's day.
 type NormalizedMoney struct {
 	// Null for advertisers.
