@@ -1,11 +1,6 @@
 package proofback
 
-import (
-	"encoding/json"
-	"strings"
-
-	"github.com/google/uuid"
-)
+import "github.com/google/uuid"
 
 // Answer is what the sender of a postback is told, as JSON.
 type Answer struct {
@@ -19,8 +14,8 @@ type Answer struct {
 
 // Answer tells the sender what was decided. Ids are the API's own, so that a
 // trace can be asked for by what the answer holds.
-func (d *Decision) Answer(request uuid.UUID) Answer {
-	a := Answer{
+func (d *Decision) Answer(request uuid.UUID) *Answer {
+	a := &Answer{
 		RequestID: GlobalID(KindPostback, request),
 		Result:    d.Result,
 		Reason:    d.Reason,
@@ -34,12 +29,17 @@ func (d *Decision) Answer(request uuid.UUID) Answer {
 }
 
 // JSON is the answer's body, ending in a line feed.
-func (a Answer) JSON() []byte {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(a); err != nil {
-		panic("proofback: an answer of strings does not encode: " + err.Error())
+func (a *Answer) JSON() []byte {
+	b := make([]byte, 0, 192+len(a.Message))
+	b = appendJSONField(b, '{', "request_id", a.RequestID)
+	b = appendJSONField(b, ',', "result", string(a.Result))
+	b = appendJSONField(b, ',', "reason", string(a.Reason))
+	b = appendJSONField(b, ',', "message", a.Message)
+	if a.ConversionID != "" {
+		b = appendJSONField(b, ',', "conversion_id", a.ConversionID)
 	}
-	return []byte(b.String())
+	if a.Status != "" {
+		b = appendJSONField(b, ',', "status", a.Status)
+	}
+	return append(b, '}', '\n')
 }

@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -42,7 +43,22 @@ func (d Decimal) apd() *apd.Decimal {
 }
 
 // Cmp compares by value: "1.0" equals "1.00".
-func (d Decimal) Cmp(o Decimal) int { return d.apd().Cmp(o.apd()) }
+func (d Decimal) Cmp(o Decimal) int {
+	if a, b, ok := d.alike(o); ok {
+		return cmp.Compare(a.coef, b.coef)
+	}
+	return d.apd().Cmp(o.apd())
+}
+
+// alike gives two short numbers with the same digits after the point.
+func (d Decimal) alike(o Decimal) (a, b short, ok bool) {
+	a, okA := d.short()
+	b, okB := o.short()
+	if !okA || !okB {
+		return a, b, false
+	}
+	return alike(a, b)
+}
 
 // Equal reports equality by value, and that of two left-out numbers.
 func (d Decimal) Equal(o Decimal) bool {
@@ -53,16 +69,44 @@ func (d Decimal) Equal(o Decimal) bool {
 }
 
 // Sign is -1, 0 or 1.
-func (d Decimal) Sign() int { return d.apd().Sign() }
+func (d Decimal) Sign() int {
+	if s, ok := d.short(); ok {
+		return cmp.Compare(s.coef, 0)
+	}
+	return d.apd().Sign()
+}
 
 // Add gives the exact sum.
-func (d Decimal) Add(o Decimal) Decimal { return d.calc(exact.Add, o) }
+func (d Decimal) Add(o Decimal) Decimal {
+	if a, b, ok := d.alike(o); ok {
+		if s, ok := shortProduct(a.coef+b.coef, 1, a.scale); ok {
+			return s.decimal()
+		}
+	}
+	return d.calc(exact.Add, o)
+}
 
 // Sub gives the exact difference.
-func (d Decimal) Sub(o Decimal) Decimal { return d.calc(exact.Sub, o) }
+func (d Decimal) Sub(o Decimal) Decimal {
+	if a, b, ok := d.alike(o); ok {
+		if s, ok := shortProduct(a.coef-b.coef, 1, a.scale); ok {
+			return s.decimal()
+		}
+	}
+	return d.calc(exact.Sub, o)
+}
 
 // Mul gives the exact product.
-func (d Decimal) Mul(o Decimal) Decimal { return d.calc(exact.Mul, o) }
+func (d Decimal) Mul(o Decimal) Decimal {
+	a, okA := d.short()
+	b, okB := o.short()
+	if okA && okB {
+		if s, ok := shortProduct(a.coef, b.coef, a.scale+b.scale); ok {
+			return s.decimal()
+		}
+	}
+	return d.calc(exact.Mul, o)
+}
 
 func (d Decimal) calc(op func(z, x, y *apd.Decimal) (apd.Condition, error), o Decimal) Decimal {
 	var z apd.Decimal
@@ -74,6 +118,11 @@ func (d Decimal) calc(op func(z, x, y *apd.Decimal) (apd.Condition, error), o De
 
 // Round gives d with exactly digits places after the point, ties to even.
 func (d Decimal) Round(digits int) Decimal {
+	if s, ok := d.short(); ok {
+		if r, ok := s.round(digits); ok {
+			return r.decimal()
+		}
+	}
 	var z apd.Decimal
 	c := *exact
 	c.Rounding = apd.RoundHalfEven
@@ -91,6 +140,9 @@ func (d Decimal) Round(digits int) Decimal {
 func (d Decimal) Canonical() string {
 	if d == "" {
 		return ""
+	}
+	if s, ok := d.short(); ok {
+		return string(s.reduced().decimal())
 	}
 	var z apd.Decimal
 	z.Reduce(d.apd())

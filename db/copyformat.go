@@ -35,6 +35,15 @@ func appendInterval(b []byte, d time.Duration) []byte {
 
 func appendBytes(b, v []byte) []byte { return append(appendLen(b, len(v)), v...) }
 
+// beginValue makes room for the length of a value that is then appended, and
+// endValue tells it.
+func beginValue(b []byte) (_ []byte, at int) { return appendLen(b, 0), len(b) }
+
+func endValue(b []byte, at int) []byte {
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	return b
+}
+
 // appendJSONB writes JSON text as jsonb: the format's version, 1, and the text.
 func appendJSONB(b, text []byte) []byte {
 	return append(append(appendLen(b, 1+len(text)), 1), text...)

@@ -141,16 +141,16 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 	q.Queue(`BEGIN`)
 	b.queueLooks(&q)
 	b.queueKnown(&q)
-	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) error {
+	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (*copyIn, error) {
 		if err := b.holdCaps(ctx, tx); err != nil {
-			return err
+			return nil, err
 		}
 		for i := range b.items {
 			b.decide(&b.items[i])
 		}
 		log = b.log()
 		if b.preview {
-			return errPreview
+			return nil, errPreview
 		}
 		return b.write(ctx, tx, log)
 	})

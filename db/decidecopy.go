@@ -2,7 +2,6 @@ package db
 
 import (
 	"encoding/binary"
-	"encoding/json"
 
 	"github.com/google/uuid"
 
@@ -119,7 +118,8 @@ func appendPostback(b []byte, p *proofback.Postback) []byte {
 	b = appendText(b, p.Method)
 	b = appendText(b, p.URL)
 	b = appendText(b, p.RemoteIP)
-	b = appendJSONB(b, listJSON(p.Parameters))
+	b, at := beginValue(b)
+	b = endValue(proofback.AppendParameters(b, p.Parameters), at)
 	for _, id := range [...]uuid.UUID{p.AdvertiserID, p.OfferID, p.AffiliateID, p.ClickID} {
 		b = appendIDOrNull(b, id)
 	}
@@ -128,22 +128,11 @@ func appendPostback(b []byte, p *proofback.Postback) []byte {
 	b = appendText(b, string(p.Result))
 	b = appendText(b, string(p.Reason))
 	b = appendText(b, p.Message)
-	b = appendJSONB(b, listJSON(p.Checks))
+	b, at = beginValue(b)
+	b = endValue(proofback.AppendChecks(b, p.Checks), at)
 	b = appendInt2(b, int16(p.ResponseStatus))
 	b = appendText(b, p.ResponseBody)
 	b = appendInterval(b, p.Duration)
 	b = appendIDOrNull(b, p.ConversionID)
 	return appendIDOrNull(b, p.ReplayOf)
-}
-
-// listJSON is a list of structs of strings as JSON, [] when there is none.
-func listJSON[T proofback.Parameter | proofback.Check](list []T) []byte {
-	if len(list) == 0 {
-		return []byte("[]")
-	}
-	text, err := json.Marshal(list)
-	if err != nil {
-		panic("db: strings do not encode: " + err.Error())
-	}
-	return text
 }

@@ -107,7 +107,8 @@ type knownEvents struct {
 	caps      *capCounters
 	capped    map[uuid.UUID]bool // offers that have counters
 	nonces    nonces
-	listeners map[uuid.UUID][]listener // by affiliate
+	listeners map[uuid.UUID][]listener  // by affiliate
+	waiting   map[uuid.UUID][]uuid.UUID // deferred requests by click
 }
 
 type txKey struct {
@@ -167,10 +168,11 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 		caps:      newCapCounters(),
 		capped:    map[uuid.UUID]bool{},
 		listeners: map[uuid.UUID][]listener{},
+		waiting:   map[uuid.UUID][]uuid.UUID{},
 	}
 	b.queueNonces(q)
 	var wanted wantedRates
-	var clicks, advertisers []uuid.UUID
+	var all, clicks, advertisers []uuid.UUID
 	var txids []string
 	affiliates, offers := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	for i := range b.items {
@@ -178,6 +180,7 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 		if it.click == nil {
 			continue
 		}
+		all = append(all, it.click.ID)
 		affiliates[it.click.AffiliateID], offers[it.click.OfferID] = true, true
 		b.wantRates(it, &wanted)
 		txid := it.reading.Claim.TxID
@@ -188,9 +191,10 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 			clicks = append(clicks, it.click.ID)
 		}
 	}
-	if len(affiliates) == 0 {
+	if len(all) == 0 {
 		return
 	}
+	b.queueWaiting(q, all)
 	if len(txids) > 0 {
 		q.Queue(`
 			SELECT `+knownColumns+`

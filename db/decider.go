@@ -11,7 +11,8 @@ import (
 // DeciderConfig says how postbacks are gathered; zero fields take the defaults.
 type DeciderConfig struct {
 	// Writers is how many batches are decided at once, each on a connection of its
-	// own. Default 2: while one waits for its commit the other gathers.
+	// own. Default 4: while some wait for their commit, others gather. More make
+	// batches smaller, and each of them costs by itself.
 	Writers int
 	// MaxBatch is the most requests that are decided together. Default 500.
 	MaxBatch int
@@ -58,7 +59,7 @@ var errShuttingDown = proofback.Errorf(proofback.CodeUnavailable, "the server is
 // NewDecider starts the writers.
 func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 	if c.Writers <= 0 {
-		c.Writers = 2
+		c.Writers = 4
 	}
 	if c.MaxBatch <= 0 {
 		c.MaxBatch = 500

@@ -12,8 +12,8 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// write stores what a batch came to.
-func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Postback) error {
+// write stores what a batch came to, but for the new rows: it gives those.
+func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Postback) (*copyIn, error) {
 	var made, moved []*proofback.Conversion
 	var transitions []proofback.Transition
 	var entries []proofback.Entry
@@ -38,32 +38,31 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	sortByKeys(made)
 	deliveries := b.deliveries(transitions)
 
-	c := newCopyIn()
-	defer c.release()
-	copyRows(c, copyConversions, made, appendConversion)
-	copyRows(c, copyTransitions, pointers(transitions), appendTransition)
-	copyRows(c, copyLedger, pointers(entries), appendEntry)
-	copyRows(c, copyDeliveries, pointers(deliveries), appendDelivery)
-	copyRows(c, copyPostbacks, pointers(log), appendPostback)
-	if err := c.send(ctx, tx.Conn().PgConn()); err != nil {
-		return err
-	}
 	var q pgx.Batch
 	queueMoves(&q, moved, transitions)
 	b.known.caps.queue(&q)
 	b.known.nonces.queue(&q)
 	if err := b.queueDeferred(&q, made); err != nil {
-		return err
+		return nil, err
 	}
 	if q.Len() > 0 {
 		if err := tx.SendBatch(ctx, &q).Close(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := b.enqueueLooks(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
-	return b.store.enqueue(ctx, tx, column(deliveries, func(d delivery) uuid.UUID { return d.id }))
+	if err := b.store.enqueue(ctx, tx, column(deliveries, func(d delivery) uuid.UUID { return d.id })); err != nil {
+		return nil, err
+	}
+	c := newCopyIn()
+	copyRows(c, copyConversions, made, appendConversion)
+	copyRows(c, copyTransitions, pointers(transitions), appendTransition)
+	copyRows(c, copyLedger, pointers(entries), appendEntry)
+	copyRows(c, copyDeliveries, pointers(deliveries), appendDelivery)
+	copyRows(c, copyPostbacks, pointers(log), appendPostback)
+	return c, nil
 }
 
 // pointers are those to the things in a list.

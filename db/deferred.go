@@ -144,17 +144,37 @@ func (b *decideBatch) queueDeferred(q *pgx.Batch, made []*proofback.Conversion) 
 			b.toLookAt = append(b.toLookAt, it.in.ID)
 		}
 	}
-	if len(made) == 0 {
-		return nil
+	for _, c := range made {
+		b.toLookAt = append(b.toLookAt, b.known.waiting[c.ClickID]...)
+		delete(b.known.waiting, c.ClickID)
 	}
-	q.Queue(`SELECT postback_id FROM deferred WHERE click_id = ANY ($1)`,
-		column(made, func(c *proofback.Conversion) uuid.UUID { return c.ClickID }),
-	).Query(func(rows pgx.Rows) error {
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		b.toLookAt = append(b.toLookAt, ids...)
-		return err
-	})
 	return nil
+}
+
+// queueWaiting asks which deferred requests about some clicks there are, besides
+// those that the batch looks at.
+func (b *decideBatch) queueWaiting(q *pgx.Batch, clicks []uuid.UUID) {
+	looked := map[uuid.UUID]bool{}
+	for i := range b.items {
+		if l := b.items[i].in.look; l != nil {
+			looked[l.postback] = true
+		}
+	}
+	q.Queue(`
+		SELECT click_id, postback_id
+		FROM deferred
+		WHERE click_id = ANY ($1)`, clicks).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var click, postback uuid.UUID
+			if err := rows.Scan(&click, &postback); err != nil {
+				return err
+			}
+			if !looked[postback] {
+				b.known.waiting[click] = append(b.known.waiting[click], postback)
+			}
+		}
+		return rows.Err()
+	})
 }
 
 // enqueueLooks asks for what waits to be looked at.

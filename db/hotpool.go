@@ -29,16 +29,17 @@ func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, err
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// hotTx runs fn in a transaction that a batch begins. The transaction is
-// committed when fn gives no error.
-func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) error) error {
+// hotTx runs fn in a transaction that a batch begins. Without an error of fn's, the
+// rows that it gives are stored and the transaction committed, in one round trip.
+func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) (*copyIn, error)) error {
 	conn, err := s.hot.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release() // the pool drops a connection with an open transaction
+	var rows *copyIn
 	if err = conn.SendBatch(ctx, begin).Close(); err == nil {
-		err = fn(lentTx{conn.Conn()})
+		rows, err = fn(lentTx{conn.Conn()})
 	}
 	if err != nil {
 		if !conn.Conn().IsClosed() {
@@ -46,6 +47,6 @@ func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) 
 		}
 		return err
 	}
-	_, err = conn.Exec(ctx, `COMMIT`)
-	return err
+	defer rows.release()
+	return rows.commit(ctx, conn.Conn().PgConn())
 }

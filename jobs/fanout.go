@@ -57,14 +57,23 @@ func (j *Jobs) at(moment time.Time, args river.JobArgs) river.InsertManyParams {
 }
 
 func (j *Jobs) insert(ctx context.Context, tx pgx.Tx, params []river.InsertManyParams) error {
-	if len(params) == 0 {
-		return nil
+	var err error
+	switch {
+	case len(params) == 0:
+	case len(params) <= fewJobs:
+		_, err = j.client.InsertManyTx(ctx, tx, params)
+	default:
+		_, err = j.client.InsertManyFastTx(ctx, tx, params)
 	}
-	if _, err := j.client.InsertManyFastTx(ctx, tx, params); err != nil {
+	if err != nil {
 		return fmt.Errorf("enqueue: %w", err)
 	}
 	return nil
 }
+
+// fewJobs are inserted by a statement, in one round trip; more are copied in,
+// which takes three.
+const fewJobs = 20
 
 // fanOutArgs name recorded deliveries.
 type fanOutArgs struct {
