@@ -120,7 +120,7 @@ func (s *Store) Advertisers(ctx context.Context, actor proofback.Actor, f proofb
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []advertiserRow
-		q := tx.NewSelect().Model(&rows)
+		q := selectAdvertisers(tx, &rows)
 		if !actor.IsStaff() {
 			q.Where("advertiser.id = ?", actor.AdvertiserID)
 		}
@@ -150,7 +150,7 @@ func (s *Store) AdvertisersByID(ctx context.Context, actor proofback.Actor, ids 
 	found := make(map[uuid.UUID]*proofback.Advertiser, len(ids))
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []advertiserRow
-		q := tx.NewSelect().Model(&rows).Where("advertiser.id IN (?)", bun.List(ids))
+		q := selectAdvertisers(tx, &rows).Where("advertiser.id IN (?)", bun.List(ids))
 		switch {
 		case actor.Role == proofback.RoleAffiliate:
 			offers := visibleOffers(tx.NewSelect().TableExpr("offers AS offer").ColumnExpr("1"), actor, evenByLink).
@@ -175,6 +175,16 @@ func (s *Store) AdvertisersByID(ctx context.Context, actor proofback.Actor, ids 
 		return nil
 	})
 	return found, err
+}
+
+// selectAdvertisers begins a query for advertisers: for an affiliate, of the columns
+// of their public side, which are all that it may read.
+func selectAdvertisers(tx *tx, rows *[]advertiserRow) *bun.SelectQuery {
+	q := tx.NewSelect().Model(rows)
+	if tx.actor.Role == proofback.RoleAffiliate {
+		q.Column("id", "name", "status", "currency", "time_zone", "created_at")
+	}
+	return q
 }
 
 // lockAdvertiser fetches an advertiser that is going to be changed.

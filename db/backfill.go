@@ -47,7 +47,7 @@ func (s *Store) BackfillDestination(ctx context.Context, actor proofback.Actor, 
 			if made = len(ids); made > MaxBackfill {
 				return proofback.Invalid([]string{"to"}, "more than %d deliveries would come of it: take a shorter time", MaxBackfill)
 			}
-			return s.enqueue(ctx, ptx, ids)
+			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, ids) })
 		})
 	})
 	if err != nil {

@@ -34,12 +34,16 @@ func (s *Store) CapsUsed(ctx context.Context, actor proofback.Actor, ids []uuid.
 				wanted[c.Metric] = append(wanted[c.Metric], wantedCap{id, i, c.Period, span.From, span.To})
 			}
 		}
-		for metric, caps := range wanted {
-			if err := tx.capsUsed(ctx, metric, caps, used); err != nil {
-				return err
+		// A cap is used up by everybody's conversions; of offers that the actor may see
+		// it is told how far.
+		return tx.asOwner(ctx, func() error {
+			for metric, caps := range wanted {
+				if err := tx.capsUsed(ctx, metric, caps, used); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 	return used, err
 }

@@ -182,8 +182,10 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 				return err
 			}
 			var err error
-			stored, err = insertSpooled(ctx, tx)
-			return err
+			if stored, err = insertSpooled(ctx, tx); err != nil {
+				return err
+			}
+			return ownSignals(ctx, tx)
 		})
 		if err != nil {
 			return err
@@ -234,6 +236,20 @@ func insertSpooled(ctx context.Context, tx pgx.Tx) (int, error) {
 		return int(stored.RowsAffected()), err
 	}
 	return int(stored.RowsAffected()), counted.count(ctx, tx)
+}
+
+// ownSignals tells what the pixel reported before the clicks were stored whose it is.
+func ownSignals(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE pixel_signals AS s
+		SET
+			advertiser_id = c.advertiser_id,
+			offer_id = c.offer_id,
+			affiliate_id = nullif(c.affiliate_id, '00000000-0000-0000-0000-000000000000')
+		FROM spooled AS c
+		WHERE s.click_id = c.id
+		  AND s.advertiser_id IS NULL`)
+	return err
 }
 
 // count adds clicks to the counters that there are, whatever their limit: the

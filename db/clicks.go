@@ -54,8 +54,8 @@ func selectClicks(tx *tx, rows *[]clickRow) *bun.SelectQuery {
 		Model(rows).
 		ColumnExpr("?TableColumns").
 		ColumnExpr("host(click.ip) AS address").
-		ColumnExpr("(SELECT value FROM user_agents WHERE id = click.user_agent_id) AS user_agent").
-		ColumnExpr("(SELECT value FROM referrers WHERE id = click.referrer_id) AS referrer")
+		ColumnExpr("user_agent_of(click.user_agent_id) AS user_agent").
+		ColumnExpr("referrer_of(click.referrer_id) AS referrer")
 	return ownRows(q, tx.actor, "click")
 }
 

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -84,7 +85,8 @@ func (s *Store) resume(ctx context.Context, tx *tx, r *destinationRow) error {
 	}
 	r.OpenUntil, r.ProbeUntil = tx.now, time.Time{}
 	return tx.asPgx(func(ptx pgx.Tx) error {
-		return s.plan(ctx, ptx, Plan{Releases: []Release{{r.ID, tx.now}}})
+		plan := Plan{Releases: []Release{{r.ID, tx.now}}}
+		return tx.lentAsOwner(ctx, ptx, func() error { return s.plan(ctx, ptx, plan) })
 	})
 }
 
@@ -123,6 +125,9 @@ func (s *Store) RotateDestinationSecret(ctx context.Context, actor proofback.Act
 // lockDestination fetches a destination that is going to be changed.
 func (t *tx) lockDestination(ctx context.Context, id uuid.UUID) (*destinationRow, error) {
 	row := &destinationRow{}
+	if t.actor.Role == proofback.RoleAdvertiser { // which has none, and may lock none
+		return row, missing(sql.ErrNoRows, "affiliate postback", "id")
+	}
 	err := ofAffiliate(t.NewSelect().Model(row), t.actor).
 		Where("destination.id = ?", id).
 		For("UPDATE").

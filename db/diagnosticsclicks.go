@@ -116,7 +116,9 @@ func (d *diagnosing) findClicks(ctx context.Context) error {
 		Where("(c.clicks >= ? OR c.affiliate_converted = 0 AND c.affiliate_clicks >= ?)", proofback.NeverConvertClicks, proofback.NeverConvertClicks).
 		OrderExpr("c.clicks DESC").
 		Limit(maxLinks)
-	if err := d.scoped(q, "c").Scan(ctx, &rows); err != nil {
+	// An affiliate's are judged beside others', of which it is told nothing but that.
+	err := d.tx.asOwner(ctx, func() error { return d.scoped(q, "c").Scan(ctx, &rows) })
+	if err != nil {
 		return err
 	}
 	type run struct{ affiliate, offer uuid.UUID }

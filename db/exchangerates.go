@@ -23,22 +23,27 @@ func (s *Store) ExchangeRates(ctx context.Context, actor proofback.Actor, day ti
 		return nil, proofback.Invalid([]string{"base"}, "%.10q is not an ISO 4217 currency", base)
 	}
 	rates := proofback.Rates{}
-	rows, err := s.pool.Query(ctx, `
-		SELECT DISTINCT ON (currency) currency, day, per_euro::text, source
-		FROM rates
-		WHERE day BETWEEN $1::date - $2::int AND $1::date
-		ORDER BY currency, day DESC`, day.Format(time.DateOnly), maxRateDays)
-	if err != nil {
-		return nil, domainError(err)
-	}
-	var currency string
-	var rate proofback.Rate
-	_, err = pgx.ForEachRow(rows, []any{&currency, &rate.Day, &rate.PerEuro, &rate.Source}, func() error {
-		rates[currency] = rate
-		return nil
+	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		return tx.asPgx(func(lent pgx.Tx) error {
+			rows, err := lent.Query(ctx, `
+				SELECT DISTINCT ON (currency) currency, day, per_euro::text, source
+				FROM rates
+				WHERE day BETWEEN $1::date - $2::int AND $1::date
+				ORDER BY currency, day DESC`, day.Format(time.DateOnly), maxRateDays)
+			if err != nil {
+				return err
+			}
+			var currency string
+			var rate proofback.Rate
+			_, err = pgx.ForEachRow(rows, []any{&currency, &rate.Day, &rate.PerEuro, &rate.Source}, func() error {
+				rates[currency] = rate
+				return nil
+			})
+			return err
+		})
 	})
 	if err != nil {
-		return nil, domainError(err)
+		return nil, err
 	}
 	list := make([]proofback.ExchangeRate, 0, len(rates))
 	for _, quote := range append(slices.Collect(maps.Keys(rates)), "EUR") {

@@ -50,6 +50,9 @@ func Migrate(ctx context.Context, url string) error {
 	if _, err := jobs.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate the job tables: %w", err)
 	}
+	if err := ensureRoles(ctx, pool); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
 	if err := migrateOurs(ctx, pool); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

@@ -57,7 +57,7 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 			if err != nil {
 				return err
 			}
-			return s.enqueue(ctx, ptx, out.Deliveries)
+			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, out.Deliveries) })
 		})
 	})
 	return out, err
@@ -106,7 +106,7 @@ func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor
 				return err
 			}
 			out.Count, out.Deliveries = len(all), all[:min(len(all), maxRetriedShown)]
-			return s.enqueue(ctx, ptx, all)
+			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, all) })
 		})
 	})
 	return out, err

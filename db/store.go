@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db/spool"
 )
 
@@ -154,63 +151,8 @@ func (s *Store) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 // Currency is the network's own.
 func (s *Store) Currency() string { return s.currency }
 
-// tx is a transaction on behalf of an actor.
-type tx struct {
-	bun.Tx
-	conn  bun.Conn
-	actor proofback.Actor
-	now   time.Time
-}
-
-// tx runs fn in a transaction on behalf of actor and commits it when fn gives
-// no error. It is the one place where transactions for partners are opened.
-// Errors of Postgres become domain errors on the way out.
-func (s *Store) tx(ctx context.Context, actor proofback.Actor, fn func(ctx context.Context, tx *tx) error) error {
-	return s.txWith(ctx, actor, nil, fn)
-}
-
-// readTx is tx over one snapshot, for what reads several tables that must agree.
-func (s *Store) readTx(ctx context.Context, actor proofback.Actor, fn func(ctx context.Context, tx *tx) error) error {
-	return s.txWith(ctx, actor, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
-}
-
-func (s *Store) txWith(ctx context.Context, actor proofback.Actor, opts *sql.TxOptions, fn func(ctx context.Context, tx *tx) error) (err error) {
-	conn, err := s.bun.Conn(ctx)
-	if err != nil {
-		return domainError(err)
-	}
-	defer func() { _ = conn.Close() }()
-	btx, err := conn.BeginTx(ctx, opts)
-	if err != nil {
-		return domainError(err)
-	}
-	done := false
-	defer func() {
-		if !done {
-			_ = btx.Rollback()
-		}
-	}()
-	if err := fn(ctx, &tx{Tx: btx, conn: conn, actor: actor, now: s.clock()}); err != nil {
-		return domainError(err)
-	}
-	done = true
-	return domainError(btx.Commit())
-}
-
 // clock is now in UTC at the precision that Postgres keeps.
 func (s *Store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // newID makes a row's key: a UUIDv7 of the current time.
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-
-// asPgx lends the transaction's connection to code that wants a pgx.Tx, which
-// is River's way to insert jobs. fn must not commit, roll back or keep it.
-func (t *tx) asPgx(fn func(pgx.Tx) error) error {
-	return t.conn.Raw(func(driverConn any) error {
-		c, ok := driverConn.(*stdlib.Conn)
-		if !ok {
-			return errors.New("db: not a pgx connection")
-		}
-		return fn(lentTx{c.Conn()})
-	})
-}

@@ -72,7 +72,7 @@ func (s *Store) Users(ctx context.Context, actor proofback.Actor, f proofback.Us
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []userRow
-		q := visibleUsers(tx.NewSelect().Model(&rows), actor)
+		q := visibleUsers(tx.NewSelect().Model(&rows).ExcludeColumn("password_hash"), actor)
 		if f.Search != "" {
 			q.Where("u.email ILIKE ?", contains(f.Search))
 		}
@@ -100,7 +100,7 @@ func (s *Store) UsersByID(ctx context.Context, actor proofback.Actor, ids []uuid
 	found := make(map[uuid.UUID]*proofback.User, len(ids))
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []userRow
-		err := visibleUsers(tx.NewSelect().Model(&rows), actor).
+		err := visibleUsers(tx.NewSelect().Model(&rows).ExcludeColumn("password_hash"), actor).
 			Where("u.id IN (?)", bun.List(ids)).
 			Scan(ctx)
 		for i := range rows {

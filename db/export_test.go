@@ -1,0 +1,41 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/proofback/proofback"
+)
+
+// ChangeAs and ReadAs open an actor's transaction as every method does, for tests of
+// what it may do whatever the methods ask for.
+func (s *Store) ChangeAs(ctx context.Context, actor proofback.Actor, fn func(pgx.Tx) error) error {
+	return s.tx(ctx, actor, func(_ context.Context, tx *tx) error { return tx.asPgx(fn) })
+}
+
+func (s *Store) ReadAs(ctx context.Context, actor proofback.Actor, fn func(pgx.Tx) error) error {
+	return s.readTx(ctx, actor, func(_ context.Context, tx *tx) error { return tx.asPgx(fn) })
+}
+
+// AsOwnerWithin has fn run with the owner's rights, in the middle of an actor's
+// transaction.
+func (s *Store) AsOwnerWithin(ctx context.Context, actor proofback.Actor, before, fn, after func(pgx.Tx) error) error {
+	return s.tx(ctx, actor, func(_ context.Context, tx *tx) error {
+		return tx.asPgx(func(lent pgx.Tx) error {
+			if err := before(lent); err != nil {
+				return err
+			}
+			if err := tx.lentAsOwner(ctx, lent, func() error { return fn(lent) }); err != nil {
+				return err
+			}
+			return after(lent)
+		})
+	})
+}
+
+// EnsureRole makes a role as partners' are made.
+func EnsureRole(ctx context.Context, pool *pgxpool.Pool, role string) error {
+	return ensureRole(ctx, pool, role)
+}
