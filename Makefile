@@ -36,6 +36,10 @@ test: cc ## run all tests on a Postgres started for them (PACKAGES=./db/... TEST
 	$(GO) build -race $(PACKAGES)
 	$(WITH_PG) $(GO) test -race -shuffle=on -p $(AT_ONCE) $(TESTFLAGS) $(PACKAGES)
 
+.PHONY: chaos
+chaos: ## take Postgres, disk, clock and processes away under load for minutes, and count what is missing
+	PROOFBACK_CHAOS=long $(GO) test -count=1 -timeout=30m -v -run='^TestChaos$$' ./server
+
 .PHONY: cover
 cover: ## run all tests and tell how much of each package they reach
 	$(WITH_PG) $(GO) test -coverprofile=coverage.out $(PACKAGES)

@@ -137,6 +137,7 @@ func TestEveryReasonHasOneAnswer(t *testing.T) {
 		{"an event too far ahead", func(r *Request) { r.Claim.EventAt = testNow.Add(5*time.Minute + time.Second) }, nil, ReasonInvalidTimestamp, ResultRejected, 400, "", "ahead"},
 		{"an event just ahead", func(r *Request) { r.Claim.EventAt = testNow.Add(5 * time.Minute) }, nil, ReasonAccepted, ResultAccepted, 200, StatusPending, ""},
 		{"an event before its click", func(r *Request) { r.Claim.EventAt = testNow.Add(-31 * time.Minute) }, nil, ReasonOutsideWindow, ResultRejected, 422, StatusRejected, "before its click"},
+		{"a sale that came before its click, as clocks differ", nil, func(_ *testing.T, f *Facts) { f.Click.At = testNow.Add(time.Second) }, ReasonAccepted, ResultAccepted, 200, StatusPending, ""},
 		{"an event after the goal's window", func(r *Request) { r.Claim.EventType = "lead" }, func(_ *testing.T, f *Facts) { f.Click.At = testNow.Add(-61 * time.Minute) }, ReasonOutsideWindow, ResultRejected, 422, StatusRejected, "1h0m0s only"},
 		{"an event after the offer's window", nil, func(_ *testing.T, f *Facts) { f.Click.At = testNow.Add(-48*time.Hour - time.Second) }, ReasonOutsideWindow, ResultRejected, 422, StatusRejected, "48h0m0s only"},
 		{"an event at the window's end", nil, func(_ *testing.T, f *Facts) { f.Click.At = testNow.Add(-48 * time.Hour) }, ReasonAccepted, ResultAccepted, 200, StatusPending, ""},

@@ -209,7 +209,7 @@ func (b *decideBatch) log() []proofback.Postback {
 			Checks:         d.Checks,
 			ResponseStatus: d.HTTPStatus(),
 			ResponseBody:   string(d.Answer(in.ID).JSON()),
-			Duration:       cmp.Or(in.DecidedAt, b.store.now()).Sub(in.ReceivedAt),
+			Duration:       max(0, cmp.Or(in.DecidedAt, b.store.now()).Sub(in.ReceivedAt)),
 			ConversionID:   d.ConversionID,
 			ReplayOf:       in.ReplayOf,
 		}

@@ -120,7 +120,7 @@ func (p *program) serveAway(context.Context) error {
 	p.ready.register(mux)
 	p.metrics.register(mux)
 	p.visits.Register(mux)
-	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: time.Now}).Register(mux)
+	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: p.clock.Now}).Register(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Retry-After", "1")

@@ -87,5 +87,6 @@ func (p *program) newVisits() (*ingest.Clicks, error) {
 		CountryHeader:  s.CountryHeader,
 		GeoIP:          countries,
 		Log:            p.log,
+		Now:            p.clock.Now,
 	})
 }

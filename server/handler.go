@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph"
@@ -41,10 +40,10 @@ func (p *program) registerIngest(mux *http.ServeMux) {
 		Keys:           p.settings.clickKeys,
 		TrustedProxies: p.settings.trustedProxies,
 		Log:            p.log,
-		Now:            time.Now,
+		Now:            p.clock.Now,
 	}
 	postbacks.Register(mux)
-	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: time.Now}).Register(mux)
+	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: p.clock.Now}).Register(mux)
 }
 
 // registerAPI adds what partners and staff work with, and the demo's pages.

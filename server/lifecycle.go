@@ -13,7 +13,8 @@ import (
 )
 
 // Time that stopping may take, of 10 s in all: what is in flight gets the most of
-// it, and Postgres needs some for itself (package embedded bounds that).
+// it, and Postgres needs some for itself (package embedded bounds that). Before it
+// begins, a program that got SIGTERM serves on for a while (Settings.StopDelay).
 const (
 	drainTimeout = 5 * time.Second
 	stopTimeout  = 10 * time.Second
@@ -66,18 +67,30 @@ func within(ctx context.Context, fn func(context.Context) error) error {
 	}
 }
 
-// interrupted gives a context that ends with the first SIGINT or SIGTERM. The
-// second one ends the program at once: Postgres is left to the next start, and
-// loses nothing by it.
+// interrupted gives a context that ends with the first SIGINT or SIGTERM, of which
+// signalOf tells which it was. The second one ends the program at once: Postgres
+// is left to the next start, and loses nothing by it.
 func interrupted(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
-		<-signals
-		cancel()
+		cancel(&signalError{<-signals})
 		<-signals
 		os.Exit(1)
 	}()
-	return ctx, cancel
+	return ctx, func() { cancel(nil) }
+}
+
+// signalError is that a signal has come.
+type signalError struct{ os.Signal }
+
+func (e *signalError) Error() string { return e.String() }
+
+// signalOf is the signal that has ended a context; nil where it was something else.
+func signalOf(ctx context.Context) os.Signal {
+	if e, ok := errors.AsType[*signalError](context.Cause(ctx)); ok {
+		return e.Signal
+	}
+	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	server "github.com/proofback/proofback/server"
 )
 
 // The tests of this package start the program as its users do: as a process, over
@@ -15,6 +17,9 @@ import (
 var binaryDir string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(steppedEnv) != "" {
+		os.Exit(server.ServeByASteppedClock())
+	}
 	var err error
 	if binaryDir, err = os.MkdirTemp("", "proofback-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -82,7 +82,25 @@ var servingAt = regexp.MustCompile(`Health\s+(http://\S+)/healthz`)
 // when the test ends, if it still runs.
 func start(t *testing.T, settings ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: command(t, nil, settings...), ended: make(chan struct{})}
+	return await(t, command(t, nil, settings...))
+}
+
+// steppedEnv makes this test binary the program, by a clock that SIGUSR1 sets back
+// (ServeByASteppedClock).
+const steppedEnv = "PROOFBACK_TEST_STEPPED_CLOCK"
+
+func startByASteppedClock(t *testing.T, settings ...string) *process {
+	t.Helper()
+	cmd := command(t, nil, append(settings, steppedEnv+"=1")...)
+	cmd.Path = os.Args[0]
+	cmd.Args = []string{cmd.Path}
+	return await(t, cmd)
+}
+
+// await starts what is the program and waits as start does.
+func await(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

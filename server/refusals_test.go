@@ -41,6 +41,7 @@ func TestWrongSettingsAreRefusedInOneLine(t *testing.T) {
 		{"days that are none", []string{"PROOFBACK_KEEP_CLICKS=a month"}, []string{"PROOFBACK_KEEP_CLICKS", "a month", "number of days"}},
 		{"days before none", []string{"PROOFBACK_KEEP_POSTBACKS=-1"}, []string{"PROOFBACK_KEEP_POSTBACKS", "-1", "number of days"}},
 		{"a spool without a size", []string{"PROOFBACK_SPOOL_MB=1GB"}, []string{"PROOFBACK_SPOOL_MB", "1GB", "number of megabytes"}},
+		{"an endless delay", []string{"PROOFBACK_STOP_DELAY=1h"}, []string{"PROOFBACK_STOP_DELAY", "1h", "a time such as 5s"}},
 		{"a demo that is neither", []string{"PROOFBACK_DEMO=maybe"}, []string{"PROOFBACK_DEMO", "maybe", "true or false"}},
 		{"a GeoIP file that is not there", []string{"PROOFBACK_GEOIP_FILE=/nowhere.mmdb"}, []string{"PROOFBACK_GEOIP_FILE", "/nowhere.mmdb", "MaxMind"}},
 		{"a header that is none", []string{"PROOFBACK_COUNTRY_HEADER=CF: IP"}, []string{"PROOFBACK_COUNTRY_HEADER", "expected the name of a header"}},

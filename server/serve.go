@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
+	"time"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -26,6 +28,8 @@ type serveCommand struct {
 	// all. The demo network is loaded by the roles that serve its pages, all and
 	// api; somewhere on a database there must be each of the others as well.
 	Role string `env:"PROOFBACK_ROLE" placeholder:"ROLE" help:"Part of the work: all, ingest, api or worker (default all)."`
+
+	wall func() time.Time // the machine's clock; nil for time.Now
 }
 
 // Run serves until it is interrupted.
@@ -45,6 +49,7 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	defer cancel()
 	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}}
 	p.life = &lifecycle{log: p.log}
+	p.clock = newClock(c.wall, p.log)
 	err = p.start(ctx)
 	switch {
 	case err == nil:
@@ -65,6 +70,7 @@ type program struct {
 	log      *slog.Logger
 	metrics  *metrics
 	life     *lifecycle
+	clock    *proofback.Clock // of what comes from outside: clicks, postbacks, pixels
 
 	listener  net.Listener
 	publicURL string
@@ -254,6 +260,9 @@ func (p *program) serve(h http.Handler) { p.serving.Store(&h) }
 // serveHTTP answers requests from now on.
 func (p *program) serveHTTP(context.Context) error {
 	server := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.ready.leaving.Load() {
+			w.Header().Set("Connection", "close") // rather than being cut between two requests
+		}
 		(*p.serving.Load()).ServeHTTP(w, r)
 	}), p.log)
 	p.failed = make(chan error, 1)
@@ -274,11 +283,31 @@ func (p *program) serveHTTP(context.Context) error {
 	return nil
 }
 
+// newClock makes the clock of what comes from outside, on the machine's.
+func newClock(wall func() time.Time, log *slog.Logger) *proofback.Clock {
+	if wall == nil {
+		wall = time.Now
+	}
+	return proofback.NewClock(wall, func(by time.Duration) {
+		log.Warn("the machine's clock was set back: clicks and postbacks are dated as if it stood, until it has caught up or this program is started again", "by", by.String())
+	})
+}
+
 // wait returns when the program is to end.
 func (p *program) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		p.log.Info("stopping", "within", stopTimeout.String())
+	case err := <-p.failed:
+		return err
+	}
+	p.ready.leaving.Store(true)
+	linger := time.Duration(0)
+	if signalOf(ctx) == syscall.SIGTERM {
+		linger = p.settings.stopDelay
+	}
+	p.log.Info("stopping", "serving_for", linger.String(), "within", (linger + stopTimeout).String())
+	select {
+	case <-time.After(linger):
 		return nil
 	case err := <-p.failed:
 		return err

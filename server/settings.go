@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"time"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -109,6 +110,12 @@ type Settings struct {
 	// with 0 clicks are refused then, and no start is possible without Postgres.
 	SpoolMB string `name:"spool-mb" env:"PROOFBACK_SPOOL_MB" placeholder:"N" help:"Megabytes of clicks that are kept on disk while Postgres is away (default 1024)."`
 
+	// StopDelay is for how long a program that was sent SIGTERM serves on while
+	// /readyz says that it is leaving. Default 2s. With less than load balancers
+	// take to look, they still send requests when nobody takes them; with more,
+	// each restart takes longer. Ctrl-C does not wait.
+	StopDelay string `name:"stop-delay" env:"PROOFBACK_STOP_DELAY" placeholder:"TIME" help:"How long requests are still taken after SIGTERM, while /readyz says to send no more (default 2s)."`
+
 	// Demo loads the demo network, once. Default true on the embedded Postgres,
 	// false otherwise. Its users' passwords are printed at every start.
 	Demo string `name:"demo" env:"PROOFBACK_DEMO" placeholder:"BOOL" help:"Load the demo network: true or false (default true on the embedded Postgres)."`
@@ -134,6 +141,7 @@ type Settings struct {
 	trustedProxies []netip.Prefix
 	retention      db.Retention
 	spoolBytes     int64
+	stopDelay      time.Duration
 }
 
 // settingError refuses a setting in one line: its variable and what was expected.

@@ -32,7 +32,7 @@ func (s *Settings) check() error {
 	s.RatesURL = cmp.Or(s.RatesURL, defaultRatesURL)
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	for _, step := range []func() error{
-		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkRetention, s.checkKeys, s.checkPprof,
+		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkRetention, s.checkKeys, s.checkPprof,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -143,6 +143,18 @@ func (s *Settings) checkRetention() error {
 			return wrong(r.name, "is %q: expected a number of days, or 0 for ever", r.days)
 		}
 		*r.into = time.Duration(days) * 24 * time.Hour
+	}
+	return nil
+}
+
+// maxStopDelay is longer than any load balancer takes to look.
+const maxStopDelay = 5 * time.Minute
+
+func (s *Settings) checkStop() error {
+	var err error
+	s.stopDelay, err = time.ParseDuration(cmp.Or(s.StopDelay, "2s"))
+	if err != nil || s.stopDelay < 0 || s.stopDelay > maxStopDelay {
+		return wrong("PROOFBACK_STOP_DELAY", "is %q: expected a time such as 5s, of %s at most", s.StopDelay, maxStopDelay)
 	}
 	return nil
 }

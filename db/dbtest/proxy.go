@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -24,7 +25,9 @@ type Proxy struct {
 	moved  *sync.Cond
 	cut    bool
 	hung   bool
-	budget int // bytes that may still pass to the server; -1 for any number
+	muted  bool // nothing passes from the server
+	inCopy bool // cut in the middle of the next COPY
+	budget int  // bytes that may still pass to the server; -1 for any number
 	conns  map[net.Conn]bool
 }
 
@@ -85,6 +88,21 @@ func (p *Proxy) CutAfter(n int) {
 	p.budget = n
 }
 
+// CutInCopy cuts in the middle of the rows of the next binary COPY.
+func (p *Proxy) CutInCopy() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inCopy = true
+}
+
+// Mute passes everything on to the server, and none of its answers back. Those come
+// when it is mended, unless it is cut first: then nobody ever hears them.
+func (p *Proxy) Mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted = true
+}
+
 // Hang passes nothing on any more, and says nothing.
 func (p *Proxy) Hang() {
 	p.mu.Lock()
@@ -96,7 +114,7 @@ func (p *Proxy) Hang() {
 func (p *Proxy) Mend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut, p.hung, p.budget = false, false, -1
+	p.cut, p.hung, p.muted, p.inCopy, p.budget = false, false, false, false, -1
 	p.moved.Broadcast()
 }
 
@@ -157,13 +175,13 @@ func (p *Proxy) forget(conn net.Conn) {
 }
 
 // pass copies until either end is closed, asking how much of each piece may go on.
-func (p *Proxy) pass(to, from net.Conn, allowed func(int) (int, error)) {
+func (p *Proxy) pass(to, from net.Conn, allowed func([]byte) (int, error)) {
 	defer to.Close()
 	b := make([]byte, 4<<10)
 	for {
 		n, err := from.Read(b)
 		if n > 0 {
-			may, cut := allowed(n)
+			may, cut := allowed(b[:n])
 			if _, err := to.Write(b[:may]); err != nil || cut != nil {
 				return
 			}
@@ -174,10 +192,14 @@ func (p *Proxy) pass(to, from net.Conn, allowed func(int) (int, error)) {
 	}
 }
 
+// copySignature is what binary rows begin with, in both directions.
+var copySignature = []byte("PGCOPY\n\xff\r\n\x00")
+
 var errCut = errors.New("the proxy was cut")
 
 // toServer waits while the proxy hangs, and cuts it when the budget is used up.
-func (p *Proxy) toServer(n int) (int, error) {
+func (p *Proxy) toServer(b []byte) (int, error) {
+	n := len(b)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.hung && !p.cut {
@@ -186,6 +208,10 @@ func (p *Proxy) toServer(n int) (int, error) {
 	switch {
 	case p.cut:
 		return 0, errCut
+	case p.inCopy && bytes.Contains(b, copySignature):
+		p.cutLocked()
+		rows := bytes.Index(b, copySignature) + len(copySignature)
+		return rows + (n-rows)/2, errCut
 	case p.budget < 0:
 		return n, nil
 	case n < p.budget:
@@ -197,14 +223,14 @@ func (p *Proxy) toServer(n int) (int, error) {
 	return n, errCut
 }
 
-func (p *Proxy) toClient(n int) (int, error) {
+func (p *Proxy) toClient(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.hung && !p.cut {
+	for (p.hung || p.muted) && !p.cut {
 		p.moved.Wait()
 	}
 	if p.cut {
 		return 0, io.EOF
 	}
-	return n, nil
+	return len(b), nil
 }
