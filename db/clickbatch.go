@@ -1,7 +1,6 @@
 package db
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -15,7 +14,7 @@ import (
 
 // clickBatch is clicks that are stored together, or none of them.
 type clickBatch struct {
-	copy []byte // the header and the rows
+	copy copyIn
 	rows int
 	// Texts that may not be stored yet, by textID.
 	agents    map[int64]string
@@ -30,12 +29,31 @@ type clickBatch struct {
 	err    error
 }
 
-func newClickBatch(buffer []byte) *clickBatch {
-	return &clickBatch{copy: append(buffer[:0], copyHeader...), stored: make(chan struct{})}
+// newClickBatch makes a batch for a table, given a COPY of rows as appendClick
+// writes them. Its rows gather in buffer.
+func newClickBatch(buffer []byte, statement string) *clickBatch {
+	b := &clickBatch{copy: copyIn{messages: buffer[:0]}, stored: make(chan struct{})}
+	b.copy.into(statement)
+	return b
 }
 
 // size is the memory that a batch takes, in bytes.
-func (b *clickBatch) size() int { return len(b.copy) + b.texts }
+func (b *clickBatch) size() int { return len(b.copy.messages) + b.texts }
+
+// wait returns when b.err is known, or with an error when ctx ends first.
+func (b *clickBatch) wait(ctx context.Context) error {
+	left := ctx.Done()
+	if left == nil {
+		<-b.stored
+		return nil
+	}
+	select {
+	case <-b.stored:
+		return nil
+	case <-left:
+		return ctx.Err()
+	}
+}
 
 // addText remembers a text to be stored with the rows that name it.
 func (b *clickBatch) addText(texts *map[int64]string, id int64, s string) {
@@ -116,18 +134,17 @@ func queueTexts(q *pgx.Batch, query string, texts map[int64]string) {
 }
 
 func (b *clickBatch) copyRows(ctx context.Context, conn *pgx.Conn) error {
-	b.copy = append(b.copy, copyTrailer...)
-	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(b.copy), copyClicks)
-	return err
+	b.copy.done()
+	return b.copy.send(ctx, conn.PgConn())
 }
 
 // addRow takes the row of a click; counted says what it counts for, nil for nothing.
 func (b *clickBatch) addRow(row []byte, counted *countedClick) {
 	if counted != nil {
-		counted.row = len(b.copy)
+		counted.row = len(b.copy.messages)
 		b.counted = append(b.counted, counted)
 	}
-	b.copy = append(b.copy, row...)
+	b.copy.messages = append(b.copy.messages, row...)
 	b.rows++
 }
 
@@ -146,7 +163,7 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 	if err != nil {
 		return domainError(err)
 	}
-	b := newClickBatch(nil)
+	b := newClickBatch(nil, copyClicks)
 	var row []byte
 	for i := range clicks {
 		c := &clicks[i]

@@ -118,7 +118,7 @@ func (b *clickBatch) takePlaces(c *capCounters) error {
 		if err := c.takeClick(n); err != nil {
 			return err
 		}
-		binary.BigEndian.PutUint16(b.copy[n.row+outcomeOffset:], uint16(n.outcome))
+		binary.BigEndian.PutUint16(b.copy.messages[n.row+outcomeOffset:], uint16(n.outcome))
 	}
 	return nil
 }

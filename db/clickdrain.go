@@ -1,7 +1,6 @@
 package db
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -157,9 +156,9 @@ func refusesData(err error) bool {
 func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	b := newClickBatch(nil)
+	b := newClickBatch(nil, copySpooled)
 	for _, c := range clicks {
-		b.copy = append(b.copy, c.row...)
+		b.addRow(c.row, nil)
 		b.quarters.add(c.at)
 		if id := textID(c.agent); id != 0 {
 			b.addText(&b.agents, id, c.agent)
@@ -168,7 +167,6 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 			b.addText(&b.referrers, id, c.referrer)
 		}
 	}
-	b.copy = append(b.copy, copyTrailer...)
 	err = k.with(ctx, func(conn *pgx.Conn) error {
 		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			q := &pgx.Batch{}
@@ -178,7 +176,7 @@ func (k *clickSpool) insert(ctx context.Context, clicks []spooledClick) (stored 
 			if err := tx.SendBatch(ctx, q).Close(); err != nil {
 				return err
 			}
-			if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(b.copy), `COPY spooled (`+clickColumnNames+`) FROM STDIN (FORMAT binary)`); err != nil {
+			if err := b.copyRows(ctx, conn); err != nil {
 				return err
 			}
 			var err error

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -20,6 +19,9 @@ import (
 
 // copyClicks takes rows as appendClick writes them.
 const copyClicks = `COPY clicks (` + clickColumnNames + `) FROM STDIN (FORMAT binary)`
+
+// copySpooled is copyClicks into the table that spooled clicks pass through.
+const copySpooled = `COPY spooled (` + clickColumnNames + `) FROM STDIN (FORMAT binary)`
 
 const clickColumnNames = `id, at, link_id, offer_id, affiliate_id, advertiser_id, terms_id, user_agent_id, referrer_id,` +
 	` outcome, flags, bot, country, device, ip, source, creative,` +
@@ -87,19 +89,6 @@ func checkClick(c *proofback.Click) error {
 		}
 	}
 	return nil
-}
-
-// textID names a user agent or referrer by its content; 0 is no text at all.
-func textID(s string) int64 {
-	if s == "" {
-		return 0
-	}
-	sum := sha256.Sum256([]byte(s))
-	id := int64(binary.BigEndian.Uint64(sum[:8]))
-	if id == 0 {
-		return 1
-	}
-	return id
 }
 
 // postgresEpoch is where Postgres' timestamps count from, in microseconds.

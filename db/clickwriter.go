@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/proofback/proofback"
@@ -52,9 +51,9 @@ type ClickWriter struct {
 	counters *clickCounters
 	log      *slog.Logger
 	now      func() time.Time
-	// Texts known to be stored, by textID.
-	agents    *lru.Cache[int64, struct{}]
-	referrers *lru.Cache[int64, struct{}]
+	// Texts known to be stored.
+	agents    knownTexts
+	referrers knownTexts
 	spool     *clickSpool // nil without one
 
 	mu     sync.Mutex
@@ -69,10 +68,6 @@ type ClickWriter struct {
 	ctx     context.Context // ends when Close gives up
 	giveUp  context.CancelFunc
 }
-
-// knownTexts is how many user agents, and as many referrers, are remembered as
-// stored.
-const knownTexts = 1 << 16
 
 // maxSpare is the largest buffer that is kept for the next batch: some 3,000 rows.
 const maxSpare = 1 << 20
@@ -104,16 +99,14 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		return nil, err
 	}
 	w := &ClickWriter{
-		config:    c,
-		pool:      pool,
-		setup:     setup,
-		counters:  newClickCounters(s.pool),
-		log:       s.log,
-		now:       s.now,
-		agents:    newLRU[int64, struct{}](knownTexts),
-		referrers: newLRU[int64, struct{}](knownTexts),
-		wake:      make(chan struct{}, 1),
-		rows:      sync.Pool{New: func() any { return new([]byte) }},
+		config:   c,
+		pool:     pool,
+		setup:    setup,
+		counters: newClickCounters(s.pool),
+		log:      s.log,
+		now:      s.now,
+		wake:     make(chan struct{}, 1),
+		rows:     sync.Pool{New: func() any { return new([]byte) }},
 	}
 	w.ctx, w.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	if c.Spool != nil {
@@ -164,8 +157,8 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 	if w.isAway() {
 		return w.keep(ctx, c, row, ErrAway)
 	}
-	newAgent := agent != 0 && !isKnown(w.agents, agent)
-	newReferrer := referrer != 0 && !isKnown(w.referrers, referrer)
+	newAgent := agent != 0 && !w.agents.has(agent)
+	newReferrer := referrer != 0 && !w.referrers.has(referrer)
 	counted, err := w.counted(ctx, c)
 	if err != nil {
 		return err
@@ -191,24 +184,16 @@ func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
 	}
 	w.mu.Unlock()
 
-	select {
-	case <-b.stored:
-		if b.err != nil {
-			return w.keep(ctx, c, row, b.err)
-		}
-		if counted != nil {
-			c.Outcome = counted.outcome
-		}
-		return nil
-	case <-ctx.Done():
-		return clickUnavailable(ctx.Err())
+	if err := b.wait(ctx); err != nil {
+		return clickUnavailable(err)
 	}
-}
-
-// isKnown reports whether a text is stored, and keeps it remembered.
-func isKnown(texts *lru.Cache[int64, struct{}], id int64) bool {
-	_, ok := texts.Get(id)
-	return ok
+	if b.err != nil {
+		return w.keep(ctx, c, row, b.err)
+	}
+	if counted != nil {
+		c.Outcome = counted.outcome
+	}
+	return nil
 }
 
 // room gives the batch that takes a row of n bytes. The caller holds mu.
@@ -217,7 +202,7 @@ func (w *ClickWriter) room(n int) (*clickBatch, error) {
 		return nil, errWriterClosed
 	}
 	if w.open == nil {
-		w.open = newClickBatch(w.spare)
+		w.open = newClickBatch(w.spare, copyClicks)
 		w.spare = nil
 	}
 	if w.open.rows >= w.config.MaxRows || w.open.size()+n > w.config.MaxBytes {
@@ -270,18 +255,18 @@ func (w *ClickWriter) write(b *clickBatch) {
 		}
 		b.err = err
 		close(b.stored)
-		return // and the buffer is left alone: pgx may still be reading it
+		return
 	}
 	close(b.stored)
 	for id := range b.agents {
-		w.agents.Add(id, struct{}{})
+		w.agents.add(id)
 	}
 	for id := range b.referrers {
-		w.referrers.Add(id, struct{}{})
+		w.referrers.add(id)
 	}
-	if cap(b.copy) <= maxSpare {
+	if cap(b.copy.messages) <= maxSpare {
 		w.mu.Lock()
-		w.spare = b.copy
+		w.spare = b.copy.messages
 		w.mu.Unlock()
 	}
 }

@@ -76,9 +76,16 @@ func (c *copyIn) query(statement string) {
 
 // commit sends everything with a COMMIT and waits until it is stored. The
 // connection must have an open transaction, which has ended then, whatever came of
-// it; it is closed when it is not known what became of the rows.
+// it.
 func (c *copyIn) commit(ctx context.Context, conn *pgconn.PgConn) error {
 	c.query(`COMMIT`)
+	return c.send(ctx, conn)
+}
+
+// send sends everything and waits until it is done: outside of a transaction, until
+// the rows of each table by itself are stored. The connection is closed when it is
+// not known what became of the rows.
+func (c *copyIn) send(ctx context.Context, conn *pgconn.PgConn) error {
 	refused, err := c.exchange(ctx, conn)
 	if err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -90,10 +91,5 @@ func (u *Setup) meet(ctx context.Context, name, query, key string) error {
 
 // storable reports whether Postgres can keep s as text: UTF-8 without NUL.
 func storable(s string) bool {
-	for i := range len(s) {
-		if s[i] == 0 {
-			return false
-		}
-	}
-	return utf8.ValidString(s)
+	return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s)
 }
