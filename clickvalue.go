@@ -28,6 +28,11 @@ func CleanClickText(s string, maxBytes int) (string, ClickFlags) {
 }
 
 func isClean(s string) bool {
+	ascii := 0
+	for ascii < len(s) && ' ' <= s[ascii] && s[ascii] <= '~' {
+		ascii++
+	}
+	s = s[ascii:] // nothing, mostly
 	for i, r := range s {
 		if unicode.IsControl(r) || r == utf8.RuneError && isBadByte(s[i:]) {
 			return false

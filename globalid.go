@@ -31,11 +31,11 @@ const (
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique
 // over all kinds (GraphQL Global Object Identification).
 func GlobalID(k Kind, id uuid.UUID) string {
-	b := make([]byte, 0, len(k)+1+16)
-	b = append(b, k...)
+	var plain, encoded [64]byte // more than any kind needs
+	b := append(plain[:0], k...)
 	b = append(b, ':')
 	b = append(b, id[:]...)
-	return base64.RawURLEncoding.EncodeToString(b)
+	return string(base64.RawURLEncoding.AppendEncode(encoded[:0], b))
 }
 
 // ParseGlobalID takes a global id apart. Anything that GlobalID did not make is

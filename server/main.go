@@ -13,6 +13,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -46,6 +48,7 @@ func main() {
 // run runs a command and returns the exit code. Whatever stops it is told in one
 // line.
 func run(args []string, stdout, stderr *os.File) int {
+	easeCollection()
 	var c commandLine
 	parser, err := kong.New(&c,
 		kong.Name("proofback"),
@@ -54,6 +57,7 @@ func run(args []string, stdout, stderr *os.File) int {
 		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true}),
 		kong.BindTo(stdout, (*io.Writer)(nil)),
 		kong.Bind(&c.Settings),
+		kong.Bind(bench.NewServer(func(h http.Handler) *http.Server { return newHTTPServer(h, slog.Default()) })),
 	)
 	if err == nil {
 		var command *kong.Context

@@ -22,9 +22,10 @@ func withRequestID(next http.Handler) http.Handler {
 		id := r.Header.Get(requestIDHeader)
 		if !saneRequestID(id) {
 			id = rand.Text()
-			r.Header.Set(requestIDHeader, id)
 		}
-		w.Header().Set(requestIDHeader, id)
+		value := []string{id}
+		r.Header[requestIDHeader] = value
+		w.Header()[requestIDHeader] = value
 		next.ServeHTTP(w, r)
 	})
 }
@@ -43,12 +44,18 @@ func saneRequestID(id string) bool {
 	return true
 }
 
+// What stands in every answer is shared by all of them.
+var (
+	noSniffing = []string{"nosniff"}
+	noFraming  = []string{"DENY"}
+)
+
 // withSafeHeaders sets what holds for every answer; handlers add their own.
 func withSafeHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
+		h["X-Content-Type-Options"] = noSniffing
+		h["X-Frame-Options"] = noFraming
 		next.ServeHTTP(w, r)
 	})
 }
@@ -101,12 +108,18 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(began)
 		o.metrics.request(r.Pattern, answer.status, took)
-		o.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
-			slog.String("request_id", r.Header.Get(requestIDHeader)),
-			slog.String("method", r.Method),
-			slog.String("route", r.Pattern),
-			slog.Int("status", answer.status),
-			slog.Duration("took", took))
+		if o.log.Enabled(r.Context(), slog.LevelDebug) {
+			o.logRequest(r, answer.status, took)
+		}
 	}()
 	o.mux.ServeHTTP(answer, r)
+}
+
+func (o *observed) logRequest(r *http.Request, status int, took time.Duration) {
+	o.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
+		slog.String("request_id", r.Header.Get(requestIDHeader)),
+		slog.String("method", r.Method),
+		slog.String("route", r.Pattern),
+		slog.Int("status", status),
+		slog.Duration("took", took))
 }

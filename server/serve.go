@@ -44,7 +44,6 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	easeCollection()
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
 	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}}

@@ -40,11 +40,15 @@ type baselineSpec struct {
 	Secret      []byte // of click ids
 }
 
+// NewServer makes the program's own server around a handler: with the limits that
+// it holds callers to, which cost time as well.
+type NewServer func(http.Handler) *http.Server
+
 // BaselineCommand is a baseline's process.
 type BaselineCommand struct{}
 
 // Run serves what standard input says until it is told to end.
-func (BaselineCommand) Run(out io.Writer) error {
+func (BaselineCommand) Run(out io.Writer, newServer NewServer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	var spec baselineSpec
@@ -60,7 +64,7 @@ func (BaselineCommand) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	server := newServer(handler)
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if _, err := fmt.Fprintf(out, "http://%s\n", l.Addr()); err != nil {
 		return err

@@ -65,11 +65,17 @@ func (h *Clicks) Register(mux *http.ServeMux) {
 	mux.HandleFunc("OPTIONS /clicks", h.preflight)
 }
 
+// What stands in the answer to every visit is shared by all of them.
+var (
+	noStore = []string{"no-store, private"}
+	noIndex = []string{"noindex"}
+)
+
 // visit answers GET and HEAD /c/{code}.
 func (h *Clicks) visit(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store, private")
-	header.Set("X-Robots-Tag", "noindex")
+	header["Cache-Control"] = noStore
+	header["X-Robots-Tag"] = noIndex
 	link, err := h.Setup.Link(r.Context(), r.PathValue("code"))
 	if proofback.CodeOf(err) == proofback.CodeNotFound {
 		writePage(w, http.StatusNotFound, pageUnknown)
@@ -88,7 +94,9 @@ func (h *Clicks) visit(w http.ResponseWriter, r *http.Request) {
 
 	clickID := ""
 	if r.Method != http.MethodHead && !isPrefetch(r.Header) {
-		if err := h.Writer.Write(r.Context(), click); err != nil {
+		// A visitor who leaves meanwhile is not looked out for: the writer has a
+		// time limit of its own, and to wait for one thing costs less than for two.
+		if err := h.Writer.Write(context.WithoutCancel(r.Context()), click); err != nil {
 			h.unavailable(w, r, err)
 			return
 		}
@@ -99,7 +107,7 @@ func (h *Clicks) visit(w http.ResponseWriter, r *http.Request) {
 		writePage(w, http.StatusNotFound, pageClosed)
 		return
 	}
-	header.Set("Location", target)
+	header["Location"] = []string{target}
 	w.WriteHeader(http.StatusFound)
 }
 
