@@ -32,6 +32,12 @@ const (
 	OutcomeInvalidURL      Outcome = "INVALID_URL"     // the template made no usable URL
 )
 
+// Outcomes are all there are.
+var Outcomes = [...]Outcome{
+	OutcomeDelivered, OutcomeRedirect, OutcomeGone, OutcomeClientError, OutcomeTooManyRequests,
+	OutcomeServerError, OutcomeTimeout, OutcomeNetworkFailure, OutcomeBlocked, OutcomeInvalidURL,
+}
+
 // RetryOn is what a destination wants repeated.
 type RetryOn string
 

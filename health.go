@@ -13,6 +13,9 @@ const (
 	HealthStopped HealthState = "STOPPED" // it answered 410, or its owner switched it off
 )
 
+// HealthStates are all there are.
+var HealthStates = [...]HealthState{HealthUnknown, HealthHealthy, HealthFailing, HealthPaused, HealthStopped}
+
 // Health tells how a destination's deliveries have been going.
 type Health struct {
 	HealthState  HealthState

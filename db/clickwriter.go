@@ -221,6 +221,9 @@ func (w *ClickWriter) QueueLength() int {
 	return w.open.rows
 }
 
+// QueueLimit is how many clicks may wait for the next COPY.
+func (w *ClickWriter) QueueLimit() int { return w.config.MaxRows }
+
 // run writes one batch after the other until Close.
 func (w *ClickWriter) run() {
 	for range w.wake {

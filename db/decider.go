@@ -126,6 +126,9 @@ func (d *Decider) Close() {
 // QueueLength is how many requests wait.
 func (d *Decider) QueueLength() int { return len(d.queue) }
 
+// QueueLimit is how many requests may wait.
+func (d *Decider) QueueLimit() int { return cap(d.queue) }
+
 func (d *Decider) run() {
 	batch := make([]*undecided, 0, d.maxBatch)
 	for first := range d.queue {

@@ -99,12 +99,9 @@ type Partitions struct {
 	// DaysAhead is for how many UTC days after today there are partitions.
 	DaysAhead int
 	// Strays is how many rows are in the default partition, which should be none:
-	// of a day that has no partition. Counted up to maxStrayRows.
+	// of a day that has no partition. Counted up to maxCounted.
 	Strays int
 }
-
-// maxStrayRows is more than makes a difference to anybody.
-const maxStrayRows = 100_000
 
 // PartitionStates tells how well clicks and the postback log are provided for.
 func (s *Store) PartitionStates(ctx context.Context, actor proofback.Actor) ([]Partitions, error) {
@@ -115,25 +112,25 @@ func (s *Store) PartitionStates(ctx context.Context, actor proofback.Actor) ([]P
 	states := make([]Partitions, len(partitioned))
 	var q pgx.Batch
 	for i, table := range partitioned {
-		state := &states[i]
-		state.Table = table
-		q.Queue(`
-			SELECT inhrelid::regclass::text
-			FROM pg_inherits
-			WHERE inhparent = $1::regclass`, table).Query(func(rows pgx.Rows) error {
-			names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			for slices.Contains(names, partitionOf(table, today.AddDate(0, 0, state.DaysAhead+1))) {
-				state.DaysAhead++
-			}
-			return err
-		})
-		q.Queue(`
-			SELECT count(*)
-			FROM (SELECT FROM `+table+`_default LIMIT $1) AS strays`, maxStrayRows).QueryRow(func(row pgx.Row) error {
-			return row.Scan(&state.Strays)
-		})
+		queuePartitions(&q, table, today, &states[i])
 	}
 	return states, domainError(s.pool.SendBatch(ctx, &q).Close())
+}
+
+// queuePartitions asks how well a table is provided for.
+func queuePartitions(q *pgx.Batch, table string, today time.Time, into *Partitions) {
+	into.Table = table
+	q.Queue(`
+		SELECT inhrelid::regclass::text
+		FROM pg_inherits
+		WHERE inhparent = $1::regclass`, table).Query(func(rows pgx.Rows) error {
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for slices.Contains(names, partitionOf(table, today.AddDate(0, 0, into.DaysAhead+1))) {
+			into.DaysAhead++
+		}
+		return err
+	})
+	q.Queue(counts(table+`_default`), maxCounted).QueryRow(func(row pgx.Row) error { return row.Scan(&into.Strays) })
 }
 
 const partitionDay = "20060102"

@@ -95,6 +95,9 @@ func (w *PixelWriter) Dropped() int64 { return w.dropped.Load() }
 // QueueLength is how many signals wait.
 func (w *PixelWriter) QueueLength() int { return len(w.queue) }
 
+// QueueLimit is how many signals may wait.
+func (w *PixelWriter) QueueLimit() int { return cap(w.queue) }
+
 // Close takes no more signals, stores those that wait, and returns when that is
 // done or ctx ends.
 func (w *PixelWriter) Close(ctx context.Context) error {

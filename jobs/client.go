@@ -80,6 +80,9 @@ type Config struct {
 	// PerDestination bounds those to one destination; default 5. More sends to a
 	// fast endpoint faster, and lets a slow one hold more workers.
 	PerDestination int
+	// Observe is told of each attempt: what came of it, and how long it took.
+	// Default: nobody is.
+	Observe func(o proofback.Outcome, took time.Duration)
 	// StopTimeout is how long Stop lets running jobs end by themselves before it
 	// interrupts them; default 5 s. What is interrupted is done again.
 	StopTimeout time.Duration
@@ -106,6 +109,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.StopTimeout == 0 {
 		c.StopTimeout = 5 * time.Second
+	}
+	if c.Observe == nil {
+		c.Observe = func(proofback.Outcome, time.Duration) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -179,6 +185,32 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	}
 	store.SetEnqueuer(j)
 	return j, nil
+}
+
+// Kinds are the kinds of jobs, by River's names.
+func Kinds() []string {
+	all := []river.JobArgs{
+		deliverArgs{},
+		fanOutArgs{},
+		releaseArgs{},
+		releaseStrandedArgs{},
+		lookArgs{},
+		auditArgs{},
+		dueAuditsArgs{},
+		fetchRatesArgs{},
+		normalizeWaitingArgs{},
+		rollUpArgs{},
+		verifyRollupsArgs{},
+		makePartitionsArgs{},
+		dropPartitionsArgs{},
+		dropSessionsArgs{},
+		dropNoncesArgs{},
+	}
+	kinds := make([]string, len(all))
+	for i, args := range all {
+		kinds[i] = args.Kind()
+	}
+	return kinds
 }
 
 // River is the job client, for those who show its jobs.

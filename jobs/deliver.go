@@ -45,6 +45,7 @@ type deliverWorker struct {
 	clickKeys *proofback.ClickKeys
 	lanes     *lanes
 	retry     proofback.RetryPolicy
+	observe   func(proofback.Outcome, time.Duration)
 	log       *slog.Logger
 	now       func() time.Time
 	random    func() float64
@@ -70,6 +71,7 @@ func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliv
 		clickKeys: c.ClickKeys,
 		lanes:     newLanes(c),
 		retry:     c.Retry,
+		observe:   c.Observe,
 		log:       c.Log,
 		now:       c.Now,
 		random:    c.Random,

@@ -14,6 +14,7 @@ import (
 // the job is interrupted: what was sent cannot be taken back, and forgetting it
 // would send it again.
 func (w *deliverWorker) record(ctx context.Context, due db.DueDelivery, s *db.Sending, res outbound.Result) error {
+	w.observe(res.Outcome, res.Duration)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	number := s.Delivery.Attempts + 1

@@ -42,10 +42,10 @@ func (p *program) openClicks(ctx context.Context) error {
 	if p.clicks, err = p.store.NewClickWriter(ctx, p.setup, c); err != nil {
 		return err
 	}
-	p.metrics.queue(batchClicks, p.clicks.QueueLength)
+	p.metrics.queue(batchClicks, p.clicks.QueueLength, p.clicks.QueueLimit())
 	p.life.onStop("clicks", p.clicks.Close)
 	if p.spool != nil {
-		p.metrics.spool(p.spool, p.clicks.Drained, p.store.Away)
+		p.metrics.spool(p.spool, p.settings.spoolBytes, p.clicks.Drained, p.store.Away)
 	}
 	p.visits, err = p.newVisits()
 	return err

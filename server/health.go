@@ -24,8 +24,9 @@ type readiness struct {
 	ping    func(context.Context) error
 	away    func() bool  // whether postbacks are refused unasked, since Postgres was lost and is not found back yet; nil for never
 	room    func() error // whether the spool takes clicks; nil where there is none
-	waiting atomic.Bool  // the start waits for Postgres
-	leaving atomic.Bool  // the program is shutting down
+	warning func(context.Context) string
+	waiting atomic.Bool // the start waits for Postgres
+	leaving atomic.Bool // the program is shutting down
 
 	mu    sync.Mutex
 	asked time.Time
@@ -73,10 +74,8 @@ func (r *readiness) spooling() error {
 func (r *readiness) all(ctx context.Context) (status int, text string) {
 	err := r.check(ctx)
 	switch {
-	case err == nil && r.role == roleAll:
-		return http.StatusOK, "ready"
 	case err == nil:
-		return http.StatusOK, fmt.Sprintf("ready: role %s, %s", r.role, r.role.does())
+		return http.StatusOK, r.ready(ctx)
 	case !errors.Is(err, errAway):
 		return http.StatusServiceUnavailable, err.Error()
 	case r.role == roleAPI:
@@ -88,6 +87,20 @@ func (r *readiness) all(ctx context.Context) (status int, text string) {
 		return http.StatusServiceUnavailable, fmt.Sprintf("%s: clicks and postbacks cannot be stored (%s)", err, full)
 	}
 	return http.StatusServiceUnavailable, err.Error() + ": postbacks cannot be stored, clicks are kept in the spool"
+}
+
+// ready says that all is well, and what should be looked after all the same.
+func (r *readiness) ready(ctx context.Context) string {
+	text := "ready"
+	if r.role != roleAll {
+		text += fmt.Sprintf(": role %s, %s", r.role, r.role.does())
+	}
+	if r.warning != nil {
+		if warning := r.warning(ctx); warning != "" {
+			text += "; warning: " + warning
+		}
+	}
+	return text
 }
 
 // clicks tells whether clicks can be stored, in either way.

@@ -2,18 +2,22 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/proofback/proofback"
 )
 
 // metrics are what /metrics tells.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	attempts *prometheus.HistogramVec
 	batches  *prometheus.HistogramVec
 	commits  *prometheus.HistogramVec
 	failed   *prometheus.CounterVec
@@ -26,7 +30,7 @@ const (
 	batchPixels    = "pixels"
 )
 
-func newMetrics() *metrics {
+func newMetrics(r role) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -34,6 +38,15 @@ func newMetrics() *metrics {
 			Help:    "How long requests took, by route and class of answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "outcome"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "proofback_http_requests_in_flight",
+			Help: "Requests that are being answered.",
+		}),
+		attempts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "proofback_delivery_attempt_duration_seconds",
+			Help:    "How long attempts to tell affiliates took, by their outcome.",
+			Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10, 15},
+		}, []string{"outcome"}),
 		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "proofback_batch_size",
 			Help:    "How many clicks, postbacks or pixel signals were stored together.",
@@ -49,14 +62,34 @@ func newMetrics() *metrics {
 			Help: "Batches of clicks, postbacks or pixel signals that could not be stored.",
 		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.requests, m.batches, m.commits, m.failed,
+	version := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "proofback_build_info",
+		Help:        "Always 1; its labels tell the version and the role of the process.",
+		ConstLabels: prometheus.Labels{"version": versionText(), "role": string(r)},
+	})
+	version.Set(1)
+	if r.works() {
+		for _, o := range proofback.Outcomes {
+			m.attempts.WithLabelValues(deliveryOutcome(o))
+		}
+	}
+	m.registry.MustRegister(version, m.requests, m.inFlight, m.attempts, m.batches, m.commits, m.failed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// request tells of a request; route is the pattern that it matched, "" for none.
+// deliveryOutcome is an outcome as a label.
+func deliveryOutcome(o proofback.Outcome) string { return strings.ToLower(string(o)) }
+
+// attempt tells of an attempt to tell an affiliate.
+func (m *metrics) attempt(o proofback.Outcome, took time.Duration) {
+	m.attempts.WithLabelValues(deliveryOutcome(o)).Observe(took.Seconds())
+}
+
+// request tells of a request; route is the pattern that it matched, "" and "/" for
+// none that is served.
 func (m *metrics) request(route string, status int, took time.Duration) {
-	if route == "" {
+	if route == "" || route == "/" {
 		route = "none"
 	}
 	m.requests.WithLabelValues(route, outcome(status)).Observe(took.Seconds())
@@ -98,8 +131,15 @@ func (m *metrics) add(c prometheus.Collector) {
 	m.registry.MustRegister(c)
 }
 
-// queue tells how many of a kind wait to be stored.
-func (m *metrics) queue(kind string, length func() int) {
+// queue tells how many of a kind wait to be stored, and how many may.
+func (m *metrics) queue(kind string, length func() int, limit int) {
+	most := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "proofback_queue_limit",
+		Help:        "How many clicks, postbacks or pixel signals may wait; more are refused, or dropped where they are diagnostics.",
+		ConstLabels: prometheus.Labels{"kind": kind},
+	})
+	most.Set(float64(limit))
+	m.add(most)
 	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "proofback_queue_length",
 		Help:        "How many clicks, postbacks or pixel signals wait to be stored.",
@@ -114,31 +154,6 @@ func (m *metrics) dropped(kind string, total func() int64) {
 		Help:        "How many pixel signals were dropped, because too many waited or they could not be stored.",
 		ConstLabels: prometheus.Labels{"kind": kind},
 	}, func() float64 { return float64(total()) }))
-}
-
-// pool tells of the connections to Postgres.
-func (m *metrics) pool(pool *pgxpool.Pool) {
-	for _, g := range []struct {
-		name, help string
-		value      func(*pgxpool.Stat) float64
-	}{
-		{"proofback_db_connections", "Open connections to Postgres.", func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }},
-		{"proofback_db_connections_busy", "Connections to Postgres that are in use.", func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }},
-		{"proofback_db_connections_limit", "The most connections that may be open.", func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }},
-	} {
-		m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help},
-			func() float64 { return g.value(pool.Stat()) }))
-	}
-	for _, c := range []struct {
-		name, help string
-		value      func(*pgxpool.Stat) float64
-	}{
-		{"proofback_db_waits_total", "How often a connection had to be waited for.", func(s *pgxpool.Stat) float64 { return float64(s.EmptyAcquireCount()) }},
-		{"proofback_db_wait_seconds_total", "How long connections were waited for.", func(s *pgxpool.Stat) float64 { return s.EmptyAcquireWaitTime().Seconds() }},
-	} {
-		m.add(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
-			func() float64 { return c.value(pool.Stat()) }))
-	}
 }
 
 func (m *metrics) register(mux *http.ServeMux) {

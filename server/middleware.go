@@ -94,6 +94,7 @@ type observed struct {
 
 func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	o.metrics.inFlight.Inc()
 	answer := &answerWriter{ResponseWriter: w}
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -107,6 +108,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		took := time.Since(began)
+		o.metrics.inFlight.Dec()
 		o.metrics.request(r.Pattern, answer.status, took)
 		if o.log.Enabled(r.Context(), slog.LevelDebug) {
 			o.logRequest(r, answer.status, took)

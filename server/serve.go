@@ -46,7 +46,7 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	}
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
-	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}}
+	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(role), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}}
 	p.life = &lifecycle{log: p.log}
 	p.clock = newClock(c.wall, p.log)
 	err = p.start(ctx)
@@ -68,6 +68,7 @@ type program struct {
 	role     role
 	log      *slog.Logger
 	metrics  *metrics
+	vitals   *vitals
 	life     *lifecycle
 	clock    *proofback.Clock // of what comes from outside: clicks, postbacks, pixels
 
@@ -148,6 +149,7 @@ func (p *program) openJobs(ctx context.Context) error {
 		ClickKeys:   p.settings.clickKeys,
 		Outbound:    outbound.Config{Allow: p.settings.outboundAllow, Ports: p.settings.outboundPorts},
 		Retry:       p.settings.retries,
+		Observe:     p.metrics.attempt,
 		StopTimeout: drainTimeout / 2,
 		Log:         slog.New(atLeast{p.log.Handler(), slog.LevelWarn}),
 	}
@@ -222,7 +224,7 @@ func (p *program) openDecider(context.Context) error {
 		return nil
 	}
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
-	p.metrics.queue(batchPostbacks, p.decider.QueueLength)
+	p.metrics.queue(batchPostbacks, p.decider.QueueLength, p.decider.QueueLimit())
 	p.life.onStop("postbacks", func(context.Context) error {
 		p.decider.Close()
 		return nil
@@ -236,7 +238,7 @@ func (p *program) openPixels(context.Context) error {
 		return nil
 	}
 	p.pixels = p.store.NewPixelWriter(db.PixelWriterConfig{Observe: p.metrics.batch(batchPixels)})
-	p.metrics.queue(batchPixels, p.pixels.QueueLength)
+	p.metrics.queue(batchPixels, p.pixels.QueueLength, p.pixels.QueueLimit())
 	p.metrics.dropped(batchPixels, p.pixels.Dropped)
 	p.life.onStop("pixels", p.pixels.Close)
 	return nil

@@ -9,12 +9,13 @@ import (
 )
 
 // spool tells of the clicks that are kept while Postgres is away.
-func (m *metrics) spool(files *spool.Spool, drained func() int64, away func() bool) {
+func (m *metrics) spool(files *spool.Spool, quota int64, drained func() int64, away func() bool) {
 	for _, g := range []struct {
 		name, help string
 		value      func(spool.Stats) float64
 	}{
 		{"proofback_spool_bytes", "How much of the spool's quota is used.", func(s spool.Stats) float64 { return float64(s.Bytes) }},
+		{"proofback_spool_limit_bytes", "The spool's quota: when it is used up, clicks are refused while Postgres is away.", func(spool.Stats) float64 { return float64(quota) }},
 		{"proofback_spool_records", "How many clicks are in the spool.", func(s spool.Stats) float64 { return float64(s.Records) }},
 		{"proofback_spool_oldest_age_seconds", "How long ago the oldest click in the spool was made; 0 when there is none.", func(s spool.Stats) float64 {
 			if s.Oldest.IsZero() {
