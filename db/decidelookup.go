@@ -91,8 +91,11 @@ func (b *decideBatch) missClicks(ctx context.Context, clicks map[uuid.UUID]*proo
 		if it.reading.ClickIDState != proofback.ClickIDWhole || clicks[it.reading.ClickID] != nil {
 			continue
 		}
+		// Who was told that his click is waited for is not told otherwise before the
+		// time is over: what the spools say may lag behind, and is overwritten where
+		// two processes hold copies of one.
 		made := proofback.UUIDTime(it.reading.ClickID)
-		it.spooled = slices.ContainsFunc(notices, func(n proofback.SpoolNotice) bool { return n.MayHold(made) })
+		it.spooled = it.in.look != nil || slices.ContainsFunc(notices, func(n proofback.SpoolNotice) bool { return n.MayHold(made) })
 	}
 	return nil
 }

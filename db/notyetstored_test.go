@@ -86,6 +86,23 @@ func TestAPostbackWaitsForItsClickToBeStored(t *testing.T) {
 	}
 }
 
+// Of two processes with copies of one spool, the first that has moved its own says
+// that there is none any more, while the other is still at it.
+func TestAPostbackThatWaitsIsNotGivenUpForWhatTheSpoolsSay(t *testing.T) {
+	t.Parallel()
+	d, _ := newWaitingDesk(t)
+	click := d.spooledClick(t)
+	p := d.decide(t, sale(d.keys.Encode(click.ID), "1", "100"))[0]
+	d.exec(t, `DELETE FROM spools`)
+	if reason, again := d.look(t, p.ID); reason != "CLICK_NOT_YET_STORED" || again == 0 {
+		t.Errorf("%s, again in %s", reason, again)
+	}
+	d.store1(t, click)
+	if reason, _ := d.look(t, p.ID); reason != "ACCEPTED" {
+		t.Errorf("%s", reason)
+	}
+}
+
 func TestAPostbackWaitsADayForItsClickAndNoLonger(t *testing.T) {
 	t.Parallel()
 	d, _ := newWaitingDesk(t)

@@ -64,6 +64,13 @@ func TestClicksAreTakenWithoutPostgresAndAfterARestart(t *testing.T) {
 	p.wantAnswer("/readyz/clicks", 200, "degraded")
 	p.wantAnswer("/healthz", 200, "ok")
 	p.wantAnswer("/metrics", 200, "proofback_spool_records 2")
+	p.wantAnswer("/metrics", 200, "proofback_spool_appended_total 2")
+	p.wantAnswer("/metrics", 200, "proofback_postgres_away 1")
+	for _, name := range []string{"proofback_spool_bytes", "proofback_spool_oldest_age_seconds"} {
+		if value := p.metric(name); value == "" || value == "0" {
+			t.Errorf("%s is %q", name, value)
+		}
+	}
 	if again := p.retryAfter("/postback?event_type=sale&txid=1&click_id=" + clicks[0]); again == "" {
 		t.Error("nobody says when to send the postback again")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -123,6 +124,11 @@ func (l *promises) auditSales(conn *pgx.Conn) error {
 		}
 	}
 	v.missingSales = len(l.sales) - len(stored)
+	for txid := range l.sales {
+		if stored[txid] == uuid.Nil {
+			l.story(conn, txid)
+		}
+	}
 
 	var requests []uuid.UUID
 	for txid, s := range l.sales {
@@ -137,4 +143,19 @@ func (l *promises) auditSales(conn *pgx.Conn) error {
 	err = conn.QueryRow(l.t.Context(), `SELECT count(*) FROM postbacks WHERE id = ANY ($1)`, requests).Scan(&logged)
 	v.missingLog = len(requests) - logged
 	return err
+}
+
+// story shows what became of a sale that is missing.
+func (l *promises) story(conn *pgx.Conn, txid string) {
+	rows, err := conn.Query(l.t.Context(), `
+		SELECT concat_ws(' ', received_at, method, result, reason, message)
+		FROM postbacks
+		WHERE txid = $1
+		ORDER BY id`, txid)
+	if err != nil {
+		l.t.Error(err)
+		return
+	}
+	told, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	l.t.Logf("sale %s was promised %+v, and the log has\n%s (%v)", txid, l.sales[txid].promised, strings.Join(told, "\n"), err)
 }

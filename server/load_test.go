@@ -44,10 +44,15 @@ type answer struct {
 
 // get sends a GET and reads the answer. It does not escape the path.
 func (c *connection) get(path string) (answer, error) {
-	var a answer
 	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\n\r\n"); err != nil {
-		return a, err
+		return answer{}, err
 	}
+	return c.answer()
+}
+
+// answer reads the answer to what was sent.
+func (c *connection) answer() (answer, error) {
+	var a answer
 	text := textproto.NewReader(c.answers)
 	line, err := text.ReadLine()
 	if err != nil {

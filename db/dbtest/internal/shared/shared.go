@@ -144,7 +144,7 @@ func answers(ctx context.Context, at string) bool {
 	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL."+u.Query().Get("port"))
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
-		return false
+		return errors.Is(err, syscall.EAGAIN) // as many wait to be let in as may
 	}
 	_ = conn.Close()
 	return true
