@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -107,41 +108,46 @@ func (f fact) canonical() []byte {
 // escaped is.
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
-	if isPlain(s) {
-		return append(append(b, s...), '"')
-	}
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\b':
-			b = append(b, `\b`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\f':
-			b = append(b, `\f`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r < 0x20:
-			const hex = "0123456789abcdef"
-			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
-		default:
-			b = append(b, string(r)...)
+	plain := 0 // where what need not be escaped begins
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !mayNeedEscape[c] {
+			continue
 		}
+		if c >= utf8.RuneSelf {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size > 1 {
+				i += size - 1
+				continue
+			}
+		}
+		b = appendJSONEscape(append(b, s[plain:i]...), c)
+		plain = i + 1
 	}
-	return append(b, '"')
+	return append(append(b, s[plain:]...), '"')
 }
 
-// isPlain reports whether a string is ASCII of which nothing must be escaped.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
-			return false
-		}
+// mayNeedEscape are the bytes that must be looked at.
+var mayNeedEscape = func() (look [256]bool) {
+	for c := range look {
+		look[c] = c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\'
 	}
-	return true
+	return look
+}()
+
+// appendJSONEscape writes a character that must be escaped; bytes that are no text
+// become the replacement character.
+func appendJSONEscape(b []byte, c byte) []byte {
+	switch {
+	case c >= utf8.RuneSelf:
+		return append(b, "\uFFFD"...)
+	case c == '"' || c == '\\':
+		return append(b, '\\', c)
+	}
+	if i := strings.IndexByte("\b\t\n\f\r", c); i >= 0 {
+		return append(b, '\\', "btnfr"[i])
+	}
+	const hex = "0123456789abcdef"
+	return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
 // maxFactFields is more than any fact about a conversion has.

@@ -57,10 +57,17 @@ const decideAttempts = 10
 // exclusion is decided again with the winner in sight. With an error nothing of
 // the batch was stored.
 func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]proofback.Postback, error) {
+	return s.decide(ctx, setup, batch, func() {})
+}
+
+// decide is Decide, and tells as soon as all is looked up and judged and only has
+// to be written.
+func (s *Store) decide(ctx context.Context, setup *Setup, batch []*Incoming, judged func()) ([]proofback.Postback, error) {
 	b, err := s.gather(ctx, setup, batch)
 	if err != nil {
 		return nil, domainError(err)
 	}
+	b.judged = judged
 	for attempt := 1; ; attempt++ {
 		log, err := b.decideOnce(ctx)
 		if err == nil {
@@ -102,6 +109,7 @@ type decideBatch struct {
 	items []decideItem
 	known knownEvents
 
+	judged   func()      // told when everything is looked up and judged
 	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
 }
@@ -152,6 +160,7 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 		if b.preview {
 			return nil, errPreview
 		}
+		b.judged()
 		return b.write(ctx, tx, log)
 	})
 	return log, err

@@ -11,8 +11,7 @@ import (
 // DeciderConfig says how postbacks are gathered; zero fields take the defaults.
 type DeciderConfig struct {
 	// Writers is how many batches are decided at once, each on a connection of its
-	// own. Default 4: while some wait for their commit, others gather. More make
-	// batches smaller, and each of them costs by itself.
+	// own. Default 4: half of them may look up and judge while the others write.
 	Writers int
 	// MaxBatch is the most requests that are decided together. Default 500.
 	MaxBatch int
@@ -38,6 +37,12 @@ type Decider struct {
 	observe  func(int, time.Duration, error)
 	queue    chan *undecided
 	writers  sync.WaitGroup
+
+	// turns are taken by the writers that gather, look up and judge; there are
+	// half as many as writers. Whoever waits for one lets the next batch grow:
+	// without them all would take what little comes first, and every batch costs
+	// by itself.
+	turns chan struct{}
 
 	closing sync.RWMutex
 	closed  bool
@@ -74,6 +79,7 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 		c.Observe = func(int, time.Duration, error) {}
 	}
 	d := &Decider{store: s, setup: setup, maxBatch: c.MaxBatch, timeout: c.Timeout, observe: c.Observe, queue: make(chan *undecided, c.MaxQueue)}
+	d.turns = make(chan struct{}, (c.Writers+1)/2)
 	for range c.Writers {
 		d.writers.Go(d.run)
 	}
@@ -131,7 +137,13 @@ func (d *Decider) QueueLimit() int { return cap(d.queue) }
 
 func (d *Decider) run() {
 	batch := make([]*undecided, 0, d.maxBatch)
-	for first := range d.queue {
+	for {
+		d.turns <- struct{}{}
+		first, ok := <-d.queue
+		if !ok {
+			<-d.turns
+			return
+		}
 		batch = append(batch[:0], first)
 	gather:
 		for len(batch) < d.maxBatch {
@@ -145,26 +157,29 @@ func (d *Decider) run() {
 				break gather
 			}
 		}
-		d.decide(batch)
+		judged := sync.OnceFunc(func() { <-d.turns })
+		d.decide(batch, judged)
+		judged()
 		clear(batch)
 	}
 }
 
-// decide decides a batch. If the database refuses it for what is in it, its
-// halves are tried by themselves, so that one request fails alone.
-func (d *Decider) decide(batch []*undecided) {
+// decide decides a batch, and tells when it is judged. If the database refuses it
+// for what is in it, its halves are tried by themselves, so that one request fails
+// alone.
+func (d *Decider) decide(batch []*undecided, judged func()) {
 	in := make([]*Incoming, len(batch))
 	for i, u := range batch {
 		in[i] = u.in
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
 	began := time.Now()
-	log, err := d.store.Decide(ctx, d.setup, in)
+	log, err := d.store.decide(ctx, d.setup, in, judged)
 	cancel()
 	d.observe(len(in), time.Since(began), err)
 	if err != nil && len(batch) > 1 && proofback.CodeOf(err) != proofback.CodeUnavailable {
-		d.decide(batch[:len(batch)/2])
-		d.decide(batch[len(batch)/2:])
+		d.decide(batch[:len(batch)/2], judged)
+		d.decide(batch[len(batch)/2:], judged)
 		return
 	}
 	if err != nil && proofback.CodeOf(err) != proofback.CodeUnavailable {

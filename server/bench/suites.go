@@ -74,7 +74,10 @@ func (s *suite) postbacks(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 		field = append(field, naive[0])
 	}
-	if err := s.row(ctx, "idle", load.Job{Connections: 1, Rate: idleRate}, ours[0]); err != nil {
+	if err := s.row(ctx, "idle", load.Job{Connections: 1, Rate: idleRate}, field[:2]...); err != nil {
+		return err
+	}
+	if err := s.row(ctx, "one connection", load.Job{Connections: 1}, field[:2]...); err != nil {
 		return err
 	}
 	for _, n := range s.Connections {
