@@ -201,6 +201,7 @@ func Kinds() []string {
 		normalizeWaitingArgs{},
 		rollUpArgs{},
 		verifyRollupsArgs{},
+		sealLedgerArgs{},
 		makePartitionsArgs{},
 		dropPartitionsArgs{},
 		dropSessionsArgs{},

@@ -46,7 +46,7 @@ func (p *program) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Log = p.log
+	c.Log, c.Tracer = p.log, s.slowLog(p.log)
 	if p.store, err = db.OpenAway(ctx, c); err != nil {
 		return err
 	}

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
 	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/graph"
 )
 
 // checkLogLevel refuses unknown levels.
@@ -13,6 +20,25 @@ func (s *Settings) checkLogLevel() error {
 		return wrong("PROOFBACK_LOG_LEVEL", "is %q: expected debug, info, warn or error", s.LogLevel)
 	}
 	return nil
+}
+
+// checkSlowQuery reads how long a statement takes that is logged.
+func (s *Settings) checkSlowQuery() error {
+	var err error
+	if s.slowQuery, err = time.ParseDuration(cmp.Or(s.SlowQuery, "500ms")); err != nil || s.slowQuery < 0 {
+		return wrong("PROOFBACK_SLOW_QUERY", "is %q: expected a duration such as 500ms or 2s, or 0 to log none", s.SlowQuery)
+	}
+	return nil
+}
+
+// slowLog is what logs slow statements, nil where none are wanted.
+func (s *Settings) slowLog(log *slog.Logger) pgx.QueryTracer {
+	if s.slowQuery == 0 {
+		return nil
+	}
+	return &db.SlowLog{Threshold: s.slowQuery, Log: log, RequestID: func(ctx context.Context) string {
+		return graph.ActorFrom(ctx).RequestID
+	}}
 }
 
 // newLog logs as text to a terminal and as JSON to anything else.

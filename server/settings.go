@@ -124,6 +124,10 @@ type Settings struct {
 	// info; debug logs every request.
 	LogLevel string `name:"log-level" env:"PROOFBACK_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
 
+	// SlowQuery is how long a statement takes that is logged, without the values in
+	// it. Default 500ms; 0 logs none.
+	SlowQuery string `name:"slow-query" env:"PROOFBACK_SLOW_QUERY" placeholder:"DURATION" help:"How long a statement takes that is logged (default 500ms; 0 for none)."`
+
 	// PprofAddr is where profiles of the running program are served, an address of
 	// this machine alone. Default: nowhere.
 	PprofAddr string `name:"pprof-addr" env:"PROOFBACK_PPROF_ADDR" placeholder:"HOST:PORT" help:"Loopback address at which pprof is served (default none)."`
@@ -131,6 +135,7 @@ type Settings struct {
 	// What check makes of the texts above.
 	demo           bool
 	logLevel       slog.Level
+	slowQuery      time.Duration
 	clickKeys      *proofback.ClickKeys
 	secretsKey     []byte
 	ledgerSeed     []byte
