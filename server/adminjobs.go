@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"riverqueue.com/riverui"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/server/auth"
 )
 
@@ -31,6 +33,7 @@ type adminPages struct {
 	tokens  *auth.Tokens // the API's
 	cookies *auth.Tokens // ours
 	secure  bool
+	store   *db.Store
 	pages   http.Handler
 }
 
@@ -58,7 +61,7 @@ func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
 		stop()
 		return nil
 	})
-	a := &adminPages{tokens: p.tokens, cookies: cookies, secure: strings.HasPrefix(p.publicURL, "https://"), pages: pages}
+	a := &adminPages{tokens: p.tokens, cookies: cookies, secure: strings.HasPrefix(p.publicURL, "https://"), store: p.store, pages: pages}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+signInPath, a.form)
 	mux.HandleFunc("POST "+signInPath, a.signIn)
@@ -69,12 +72,21 @@ func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 
-// guarded serves River's pages to whoever has the cookie.
+// guarded serves River's pages to whoever has the cookie and is an ADMIN still.
 func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if cookie, err := r.Cookie(adminCookie); err == nil {
-		if actor, err := a.cookies.Verify(cookie.Value); err == nil && actor.Role == proofback.RoleAdmin {
+		actor, err := a.cookies.Verify(cookie.Value)
+		if err == nil {
+			err = a.isAdmin(r.Context(), actor)
+		}
+		switch proofback.CodeOf(err) {
+		case "":
 			a.pages.ServeHTTP(w, r)
+			return
+		case proofback.CodeUnauthenticated, proofback.CodeForbidden:
+		default:
+			http.Error(w, "who you are cannot be told at the moment: try again", http.StatusServiceUnavailable)
 			return
 		}
 	}
@@ -83,6 +95,27 @@ func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Error(w, "sign in first, at "+signInPath, http.StatusUnauthorized)
+}
+
+// isAdmin asks whether who was an ADMIN when the token was signed is one now: at
+// each request, for the cookie outlives a change of the role. Tokens without a user
+// of ours, as the command makes them, are good for as long as they say.
+func (a *adminPages) isAdmin(ctx context.Context, actor proofback.Actor) error {
+	if actor.Role == proofback.RoleAdmin && actor.UserID != uuid.Nil {
+		users, err := a.store.UsersByID(ctx, proofback.System(), []uuid.UUID{actor.UserID})
+		if err != nil {
+			return err
+		}
+		user, ok := users[actor.UserID]
+		if !ok {
+			return proofback.ErrUnauthenticated
+		}
+		actor.Role = user.Role
+	}
+	if actor.Role != proofback.RoleAdmin {
+		return proofback.Errorf(proofback.CodeForbidden, "only an ADMIN may see the jobs")
+	}
+	return nil
 }
 
 func (a *adminPages) form(w http.ResponseWriter, _ *http.Request) { a.writeForm(w, http.StatusOK, "") }
@@ -111,12 +144,19 @@ func (a *adminPages) writeForm(w http.ResponseWriter, status int, problem string
 func (a *adminPages) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxSignIn)
 	actor, err := a.tokens.Verify(strings.TrimSpace(r.PostFormValue("token")))
-	switch {
-	case err != nil:
+	if err == nil {
+		err = a.isAdmin(r.Context(), actor)
+	}
+	switch proofback.CodeOf(err) {
+	case "":
+	case proofback.CodeUnauthenticated:
 		a.writeForm(w, http.StatusUnauthorized, "This is no access token that is good now.")
 		return
-	case actor.Role != proofback.RoleAdmin:
+	case proofback.CodeForbidden:
 		a.writeForm(w, http.StatusForbidden, "Only an ADMIN may see the jobs.")
+		return
+	default:
+		a.writeForm(w, http.StatusServiceUnavailable, "Who you are cannot be told at the moment: try again.")
 		return
 	}
 	value, _, err := a.cookies.Sign(actor, adminTTL)

@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestOnlyAnAdminSeesTheJobs(t *testing.T) {
 	t.Parallel()
-	p, _ := startOnNewDatabase(t)
+	p, databaseURL := startOnNewDatabase(t)
 	admin, manager := p.signIn("admin@demo.example"), p.signIn("manager@demo.example")
 	do := func(method, path, cookie string, form url.Values, header http.Header) *http.Response {
 		t.Helper()
@@ -73,5 +75,20 @@ func TestOnlyAnAdminSeesTheJobs(t *testing.T) {
 		http.Header{"Authorization": {"Bearer " + cookie}, "Content-Type": {"application/json"}})
 	if !strings.Contains(body, "UNAUTHENTICATED") {
 		t.Errorf("the cookie is good for the API: %s", body)
+	}
+
+	conn, err := pgx.Connect(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), `UPDATE users SET role = 'MANAGER' WHERE email = 'admin@demo.example'`); err != nil {
+		t.Fatal(err)
+	}
+	if resp := do(http.MethodGet, api, cookie, nil, nil); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("one who is an ADMIN no more still gets %d", resp.StatusCode)
+	}
+	if resp := do(http.MethodPost, "/admin/sign-in", "", url.Values{"token": {admin}}, nil); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("one who is an ADMIN no more signs in: %d", resp.StatusCode)
 	}
 }
