@@ -60,8 +60,11 @@ func (m *Message) URL(template string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(t.Expand(nil, m.Macro)), nil
+	return m.Expand(t), nil
 }
+
+// Expand is URL with a template that has been read.
+func (m *Message) Expand(t *Template) string { return string(t.Expand(nil, m.Macro)) }
 
 // Body is the message as a JSON object with the macros' names, in their order
 // and without those that have no value. It is what a POST carries, whatever of it

@@ -170,7 +170,7 @@ func TestOnlyProofbackItselfAttemptsDeliveries(t *testing.T) {
 	admin, due := proofback.Actor{Role: proofback.RoleAdmin}, db.DueDelivery{ID: newID(t)}
 	_, loading := s.LoadDeliveries(t.Context(), admin, []db.DueDelivery{due})
 	_, recording := s.RecordAttempts(t.Context(), admin, proofback.DefaultHealthPolicy(), []db.AttemptRecord{{Due: due}})
-	_, listing := s.DueDeliveries(t.Context(), nil, admin, nil)
+	_, listing := s.DueDeliveries(t.Context(), admin, nil)
 	for i, err := range []error{loading, recording, listing, s.EndDelivery(t.Context(), admin, due, proofback.DeliveryFailed), s.DropSessions(t.Context(), admin)} {
 		if proofback.CodeOf(err) != proofback.CodeForbidden {
 			t.Errorf("%d: %v", i, err)

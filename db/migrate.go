@@ -72,6 +72,7 @@ func migrateOurs(ctx context.Context, pool *pgxpool.Pool) error {
 		return err
 	}
 	ours := bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New())
+	defer func() { _ = ours.Close() }() // only the database/sql façade; it owns no connection
 	m := migrate.NewMigrator(ours, found, migrate.WithMarkAppliedOnSuccess(true))
 	if err := m.Init(ctx); err != nil {
 		return err

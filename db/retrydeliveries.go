@@ -38,8 +38,11 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 			if err != nil {
 				return err
 			}
+			// Not the time at which this began: somebody else may have had them retried
+			// while it waited for them.
+			now := s.clock()
 			for i, id := range ids {
-				if problem := known[id].retryProblem(tx.now); problem != "" {
+				if problem := known[id].retryProblem(now); problem != "" {
 					out.Problems.Add([]string{"ids", strconv.Itoa(i)}, "%s", problem)
 					continue
 				}
@@ -53,7 +56,7 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 			_, err = ptx.Exec(ctx, `
 				UPDATE deliveries
 				SET status = 'PENDING', next_attempt_at = $2, attempts_before = attempts
-				WHERE id = ANY ($1)`, out.Deliveries, tx.now)
+				WHERE id = ANY ($1)`, out.Deliveries, now)
 			if err != nil {
 				return err
 			}

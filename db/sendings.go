@@ -20,6 +20,11 @@ type DueDelivery struct {
 	DueAt         time.Time // its NextAttemptAt, in whole microseconds
 }
 
+// Due is the ticket of the attempt that s is for.
+func (s *Sending) Due() DueDelivery {
+	return DueDelivery{ID: s.Delivery.ID, DestinationID: s.Delivery.DestinationID, DueAt: s.Delivery.NextAttemptAt}
+}
+
 // Sending is all that an attempt needs to know.
 type Sending struct {
 	Delivery proofback.Delivery
@@ -40,19 +45,20 @@ type Sending struct {
 	Test bool
 }
 
-// DueDeliveries gives those of the deliveries that wait for an attempt, in the
-// order in which they were recorded.
-func (s *Store) DueDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids []uuid.UUID) ([]DueDelivery, error) {
+// DueDeliveries gives those of the deliveries that wait for the first attempt of
+// a series, in the order in which they were recorded.
+func (s *Store) DueDeliveries(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) ([]DueDelivery, error) {
 	if actor.Role != proofback.RoleSystem {
 		return nil, errSystemOnly
 	}
-	rows, err := tx.Query(ctx, `
+	rows, err := s.pool.Query(ctx, `
 		SELECT id, destination_id, next_attempt_at
 		FROM deliveries
 		WHERE id = ANY ($1)
 		  AND status = 'PENDING'
 		  AND next_attempt_at IS NOT NULL
-		ORDER BY seq`, ids)
+		  AND attempts = attempts_before
+		ORDER BY seq`, pgx.QueryExecModeCacheStatement, ids)
 	if err != nil {
 		return nil, domainError(err)
 	}
@@ -62,7 +68,8 @@ func (s *Store) DueDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Ac
 
 // LoadDeliveries brings together what attempts need, in one query: for each of
 // due, nil where the delivery is no longer due because somebody else has
-// attempted, retried, parked or ended it.
+// attempted, retried, parked or ended it. One whose moment is not known is due when
+// it waits for the first attempt of a series.
 func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due []DueDelivery) ([]*Sending, error) {
 	if actor.Role != proofback.RoleSystem {
 		return nil, errSystemOnly
@@ -72,7 +79,7 @@ func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due [
 	// clicks it then touches one partition each. Prepared: planning for all of them
 	// costs more than running.
 	rows, err := s.pool.Query(ctx, `
-		SELECT q.n, d.conversion_id, d.transition_id, d.affiliate_id, d.click_id, d.event, d.attempts, d.attempts_before, d.created_at,
+		SELECT q.n, d.destination_id, d.next_attempt_at, d.conversion_id, d.transition_id, d.affiliate_id, d.click_id, d.event, d.attempts, d.attempts_before, d.created_at,
 		  t.method, t.url_template, t.retry_on, t.latest_only, coalesce(t.max_per_second, 0), t.enabled, t.gone, t.open_until,
 		  t.secret, CASE WHEN t.old_secret_until > $4 THEN t.old_secret END,
 		  c.offer_id, c.event_type, coalesce(c.txid, ''), c.event_at, coalesce(c.payout::text, ''), coalesce(c.payout_currency, ''),
@@ -85,9 +92,11 @@ func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due [
 		  SELECT *
 		  FROM deliveries
 		  WHERE id = q.id
-		    AND destination_id = q.destination_id
 		    AND status = 'PENDING'
-		    AND next_attempt_at = q.due_at
+		    AND CASE
+		      WHEN q.due_at IS NULL THEN next_attempt_at IS NOT NULL AND attempts = attempts_before
+		      ELSE destination_id = q.destination_id AND next_attempt_at = q.due_at
+		    END
 		  LIMIT 1
 		) AS d
 		CROSS JOIN LATERAL (SELECT * FROM destinations WHERE id = d.destination_id LIMIT 1) AS t
@@ -103,7 +112,7 @@ func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due [
 		pgx.QueryExecModeCacheStatement,
 		column(due, func(d DueDelivery) uuid.UUID { return d.ID }),
 		column(due, func(d DueDelivery) uuid.UUID { return d.DestinationID }),
-		column(due, func(d DueDelivery) time.Time { return d.DueAt }),
+		column(due, func(d DueDelivery) *time.Time { return timeOrNull(d.DueAt) }),
 		now)
 	if err != nil {
 		return nil, domainError(err)
@@ -132,7 +141,7 @@ func (s *Store) scanSending(rows pgx.Rows, due []DueDelivery) (int, *Sending, er
 		subs                []string
 		openUntil, olderDue *time.Time
 	)
-	err := rows.Scan(&n, &d.ConversionID, &d.TransitionID, &d.AffiliateID, &k.ID, &d.Event, &d.Attempts, &out.Before, &d.CreatedAt,
+	err := rows.Scan(&n, &d.DestinationID, &d.NextAttemptAt, &d.ConversionID, &d.TransitionID, &d.AffiliateID, &k.ID, &d.Event, &d.Attempts, &out.Before, &d.CreatedAt,
 		&t.Method, &t.URLTemplate, &retryOn, &t.LatestOnly, &t.MaxPerSecond, &t.Enabled, &out.Gone, &openUntil,
 		&secret, &oldSecret,
 		&c.OfferID, &c.EventType, &c.TxID, &c.EventAt, &c.Payout.Amount, &c.Payout.Currency,
@@ -142,7 +151,7 @@ func (s *Store) scanSending(rows pgx.Rows, due []DueDelivery) (int, *Sending, er
 		return 0, nil, err
 	}
 	n-- // ordinality counts from one
-	d.ID, d.DestinationID, d.Status, d.NextAttemptAt = due[n].ID, due[n].DestinationID, proofback.DeliveryPending, due[n].DueAt
+	d.ID, d.Status, d.NextAttemptAt = due[n].ID, proofback.DeliveryPending, d.NextAttemptAt.UTC()
 	t.ID, t.AffiliateID = d.DestinationID, d.AffiliateID
 	t.RetryOn = words[proofback.RetryOn](retryOn)
 	t.OpenUntil, out.OlderDue = orZeroTime(openUntil), orZeroTime(olderDue)

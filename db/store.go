@@ -41,6 +41,7 @@ type Config struct {
 type Store struct {
 	pool     *pgxpool.Pool
 	hot      *pgxpool.Pool // for what every postback needs
+	jobs     *pgxpool.Pool // for River
 	leaves   clickLeaves
 	bun      *bun.DB
 	sealer   *Sealer
@@ -110,9 +111,16 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
+	jobs, err := newJobPool(ctx, pool.Config())
+	if err != nil {
+		hot.Close()
+		pool.Close()
+		return nil, err
+	}
 	s := &Store{
 		pool:     pool,
 		hot:      hot,
+		jobs:     jobs,
 		bun:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
 		sealer:   c.Sealer,
 		currency: c.Currency,
@@ -134,12 +142,16 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 // Close waits for borrowed connections and closes the pool.
 func (s *Store) Close() {
 	_ = s.bun.Close() // only the database/sql façade; it owns no connection
+	s.jobs.Close()
 	s.hot.Close()
 	s.pool.Close()
 }
 
-// Pool lends the connection pool to River, which has its own queries.
+// Pool lends the connection pool, for transactions that River has a part in.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// JobPool lends River a pool for its own statements.
+func (s *Store) JobPool() *pgxpool.Pool { return s.jobs }
 
 // SetEnqueuer says who enqueues jobs; it must be called before the first change
 // of a conversion. It exists because the job client is made from the pool.

@@ -73,9 +73,9 @@ type Config struct {
 	// Health says when a destination is spared; default
 	// proofback.DefaultHealthPolicy().
 	Health proofback.HealthPolicy
-	// DeliverWorkers bounds the requests in flight in this process; default 200.
-	// A waiting one costs some 50 KB; a database connection is only held before
-	// and after.
+	// DeliverWorkers bounds the requests in flight in this process: that many first
+	// attempts, and that many of deliver jobs; default 200. A waiting one costs some
+	// 50 KB; a database connection is only held before and after.
 	DeliverWorkers int
 	// PerDestination bounds those to one destination; default 5. More sends to a
 	// fast endpoint faster, and lets a slow one hold more workers.
@@ -122,7 +122,8 @@ func (c *Config) setDefaults() {
 	if c.Random == nil {
 		c.Random = rand.Float64
 	}
-	c.Outbound.Now, c.Outbound.IdlePerHost = c.Now, c.PerDestination
+	// Many destinations may be at one host.
+	c.Outbound.Now, c.Outbound.IdlePerHost = c.Now, c.DeliverWorkers
 }
 
 // Jobs makes jobs and, unless it is insert-only, works on them.
@@ -148,7 +149,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	j.deliver = newDeliverWorker(store, j.outbound, c)
 	j.auditor = newAuditor(store, j.outbound, c)
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &fanOutWorker{store: store})
+	river.AddWorker(workers, &fanOutWorker{store: store, deliver: j.deliver, jobs: j, slots: make(chan struct{}, c.DeliverWorkers), turns: make(chan struct{}, maxTurns)})
 	river.AddWorker(workers, j.deliver)
 	river.AddWorker(workers, &releaseWorker{store: store, lanes: j.deliver.lanes})
 	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup, keys: c.ClickKeys})
@@ -172,7 +173,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	if !c.InsertOnly {
 		config.Queues = map[string]river.QueueConfig{
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
-			queueFanOut:  {MaxWorkers: 4},
+			queueFanOut:  {MaxWorkers: c.DeliverWorkers},
 			queueLook:    {MaxWorkers: 4},
 			queueAudit:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
@@ -180,7 +181,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		config.PeriodicJobs = periodicJobs(c)
 	}
 	var err error
-	if j.client, err = river.NewClient(riverpgxv5.New(store.Pool()), config); err != nil {
+	if j.client, err = river.NewClient(riverpgxv5.New(store.JobPool()), config); err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	store.SetEnqueuer(j)

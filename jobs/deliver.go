@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/riverqueue/river"
 
 	"github.com/proofback/proofback"
@@ -49,6 +51,8 @@ type deliverWorker struct {
 	log       *slog.Logger
 	now       func() time.Time
 	random    func() float64
+	failed    atomic.Int64                            // when an attempt last failed, in Unix nanoseconds
+	templates *lru.Cache[string, *proofback.Template] // as they are written
 
 	// What many workers ask of the database at the same time is asked at once.
 	loads   *gatherer[db.DueDelivery, *db.Sending]
@@ -61,11 +65,14 @@ type deliverWorker struct {
 const (
 	gatherTurns = 2
 	gatherMost  = 128
+	// recordGather is how long what came of an attempt waits for others: nobody waits
+	// for it, and a transaction each would cost more than all the rest.
+	recordGather = 5 * time.Millisecond
 )
 
 func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliverWorker {
 	system := proofback.System()
-	return &deliverWorker{
+	w := &deliverWorker{
 		store:     store,
 		client:    client,
 		clickKeys: c.ClickKeys,
@@ -75,6 +82,7 @@ func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliv
 		log:       c.Log,
 		now:       c.Now,
 		random:    c.Random,
+		templates: newTemplates(),
 		loads: newGatherer(func(ctx context.Context, due []db.DueDelivery) ([]*db.Sending, error) {
 			return store.LoadDeliveries(ctx, system, due)
 		}, gatherTurns, gatherMost),
@@ -85,23 +93,54 @@ func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliv
 			return store.RecordAttempts(ctx, system, c.Health, attempts)
 		}, gatherTurns, gatherMost),
 	}
+	w.records.pause = recordGather
+	return w
+}
+
+// maxTemplates is how many are kept read.
+const maxTemplates = 10_000
+
+func newTemplates() *lru.Cache[string, *proofback.Template] {
+	templates, err := lru.New[string, *proofback.Template](maxTemplates)
+	if err != nil {
+		panic(err) // only a size below one is refused
+	}
+	return templates
 }
 
 // Work implements river.Worker.
 func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
-	due := job.Args.due()
-	again, ok := w.lanes.enter(ctx, due.DestinationID)
-	if !ok {
-		return river.JobSnooze(again)
-	}
-	entered := w.now()
-	leave := sync.OnceFunc(func() { w.lanes.leave(due.DestinationID, entered) })
-	defer leave()
+	return w.deliver(ctx, job.Args.due())
+}
 
+// deliver makes an attempt, unless it is no longer due. The error is a
+// river.JobSnooze when it may not be made yet.
+func (w *deliverWorker) deliver(ctx context.Context, due db.DueDelivery) error {
+	leave, err := w.enter(ctx, due)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	s, err := w.loads.call(ctx, due)
 	if err != nil || s == nil { // nil: the job is stale
 		return err
 	}
+	return w.send(ctx, s, leave)
+}
+
+// enter takes a place for a request to a destination, which leave gives back.
+func (w *deliverWorker) enter(ctx context.Context, due db.DueDelivery) (leave func(), err error) {
+	again, ok := w.lanes.enter(ctx, due.DestinationID)
+	if !ok {
+		return nil, river.JobSnooze(again)
+	}
+	entered := w.now()
+	return sync.OnceFunc(func() { w.lanes.leave(due.DestinationID, entered) }), nil
+}
+
+// send makes the attempt that s is for, if it may be made, and records it.
+func (w *deliverWorker) send(ctx context.Context, s *db.Sending, leave func()) error {
+	due := s.Due()
 	if may, err := w.admit(ctx, due, s); !may {
 		return err
 	}
@@ -115,7 +154,17 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	if res.Outcome == proofback.OutcomeDelivered {
 		leave() // else whoever comes next should find the destination as this leaves it
 	}
-	return w.record(ctx, due, s, res)
+	err = w.record(ctx, due, s, res)
+	if res.Outcome != proofback.OutcomeDelivered {
+		w.failed.Store(time.Now().UnixNano()) // before the place is given back
+	}
+	return err
+}
+
+// failedSince is whether an attempt has failed after a moment, so that its
+// destination may not be what it was.
+func (w *deliverWorker) failedSince(moment time.Time) bool {
+	return w.failed.Load() >= moment.UnixNano()
 }
 
 // errInterrupted is the end of an attempt that tells nothing, because this
@@ -150,11 +199,15 @@ func (w *deliverWorker) request(s *db.Sending) (r outbound.Request, problem stri
 		ClickID:    w.clickKeys.Encode(s.Conversion.ClickID),
 		Test:       s.Test,
 	}
-	url, err := m.URL(s.Destination.URLTemplate)
-	if err != nil {
-		return r, err.Error()
+	template, ok := w.templates.Get(s.Destination.URLTemplate)
+	if !ok {
+		var err error
+		if template, err = proofback.ParseDestinationTemplate(s.Destination.URLTemplate); err != nil {
+			return r, err.Error()
+		}
+		w.templates.Add(s.Destination.URLTemplate, template)
 	}
-	r = outbound.Request{Method: s.Destination.Method, URL: url, Header: http.Header{}}
+	r = outbound.Request{Method: s.Destination.Method, URL: m.Expand(template), Header: http.Header{}}
 	if r.Method == http.MethodPost {
 		r.Body = m.Body()
 		r.Header.Set("Content-Type", "application/json")

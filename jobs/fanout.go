@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -111,29 +112,73 @@ func (p *packedIDs) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// fanOutWorker makes a deliver job of each delivery that waits.
+// fanOutWorker carries out the deliveries of a change, or makes a deliver job of
+// each.
 type fanOutWorker struct {
 	river.WorkerDefaults[fanOutArgs]
-	store *db.Store
+	store   *db.Store
+	deliver *deliverWorker
+	jobs    *Jobs
+	slots   chan struct{} // as many as there are requests in flight are in it
+	turns   chan struct{} // as many as there are changes whose deliveries look for a slot are in it
 }
 
-// Work inserts the jobs and completes its own in one transaction.
+// What is carried out at once, so that no process takes on more than it can do
+// and others share in a burst: changes of up to maxDirect deliveries, which is what
+// batches of postbacks make, maxTurns of them at a time, and within turnPatience.
+const (
+	maxDirect    = 256
+	maxTurns     = 4
+	turnPatience = 5 * time.Second
+)
+
 func (w *fanOutWorker) Work(ctx context.Context, job *river.Job[fanOutArgs]) error {
-	return pgx.BeginFunc(ctx, w.store.Pool(), func(tx pgx.Tx) error {
-		due, err := w.store.DueDeliveries(ctx, tx, proofback.System(), job.Args.IDs)
+	if len(job.Args.IDs) <= maxDirect && w.takeTurn(ctx) {
+		return w.carryOut(ctx, job)
+	}
+	due, err := w.store.DueDeliveries(ctx, proofback.System(), job.Args.IDs)
+	if err != nil {
+		return err
+	}
+	params := make([]river.InsertManyParams, len(due))
+	for i, d := range due {
+		params[i].Args = newDeliverArgs(d)
+	}
+	return w.handOver(ctx, job, params, nil)
+}
+
+// takeTurn waits for a turn, and reports whether it came in time.
+func (w *fanOutWorker) takeTurn(ctx context.Context) bool {
+	timer := time.NewTimer(turnPatience)
+	defer timer.Stop()
+	select {
+	case w.turns <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// handOver makes jobs of what is not done here, and leaves to this one what is;
+// when that is nothing, it is completed. All of it is one transaction, so that a
+// crash neither loses nor doubles any.
+func (w *fanOutWorker) handOver(ctx context.Context, job *river.Job[fanOutArgs], params []river.InsertManyParams, stay packedIDs) error {
+	// On River's own pool, whose commits do not wait for the disk: what a crash of
+	// Postgres takes back is this job's completion as well.
+	return pgx.BeginFunc(ctx, w.store.JobPool(), func(tx pgx.Tx) error {
+		if err := w.jobs.insert(ctx, tx, params); err != nil {
+			return err
+		}
+		if len(stay) == 0 {
+			_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+			return err
+		}
+		args, err := json.Marshal(fanOutArgs{stay})
 		if err != nil {
 			return err
 		}
-		params := make([]river.InsertManyParams, len(due))
-		for i, d := range due {
-			params[i].Args = newDeliverArgs(d)
-		}
-		if len(params) > 0 {
-			if _, err := river.ClientFromContext[pgx.Tx](ctx).InsertManyFastTx(ctx, tx, params); err != nil {
-				return err
-			}
-		}
-		_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		_, err = tx.Exec(ctx, `UPDATE river_job SET args = $2 WHERE id = $1`, job.ID, string(args))
 		return err
 	})
 }

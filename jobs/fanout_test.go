@@ -7,19 +7,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
 
 // due gives the tickets of deliveries.
-func (f *fixture) due(t *testing.T, ids ...uuid.UUID) (due []db.DueDelivery) {
+func (f *fixture) due(t *testing.T, ids ...uuid.UUID) []db.DueDelivery {
 	t.Helper()
-	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) (err error) {
-		due, err = f.store.DueDeliveries(t.Context(), tx, proofback.System(), ids)
-		return err
-	})
+	due, err := f.store.DueDeliveries(t.Context(), proofback.System(), ids)
 	if err != nil {
 		t.Fatal(err)
 	}

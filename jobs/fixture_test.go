@@ -30,12 +30,18 @@ type fixture struct {
 // may be reached, unless change says otherwise.
 func setup(t *testing.T, change ...func(*Config)) *fixture {
 	t.Helper()
+	return setupOn(t, dbtest.Open(t, func(c *db.Config) { c.MaxConns = 10 }), change...)
+}
+
+// setupOn is setup on a database that is there.
+func setupOn(t *testing.T, store *db.Store, change ...func(*Config)) *fixture {
+	t.Helper()
 	keys, err := proofback.NewClickKeys(1, proofback.ClickKey{Version: 1, Secret: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &fixture{
-		store:     dbtest.Open(t, func(c *db.Config) { c.MaxConns = 10 }),
+		store:     store,
 		affiliate: newID(t),
 		click:     newID(t),
 		config: Config{

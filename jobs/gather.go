@@ -3,20 +3,23 @@ package jobs
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // gatherer has what many ask for at the same time done together: while a batch
-// is under way, those who come gather for the next one. Nobody waits for others
-// to come, so that one alone is as fast as without.
+// is under way, those who come gather for the next one. Unless there is a pause,
+// nobody waits for others to come, so that one alone is as fast as without.
 //
 // A batch that fails is repeated one by one, so that each gets its own error.
 type gatherer[In, Out any] struct {
 	do    func(ctx context.Context, in []In) ([]Out, error)
+	turns int           // batches under way at the same time, at most
 	max   int           // in a batch
-	turns chan struct{} // as many as there are batches under way are in it
+	pause time.Duration // before a batch, for others to come
 
-	mu      sync.Mutex
-	waiting []*gathered[In, Out]
+	mu       sync.Mutex
+	waiting  []*gathered[In, Out]
+	underWay int // batches
 }
 
 type gathered[In, Out any] struct {
@@ -27,52 +30,63 @@ type gathered[In, Out any] struct {
 }
 
 func newGatherer[In, Out any](do func(context.Context, []In) ([]Out, error), turns, maxBatch int) *gatherer[In, Out] {
-	return &gatherer[In, Out]{do: do, max: maxBatch, turns: make(chan struct{}, turns)}
+	return &gatherer[In, Out]{do: do, turns: turns, max: maxBatch}
 }
 
-// call has in done, by itself or by somebody else who is at it. The end of ctx
-// ends the waiting, not what is under way.
+// call has in done, together with others. The end of ctx ends the waiting, not
+// what is under way.
 func (g *gatherer[In, Out]) call(ctx context.Context, in In) (Out, error) {
 	c := &gathered[In, Out]{in: in, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
+	if g.underWay < g.turns {
+		g.underWay++
+		go g.work(context.WithoutCancel(ctx))
+	}
 	g.mu.Unlock()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if g.withdraw(c) {
+			return c.out, ctx.Err()
+		}
+		<-c.done // it is under way
+	}
+	return c.out, c.err
+}
+
+// work does one batch after the other, for as long as somebody waits.
+func (g *gatherer[In, Out]) work(ctx context.Context) {
 	for {
-		select {
-		case <-c.done:
-			return c.out, c.err
-		case g.turns <- struct{}{}:
-			g.run(context.WithoutCancel(ctx))
-			<-g.turns
-		case <-ctx.Done():
-			if g.withdraw(c) {
-				return c.out, ctx.Err()
+		if g.pause > 0 {
+			time.Sleep(g.pause)
+		}
+		batch := g.next()
+		if len(batch) == 0 {
+			return
+		}
+		if !g.try(ctx, batch) {
+			for i := range batch {
+				g.try(ctx, batch[i:i+1])
 			}
-			<-c.done // it is under way
-			return c.out, c.err
 		}
 	}
 }
 
-// run does a batch of those who wait, if there are any.
-func (g *gatherer[In, Out]) run(ctx context.Context) {
+// next takes the next batch; when there is none, its turn is over.
+func (g *gatherer[In, Out]) next() []*gathered[In, Out] {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	n := min(len(g.waiting), g.max)
 	batch := g.waiting[:n:n]
 	g.waiting = g.waiting[n:]
 	if len(g.waiting) == 0 {
 		g.waiting = nil // lets go of the array
 	}
-	g.mu.Unlock()
 	if n == 0 {
-		return
+		g.underWay--
 	}
-	if g.try(ctx, batch) || n == 1 {
-		return
-	}
-	for i := range batch {
-		g.try(ctx, batch[i:i+1])
-	}
+	return batch
 }
 
 // try does a batch, and tells its members what came of it unless several of them
@@ -92,7 +106,7 @@ func (g *gatherer[In, Out]) try(ctx context.Context, batch []*gathered[In, Out])
 		}
 		close(c.done)
 	}
-	return err == nil
+	return true
 }
 
 // withdraw takes c out of those who wait; false when it is under way or done.

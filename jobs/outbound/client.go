@@ -7,8 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
-	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/proofback/proofback"
@@ -127,13 +128,15 @@ type Result struct {
 // when ctx ended before the request did; nothing can then be said of it.
 func (c *Client) Do(ctx context.Context, r Request) (Result, error) {
 	res := c.newResult(r)
-	err := c.exchange(ctx, r, &res, func(resp *http.Response, u *url.URL) {
+	err := c.exchange(ctx, r, &res, func(resp *http.Response, echoes []echo) {
 		res.RetryAfter = resp.Header.Get("Retry-After")
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxRead))
-		res.Body = keep(body, u)
+		res.Body = keep(body, echoes)
 		if err != nil && !errors.Is(err, io.EOF) && res.Error == "" {
 			// The status is the answer; a body that breaks off takes nothing back.
-			res.Error = "the answer's body broke off"
+			if res.Error = "the answer's body broke off"; timedOut(err) {
+				res.Error = "the answer's body did not end in time"
+			}
 		}
 	})
 	return res, err
@@ -144,7 +147,7 @@ func (c *Client) newResult(r Request) Result {
 }
 
 // exchange makes a request, fills res, and has an answer read. Its error is Do's.
-func (c *Client) exchange(ctx context.Context, r Request, res *Result, read func(*http.Response, *url.URL)) error {
+func (c *Client) exchange(ctx context.Context, r Request, res *Result, read func(*http.Response, []echo)) error {
 	start := time.Now()
 	attempt, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -157,7 +160,7 @@ func (c *Client) exchange(ctx context.Context, r Request, res *Result, read func
 }
 
 // do gives the error of the network, if there was one.
-func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http.Response, *url.URL)) error {
+func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http.Response, []echo)) error {
 	u, err := parseURL(r.URL)
 	if err != nil {
 		res.Outcome, res.Error = proofback.OutcomeInvalidURL, "the URL is not used: "+err.Error()
@@ -175,22 +178,25 @@ func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", userAgent)
 	}
+	echoes := echoesOf(u)
 	res.Exchange = proofback.Exchange{
 		Method:         r.Method,
-		RequestHeaders: showHeader(req.Header, u),
-		RequestBody:    keep([]byte(proofback.MaskText(string(r.Body))), u),
+		RequestHeaders: showHeader(req.Header, echoes),
+		RequestBody:    keep([]byte(proofback.MaskText(string(r.Body))), echoes),
 	}
 
+	var began atomic.Bool // it is told from another goroutine
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { began.Store(true) }}))
 	// RoundTrip, not http.Client: no redirects, no cookies.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		res.Outcome, res.Error = classify(err)
+		res.Outcome, res.Error = classify(err, began.Load())
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	res.Status = resp.StatusCode
 	res.Outcome, res.Error = judge(resp.StatusCode)
-	res.ResponseHeaders = showHeader(resp.Header, u)
-	read(resp, u)
+	res.ResponseHeaders = showHeader(resp.Header, echoes)
+	read(resp, echoes)
 	return nil
 }

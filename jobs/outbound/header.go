@@ -3,7 +3,6 @@ package outbound
 import (
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 // showHeader writes a header as it may be kept, one field a line in the order of
 // their names: secrets, told by the names or echoed from the URL, are masked, and
 // what is too long is cut.
-func showHeader(h http.Header, u *url.URL) string {
+func showHeader(h http.Header, echoes []echo) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
@@ -26,15 +25,18 @@ func showHeader(h http.Header, u *url.URL) string {
 			break
 		}
 	}
-	return keep([]byte(b.String()), u)
+	return keep([]byte(b.String()), echoes)
 }
 
-// plainFields hold numbers that would be taken for somebody's phone.
-var plainFields = []string{"Content-Length", "Date", "Etag", "Expires", "Idempotency-Key", "Last-Modified", "Webhook-Id", "Webhook-Timestamp"}
+// plainFields hold no secret, but numbers that would be taken for somebody's phone,
+// or what would be looked through in vain each time.
+var plainFields = []string{
+	"Content-Length", "Content-Type", "Date", "Etag", "Expires", "Idempotency-Key", "Last-Modified", "Webhook-Id", "Webhook-Timestamp",
+}
 
 func showField(name, value string) string {
 	switch {
-	case slices.Contains(plainFields, name):
+	case slices.Contains(plainFields, name), name == "User-Agent" && value == userAgent:
 		return value
 	case strings.Contains(name, "Cookie"):
 		return "***"

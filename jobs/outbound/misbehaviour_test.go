@@ -53,7 +53,7 @@ func TestMisbehavingReceiversCostBoundedTimeAndHaveTheirClass(t *testing.T) {
 		want      proofback.Outcome
 		says      string
 	}{
-		"accepts and hangs": {untilClosed, proofback.OutcomeTimeout, "in time"},
+		"accepts and hangs": {untilClosed, proofback.OutcomeTimeout, "no answer in time"},
 		"drips headers": {func(conn net.Conn) {
 			for _, b := range []byte("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("a", 1000)) {
 				if _, err := conn.Write([]byte{b}); err != nil {
@@ -61,7 +61,7 @@ func TestMisbehavingReceiversCostBoundedTimeAndHaveTheirClass(t *testing.T) {
 				}
 				<-time.After(10 * time.Millisecond)
 			}
-		}, proofback.OutcomeTimeout, "in time"},
+		}, proofback.OutcomeTimeout, "headers did not end in time"},
 		"drips its body": {func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
 			for range 1000 {
@@ -70,7 +70,7 @@ func TestMisbehavingReceiversCostBoundedTimeAndHaveTheirClass(t *testing.T) {
 				}
 				<-time.After(10 * time.Millisecond)
 			}
-		}, proofback.OutcomeDelivered, "broke off"},
+		}, proofback.OutcomeDelivered, "body did not end in time"},
 		"sends headers without end": {func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
 			for i := range 100_000 {

@@ -36,8 +36,9 @@ func judge(status int) (proofback.Outcome, string) {
 	return proofback.OutcomeServerError, answered()
 }
 
-// classify puts an error of the transport into its class, with a sentence.
-func classify(err error) (proofback.Outcome, string) {
+// classify puts an error of the transport into its class, with a sentence; began
+// is whether something of an answer had come.
+func classify(err error, began bool) (proofback.Outcome, string) {
 	if errors.Is(err, errBlocked) {
 		return proofback.OutcomeBlocked, "the address or port is not one that may be reached: nothing was sent"
 	}
@@ -45,10 +46,13 @@ func classify(err error) (proofback.Outcome, string) {
 		return proofback.OutcomeNetworkFailure, "the host name could not be resolved"
 	}
 	if timedOut(err) {
-		return proofback.OutcomeTimeout, "there was no answer in time"
+		return proofback.OutcomeTimeout, describeTimeout(err, began)
+	}
+	if strings.Contains(err.Error(), "response headers exceeded") || strings.Contains(err.Error(), "too many 1xx") {
+		return proofback.OutcomeServerError, "the answer's headers were too large"
 	}
 	if notHTTP(err) {
-		return proofback.OutcomeServerError, "the answer was not HTTP, or its headers were too large"
+		return proofback.OutcomeServerError, "the answer was not HTTP"
 	}
 	if tlsFailed(err) {
 		return proofback.OutcomeNetworkFailure, "TLS failed: " + describeTLS(err)
@@ -66,6 +70,20 @@ func classify(err error) (proofback.Outcome, string) {
 	return proofback.OutcomeNetworkFailure, "the connection failed"
 }
 
+// describeTimeout says how far a request came.
+func describeTimeout(err error, began bool) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return "no connection could be made in time"
+	}
+	if strings.Contains(err.Error(), "TLS handshake timeout") {
+		return "TLS was not agreed on in time"
+	}
+	if began {
+		return "the answer began, but its headers did not end in time"
+	}
+	return "there was no answer in time"
+}
+
 func timedOut(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return true
@@ -80,7 +98,7 @@ func notHTTP(err error) bool {
 	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
 		return true
 	}
-	for _, words := range [...]string{"malformed", "response headers exceeded", "unsupported transfer encoding", "too many 1xx"} {
+	for _, words := range [...]string{"malformed", "unsupported transfer encoding"} {
 		if strings.Contains(err.Error(), words) {
 			return true
 		}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 )
 
 // maxPage is how much of a page is read.
@@ -24,7 +23,7 @@ type Page struct {
 func (c *Client) Visit(ctx context.Context, rawURL string, header http.Header) (Page, error) {
 	r := Request{Method: http.MethodGet, URL: rawURL, Header: header}
 	page := Page{Result: c.newResult(r)}
-	err := c.exchange(ctx, r, &page.Result, func(resp *http.Response, _ *url.URL) {
+	err := c.exchange(ctx, r, &page.Result, func(resp *http.Response, _ []echo) {
 		page.Location, page.Refresh = resp.Header.Get("Location"), resp.Header.Get("Refresh")
 		if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil && kind != "text/html" && kind != "application/xhtml+xml" {
 			return
