@@ -90,6 +90,9 @@ func (spec *baselineSpec) handler(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if spec.Name == baselineRiver {
+		return startBareRiver(ctx, pool)
+	}
 	if spec.Name == baselineNaive {
 		return newNaive(pool, spec.Secret)
 	}
@@ -147,10 +150,14 @@ func (s *suite) serveBaseline(ctx context.Context, name string) (*child, error) 
 	if err != nil {
 		return nil, err
 	}
+	connections := slices.Max(s.Connections)
+	if name == baselineRiver {
+		connections = bareConnections
+	}
 	return start(ctx, os.Environ(), baselineSpec{
 		Name:        name,
 		URL:         s.bed.cluster.URL(),
-		Connections: slices.Max(s.Connections),
+		Connections: connections,
 		Link:        storedClick(&s.bed.Clicks, links, 0),
 		Secret:      s.bed.Clicks.Secret,
 	}, "bench-baseline")

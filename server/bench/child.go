@@ -64,6 +64,13 @@ func (c *child) stop() error {
 	return c.cmd.Wait()
 }
 
+// kill ends a child at once, as kill -9 does.
+func (c *child) kill() error {
+	err := c.cmd.Process.Kill()
+	_ = c.cmd.Wait() // it tells that it was killed
+	return err
+}
+
 // LoadCommand is the load generator's process: a job comes in, its result goes out.
 type LoadCommand struct{}
 

@@ -13,7 +13,7 @@ import (
 
 // Command is `proofback bench`.
 type Command struct {
-	Suite string `arg:"" enum:"click,postback,duplicates,growth" help:"What to measure: click, postback, duplicates or growth."`
+	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries" help:"What to measure: click, postback, duplicates, growth or deliveries."`
 
 	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
 	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
@@ -22,6 +22,11 @@ type Command struct {
 	Rates       []int         `default:"5000,15000" help:"Arrivals a second of the open loops (default ${default})."`
 	Clicks      int           `default:"1000000" help:"Clicks that are stored before postbacks are measured (default ${default})."`
 	Millions    []int         `default:"1,10" help:"Stored clicks, in millions, at which growth is measured (default ${default})."`
+
+	Deliveries   int    `default:"40000" help:"Outbound postbacks in a backlog (default ${default})."`
+	PostbackRate int    `default:"500" help:"Postbacks a second while outbound ones are timed (default ${default})."`
+	JobIndexes   bool   `help:"Measure deliveries with River's GIN indexes over its jobs, which the migrations drop."`
+	Only         string `placeholder:"PART" help:"Of deliveries, measure only this part: backlog, latency or killed."`
 
 	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45."`
 	Ceiling map[string]time.Duration `placeholder:"ROW=TIME;…" help:"Fail when our p99 in a row is higher, such as 15000/s=10ms."`
@@ -51,6 +56,8 @@ func (c *Command) Run(out io.Writer) (err error) {
 		err = s.clicks(ctx)
 	case "growth":
 		err = s.growth(ctx)
+	case "deliveries":
+		err = s.deliveries(ctx)
 	default:
 		err = s.postbacks(ctx)
 	}
@@ -70,6 +77,9 @@ type suite struct {
 	answered  outcomes // ours
 	others    int      // requests that servers to compare with answered
 	pprofAddr string   // of the program
+
+	destinations []destination
+	receivers    *receivers
 }
 
 // progress tells whoever waits what is going on.

@@ -111,7 +111,12 @@ func (s *suite) profile(ctx context.Context, c *contender, row string, round int
 
 // serveOurs starts the program as it is served, but for the work that others do.
 func (s *suite) serveOurs(ctx context.Context) (*child, error) {
-	environment := s.bed.environment()
+	return s.serveProgram(ctx, nil, "serve", "--role=ingest")
+}
+
+// serveProgram starts the program with more settings.
+func (s *suite) serveProgram(ctx context.Context, settings []string, args ...string) (*child, error) {
+	environment := append(s.bed.environment(), settings...)
 	if s.Profile != "" {
 		if err := os.MkdirAll(s.Profile, 0o755); err != nil {
 			return nil, err
@@ -122,5 +127,5 @@ func (s *suite) serveOurs(ctx context.Context) (*child, error) {
 		}
 		environment = append(environment, "PROOFBACK_PPROF_ADDR="+s.pprofAddr)
 	}
-	return start(ctx, environment, nil, "serve", "--role=ingest")
+	return start(ctx, environment, nil, args...)
 }

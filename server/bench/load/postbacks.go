@@ -2,6 +2,8 @@ package load
 
 import (
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/proofback/proofback"
 )
@@ -15,7 +17,20 @@ type PostbackTraffic struct {
 	// Mixed sends half of the events twice, a moment apart, and rubbish in one
 	// request of twenty.
 	Mixed bool
+	// Stamped ends each transaction id with the moment at which it is sent, for
+	// SentAt.
+	Stamped bool
 }
+
+// SentAt is when an event was sent, by its transaction id; ok is false when it is
+// not stamped.
+func SentAt(txid string) (at time.Time, ok bool) {
+	micros, err := strconv.ParseInt(txid[strings.LastIndexByte(txid, stampMark)+1:], 10, 64)
+	return time.UnixMicro(micros), err == nil && strings.IndexByte(txid, stampMark) >= 0
+}
+
+// stampMark is before the moment in a transaction id.
+const stampMark = '.'
 
 type postbackRequests struct {
 	*PostbackTraffic
@@ -52,6 +67,9 @@ func (p *postbackRequests) request(dst []byte, n uint64) []byte {
 	dst = append(dst, "&event_type=sale&txid="...)
 	dst = append(dst, p.Prefix...)
 	dst = strconv.AppendUint(dst, event, 10)
+	if p.Stamped {
+		dst = strconv.AppendInt(append(dst, stampMark), time.Now().UnixMicro(), 10)
+	}
 	dst = append(dst, "&amount="...)
 	dst = strconv.AppendUint(dst, 10+mix(event)%90, 10)
 	dst = append(dst, ".90&currency="...)
