@@ -5,50 +5,106 @@ import (
 	"time"
 )
 
-// ReportLevel is a table of counts that reports can be made from: for each unit of
-// time in UTC, which divides a day, and each combination of its dimensions.
+// ReportLevel is a table of counts that reports can be made from: for each UTC day
+// and each combination of its dimensions.
 type ReportLevel struct {
-	Unit       time.Duration
 	Dimensions []Dimension
+	Fine       bool // it tells the quarter hours of a day apart
+}
+
+// unit is the length of the spans that a level can tell.
+func (l *ReportLevel) unit() time.Duration {
+	if l.Fine {
+		return LateUnit
+	}
+	return oneDay
 }
 
 // RolledUp says which counts are there: those of every level from From, a UTC
-// midnight, to To, except for the quarter hours in Late, which clicks were added
-// to since. The zero RolledUp has none.
+// midnight, to To, a quarter hour, except for the quarter hours in Late, which
+// clicks were added to since. The zero RolledUp has none.
 type RolledUp struct {
 	TimeRange
-	Late []time.Time // beginnings of quarter hours
+	Late []time.Time // beginnings of quarter hours, in order
 }
 
-// LateUnit is the length of the spans in RolledUp.Late.
+// LateUnit is the length of the spans in RolledUp.Late, and what levels that are
+// fine tell a day in: all zones' days begin at a quarter hour.
 const LateUnit = 15 * time.Minute
 
-// ReportPlan says where the clicks of a report are counted: every moment of its
-// range in exactly one of Rolled and Raw.
-type ReportPlan struct {
-	Level  int       // place in the list of levels; -1 for none
-	Rolled TimeRange // from the level, in whole units …
-	Except []time.Time
-	Raw    []TimeRange // from the clicks themselves
+const (
+	oneDay = 24 * time.Hour
+	// DayQuarters is how many quarter hours a UTC day has.
+	DayQuarters = int(oneDay / LateUnit)
+)
+
+// LevelPiece is a part of a UTC day: the quarter hours from Since to before Until,
+// which belong to one span of a report.
+type LevelPiece struct {
+	Day          time.Time
+	Since, Until int
+	Span         int // place in Timeline.Starts
 }
 
-// maxRawPieces is how many pieces of a report are counted from the clicks before
+// Begin is the moment that the piece begins at.
+func (p LevelPiece) Begin() time.Time { return p.Day.Add(time.Duration(p.Since) * LateUnit) }
+
+// End is the moment that it ends at.
+func (p LevelPiece) End() time.Time { return p.Day.Add(time.Duration(p.Until) * LateUnit) }
+
+// ReportPlan says where the clicks or the conversions of a report are counted:
+// every moment of its range in exactly one of Pieces and Raw.
+type ReportPlan struct {
+	Level  int          // place in the list of levels; -1 for none
+	Pieces []LevelPiece // from the level
+	Raw    []TimeRange  // from the rows themselves
+}
+
+// Days are the pieces that are whole days, and parts the others.
+func (p *ReportPlan) Days() (days, parts []LevelPiece) {
+	for _, piece := range p.Pieces {
+		if piece.Since == 0 && piece.Until == DayQuarters {
+			days = append(days, piece)
+		} else {
+			parts = append(parts, piece)
+		}
+	}
+	return days, parts
+}
+
+// maxRawPieces is how many pieces of a report are counted from the rows before
 // it is simpler to count all of it from them.
 const maxRawPieces = 50
 
-// PlanReport takes the first of the levels, which stand with the smallest first,
-// that has what the report tells its rows apart and chooses its clicks by, and in
-// whose units all its spans begin.
-func PlanReport(in *ReportInput, actor Actor, spans *Timeline, levels []ReportLevel, there RolledUp) ReportPlan {
-	needed := in.clickDimensions(actor)
+// PlanClicks takes the first of the levels, which stand with the smallest first,
+// that has what the report tells its rows apart and chooses its clicks by, and
+// that can tell its spans.
+func PlanClicks(in *ReportInput, actor Actor, spans *Timeline, levels []ReportLevel, there RolledUp) ReportPlan {
+	return planReport(in, in.neededOfClicks(actor), spans, levels, there)
+}
+
+// PlanConversions is PlanClicks for conversions in the network's own currency, by
+// the time of their events: those of all times are there at any moment. Others
+// are read line by line.
+func PlanConversions(in *ReportInput, actor Actor, spans *Timeline, levels []ReportLevel, own string) ReportPlan {
+	if in.Currency != own || in.Basis != "" && in.Basis != BasisEvent {
+		levels = nil
+	}
+	return planReport(in, in.neededOfConversions(actor), spans, levels, RolledUp{
+		TimeRange: TimeRange{floorTime(in.Range.From, oneDay), floorTime(in.Range.To.Add(oneDay), oneDay)},
+	})
+}
+
+func planReport(in *ReportInput, needed []Dimension, spans *Timeline, levels []ReportLevel, there RolledUp) ReportPlan {
 	for i, level := range levels {
+		unit := level.unit()
 		if slices.ContainsFunc(needed, func(d Dimension) bool { return !slices.Contains(level.Dimensions, d) }) {
 			continue
 		}
-		if slices.ContainsFunc(spans.Starts[1:], func(at time.Time) bool { return !floorTime(at, level.Unit).Equal(at) }) {
+		if slices.ContainsFunc(spans.Starts[1:], func(at time.Time) bool { return !floorTime(at, unit).Equal(at) }) {
 			continue
 		}
-		if p, ok := planLevel(in.Range, level.Unit, there); ok {
+		if p, ok := planLevel(in.Range, spans, unit, there); ok {
 			p.Level = i
 			return p
 		}
@@ -56,12 +112,26 @@ func PlanReport(in *ReportInput, actor Actor, spans *Timeline, levels []ReportLe
 	return ReportPlan{Level: -1, Raw: []TimeRange{in.Range}}
 }
 
-// clickDimensions are those that a click must have to be counted. Clicks have no
-// goal, so that counts need none.
-func (in *ReportInput) clickDimensions(actor Actor) []Dimension {
+// neededOfClicks are the dimensions that a click must have to be counted. Clicks
+// have no goal, so that counts need none.
+func (in *ReportInput) neededOfClicks(actor Actor) []Dimension {
+	return slices.DeleteFunc(in.needed(actor), func(d Dimension) bool { return d == DimGoal })
+}
+
+// neededOfConversions are the dimensions that a conversion must have; a goal tells
+// its event type.
+func (in *ReportInput) neededOfConversions(actor Actor) []Dimension {
+	list := in.needed(actor)
+	if len(in.Filter.EventTypes) > 0 {
+		list = append(list, DimGoal)
+	}
+	return list
+}
+
+func (in *ReportInput) needed(actor Actor) []Dimension {
 	var list []Dimension
 	for _, d := range in.GroupBy {
-		if !d.IsTime() && d != DimGoal {
+		if !d.IsTime() {
 			list = append(list, d)
 		}
 	}
@@ -87,7 +157,7 @@ func (in *ReportInput) clickDimensions(actor Actor) []Dimension {
 }
 
 // planLevel cuts a range into what the level has and what it has not.
-func planLevel(r TimeRange, unit time.Duration, there RolledUp) (ReportPlan, bool) {
+func planLevel(r TimeRange, spans *Timeline, unit time.Duration, there RolledUp) (ReportPlan, bool) {
 	from, to := r.From, r.To
 	if there.From.After(from) {
 		from = there.From
@@ -99,18 +169,21 @@ func planLevel(r TimeRange, unit time.Duration, there RolledUp) (ReportPlan, boo
 	if !from.Before(to) {
 		return ReportPlan{}, false
 	}
-	p := ReportPlan{Rolled: TimeRange{from, to}}
+	var p ReportPlan
 	p.addRaw(TimeRange{r.From, from})
-	for _, at := range there.Late {
-		start := floorTime(at, unit)
-		if start.Before(from) || !start.Before(to) || len(p.Except) > 0 && p.Except[len(p.Except)-1].Equal(start) {
+	have := from // up to where it is planned
+	for _, late := range there.Late {
+		start := floorTime(late, unit)
+		if start.Before(have) || !start.Before(to) {
 			continue
 		}
-		p.Except = append(p.Except, start)
-		p.addRaw(TimeRange{start, start.Add(unit)})
+		p.addPieces(TimeRange{have, start}, spans)
+		have = start.Add(unit)
+		p.addRaw(TimeRange{start, have})
 	}
+	p.addPieces(TimeRange{have, to}, spans)
 	p.addRaw(TimeRange{to, r.To})
-	return p, len(p.Raw) <= maxRawPieces
+	return p, len(p.Pieces) > 0 && len(p.Raw) <= maxRawPieces
 }
 
 // addRaw appends a range to Raw, where there is anything in it.
@@ -123,6 +196,25 @@ func (p *ReportPlan) addRaw(r TimeRange) {
 		return
 	}
 	p.Raw = append(p.Raw, r)
+}
+
+// addPieces cuts a range where days and spans begin.
+func (p *ReportPlan) addPieces(r TimeRange, spans *Timeline) {
+	span, _ := slices.BinarySearchFunc(spans.Starts, r.From.Add(1), time.Time.Compare)
+	span-- // the last that begins at r.From or before
+	for at := r.From; at.Before(r.To); {
+		day := floorTime(at, oneDay)
+		end := day.Add(oneDay)
+		if r.To.Before(end) {
+			end = r.To
+		}
+		next := span
+		if span+1 < len(spans.Starts) && !spans.Starts[span+1].After(end) {
+			end, next = spans.Starts[span+1].UTC(), span+1
+		}
+		p.Pieces = append(p.Pieces, LevelPiece{day, int(at.Sub(day) / LateUnit), int(end.Sub(day) / LateUnit), span})
+		at, span = end, next
+	}
 }
 
 // floorTime is the beginning of the unit that a moment is in. Truncate counts from

@@ -39,3 +39,7 @@ func (s *Store) AsOwnerWithin(ctx context.Context, actor proofback.Actor, before
 func EnsureRole(ctx context.Context, pool *pgxpool.Pool, role string) error {
 	return ensureRole(ctx, pool, role)
 }
+
+// RollUpSooner makes RollUp count a quarter hour as soon as it is over and there is
+// a click in it.
+func (s *Store) RollUpSooner() { s.rollClicks = 1 }

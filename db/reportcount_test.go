@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,10 +118,12 @@ func (w *reportWorld) key(in proofback.ReportInput, at time.Time, k *proofback.C
 			v = k.Source
 		case proofback.DimCreative:
 			v = k.Creative
-		case proofback.DimSub1:
-			v = k.Subs[0]
-		case proofback.DimSub10:
-			v = k.Subs[9]
+		default: // SUB1 … SUB10
+			n, err := strconv.Atoi(strings.TrimPrefix(string(d), "SUB"))
+			if err != nil {
+				panic(d)
+			}
+			v = k.Subs[n-1]
 		}
 		parts = append(parts, v)
 	}

@@ -14,12 +14,12 @@ var basisColumns = map[proofback.TimeBasis]string{
 	proofback.BasisClick:    "v.click_at",
 }
 
-// converted counts conversions and adds up their money. Each line is told in the
-// report's currency by itself, at the reference rate of its event's day, and
-// rounded once: as it was normalised, where the report is in the network's
-// currency, else here. A line of which any part that the actor may see has no
-// rate waits, and is told as it was sent.
-func (q *reportQuery) converted() string {
+// told are the conversions that are read line by line. Each is told in the report's
+// currency by itself, at the reference rate of its event's day, and rounded once:
+// as it was normalised, where the report is in the network's currency, else here. A
+// line of which any part that the actor may see has no rate waits, and is told as
+// it was sent.
+func (q *reportQuery) told() string {
 	currency := q.arg(q.in.Currency, "text")
 	digits, _ := proofback.CurrencyDigits(q.in.Currency) // it was validated
 	minor := q.arg(digits, "integer")
@@ -60,18 +60,6 @@ func (q *reportQuery) converted() string {
 			` + needsPayout + ` AND own_payout IS NULL OR ` + needsRevenue + ` AND own_revenue IS NULL) AS waits
 		FROM told
 	),
-	converted AS (
-		SELECT ` + names + `,
-			count(*) FILTER (WHERE status = 'PENDING') AS pending,
-			count(*) FILTER (WHERE status = 'APPROVED') AS approved,
-			count(*) FILTER (WHERE status = 'REJECTED') AS rejected,
-			coalesce(sum(own_payout) FILTER (WHERE status = 'APPROVED' AND NOT waits), 0) AS payout,
-			coalesce(sum(own_payout) FILTER (WHERE status = 'PENDING' AND NOT waits), 0) AS pending_payout,
-			coalesce(sum(own_revenue) FILTER (WHERE status = 'APPROVED' AND NOT waits), 0) AS revenue,
-			count(*) FILTER (WHERE waits) AS awaiting
-		FROM judged
-		GROUP BY ` + names + `
-	),
 	waiting AS (
 		SELECT ` + names + `, kind, currency, sum(amount) AS amount
 		FROM (
@@ -84,47 +72,126 @@ func (q *reportQuery) converted() string {
 			WHERE waits AND ` + needsRevenue + ` AND revenue IS NOT NULL
 		) AS amounts
 		GROUP BY ` + names + `, kind, currency
+	),
+	awaited AS (
+		SELECT ` + names + `, jsonb_agg(jsonb_build_array(kind, currency, amount::text) ORDER BY kind, currency) AS amounts
+		FROM waiting
+		GROUP BY ` + names + `
 	)`
 }
 
-// lines are the conversions with what needs no rate: own_payout and own_revenue
-// are NULL where one is needed.
-func (q *reportQuery) lines(currency string) string {
-	at := basisColumns[q.in.Basis]
-	columns := q.span(at) + " AS span"
-	for _, c := range q.columns {
-		columns += ", " + c.conversion + " AS " + c.name
+// converted are the parts that conversions are counted in. Each line's money is
+// exact in the minor units of the report's currency, which add up fastest.
+func (q *reportQuery) converted() []string {
+	digits, _ := proofback.CurrencyDigits(q.in.Currency) // it was validated
+	units := " * 10::numeric ^ " + q.arg(digits, "integer") + ")::bigint"
+	parts := []string{part(q.names(""), map[string]string{
+		"pending":        "(status = 'PENDING')::integer",
+		"approved":       "(status = 'APPROVED')::integer",
+		"rejected":       "(status = 'REJECTED')::integer",
+		"awaiting":       "waits::integer",
+		"payout":         "(CASE WHEN status = 'APPROVED' AND NOT waits THEN own_payout END" + units,
+		"pending_payout": "(CASE WHEN status = 'PENDING' AND NOT waits THEN own_payout END" + units,
+		"revenue":        "(CASE WHEN status = 'APPROVED' AND NOT waits THEN own_revenue END" + units,
+	}, "FROM judged")}
+	if q.in.Currency == q.network {
+		for _, r := range q.conversions.Raw {
+			parts = append(parts, q.normalised(r, units))
+		}
 	}
-	where := []string{
-		at + " >= " + q.arg(q.in.Range.From, "timestamptz"),
-		at + " < " + q.arg(q.in.Range.To, "timestamptz"),
-		"NOT v.test",
+	if q.conversions.Level < 0 {
+		return parts
 	}
-	where = append(where, q.filters("v", "k")...)
+	l := &conversionLevels[q.conversions.Level]
+	totals, within, changes := map[string]string{}, map[string]string{}, map[string]string{}
+	for i, s := range conversionSums {
+		totals[s.name], within[s.name], changes[s.name] = "v."+s.name, inPiece("v."+s.name+"_to"), "v."+s.name
+		if isMoney(i) {
+			changes[s.name] = "(v." + s.name + units
+		}
+	}
+	days, some := q.conversions.Days()
+	if len(days) > 0 {
+		parts = append(parts, part(q.columnsOf("p.span", conversion), totals, q.days("v", l.table, days, q.conversionFilters("v"))))
+	}
+	if len(some) > 0 {
+		parts = append(parts, part(q.columnsOf("span", conversion), within, q.pieces("v", l.table, some, q.conversionFilters("v"))))
+	}
+	return append(parts, q.changed(changes))
+}
+
+// normalised are conversions with their money as it was normalised.
+func (q *reportQuery) normalised(r proofback.TimeRange, units string) string {
+	sums := map[string]string{}
+	for i, s := range conversionSums {
+		if sums[s.name] = s.line; isMoney(i) {
+			sums[s.name] = "(" + s.line + units
+		}
+	}
+	return part(q.columnsOf(q.span(basisColumns[q.in.Basis]), conversion), sums, q.conversionsOf(r, "v.rate_date IS NOT NULL"))
+}
+
+// changed is what happened since the level was counted.
+func (q *reportQuery) changed(sums map[string]string) string {
+	first, last := q.conversions.Pieces[0], q.conversions.Pieces[len(q.conversions.Pieces)-1]
+	where := append([]string{
+		"v.event_at >= " + q.arg(first.Begin(), "timestamptz"),
+		"v.event_at < " + q.arg(last.End(), "timestamptz"),
+	}, q.conversionFilters("v")...)
+	return part(q.columnsOf(q.span("v.event_at"), conversion), sums, "FROM conversion_changes AS v\n\t\t\tWHERE "+strings.Join(where, "\n\t\t\tAND "))
+}
+
+// conversionFilters are the conditions on a conversion.
+func (q *reportQuery) conversionFilters(click string) []string {
+	where := q.filters("v", click)
 	if types := q.in.Filter.EventTypes; len(types) > 0 {
 		where = append(where, "v.event_type = ANY ("+q.arg(types, "text[]")+")")
 	}
-	join := ""
-	if q.in.NeedsClick() {
-		join = "\n\t\tLEFT JOIN clicks AS k ON k.id = v.click_id"
+	return where
+}
+
+// lines are the conversions that may need a rate, with what needs none: own_payout
+// and own_revenue are NULL where one is needed.
+func (q *reportQuery) lines(currency string) string {
+	which := "true"
+	if q.in.Currency == q.network {
+		which = "v.rate_date IS NULL"
 	}
 	return `
-		SELECT ` + columns + `, v.status, (v.event_at AT TIME ZONE 'UTC')::date AS day,
+		SELECT ` + q.columnsOf(q.span(basisColumns[q.in.Basis]), conversion) + `, v.status, (v.event_at AT TIME ZONE 'UTC')::date AS day,
 			v.payout, v.payout_currency, v.revenue, v.revenue_currency,
-			` + q.own("payout", currency) + ` AS own_payout,
-			` + q.own("revenue", currency) + ` AS own_revenue
-		FROM conversions AS v` + join + `
-		WHERE ` + strings.Join(where, "\n\t\tAND ")
+			` + own("payout", currency) + ` AS own_payout,
+			` + own("revenue", currency) + ` AS own_revenue
+		` + q.conversionsOf(q.in.Range, which)
+}
+
+// conversionsOf are conversions v of a range, with their clicks k where they are
+// needed. Each click is looked up: a join might read all clicks that there are.
+func (q *reportQuery) conversionsOf(r proofback.TimeRange, which string) string {
+	at := basisColumns[q.in.Basis]
+	where := append([]string{
+		at + " >= " + q.arg(r.From, "timestamptz"),
+		at + " < " + q.arg(r.To, "timestamptz"),
+		"NOT v.test",
+		which,
+	}, q.conversionFilters("k")...)
+	join := ""
+	if q.in.NeedsClick() {
+		join = `
+			LEFT JOIN LATERAL (
+				SELECT *
+				FROM clicks
+				WHERE id = v.click_id
+				LIMIT 1
+			) AS k ON true`
+	}
+	return "FROM conversions AS v" + join + `
+			WHERE ` + strings.Join(where, "\n\t\t\tAND ")
 }
 
 // own is an amount in the report's currency, as far as it is known without a rate.
-func (q *reportQuery) own(side, currency string) string {
-	normal := ""
-	if q.in.Currency == q.network {
-		normal = "\n\t\t\t\tWHEN v.rate_date IS NOT NULL THEN coalesce(v.normal_" + side + ", 0)"
-	}
-	return "CASE" + normal + `
-				WHEN v.` + side + ` IS NULL THEN 0
+func own(side, currency string) string {
+	return "CASE WHEN v." + side + ` IS NULL THEN 0
 				WHEN v.` + side + `_currency = ` + currency + ` THEN v.` + side + `
 			END`
 }

@@ -105,15 +105,19 @@ func (s *Store) newReport(actor proofback.Actor, in proofback.ReportInput) (*rep
 	return q, q.readCursor()
 }
 
-// choose plans where the clicks are counted, by what is rolled up in the snapshot
-// that they are counted in.
+// choose plans where clicks and conversions are counted, by what is rolled up in
+// the snapshot that they are counted in.
 func (q *reportQuery) choose(ctx context.Context, pg pgx.Tx) error {
 	there, err := readRolledUp(ctx, pg, q.in.Range)
 	if err != nil {
 		return err
 	}
-	q.plan = proofback.PlanReport(q.in, q.actor, q.spans, reportLevels(), there)
-	return nil
+	q.clicks = proofback.PlanClicks(q.in, q.actor, q.spans, reportLevels(), there)
+	q.conversions = proofback.PlanConversions(q.in, q.actor, q.spans, conversionReportLevels(), q.network)
+	// Compiling a plan takes longer than the report, and so does writing its groups to
+	// disk.
+	_, err = pg.Exec(ctx, `SELECT set_config('jit', 'off', true), set_config('work_mem', '32MB', true)`)
+	return err
 }
 
 // take reads what the statement gives: the totals, and rows of the page.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -19,10 +20,12 @@ type reportQuery struct {
 	spans   *proofback.Timeline
 	network string // the currency that conversions are normalised in
 	columns []reportColumn
-	plan    proofback.ReportPlan // of the clicks
 	after   *reportPlace
 	limit   int // rows of the page; 0 for all
 	args    []any
+
+	clicks      proofback.ReportPlan
+	conversions proofback.ReportPlan
 }
 
 // reportColumn is a dimension that is not time, as clicks and conversions have it.
@@ -79,52 +82,107 @@ func (q *reportQuery) span(at string) string {
 	return "width_bucket(" + at + ", " + q.arg(q.spans.Starts, "timestamptz[]") + ") - 1"
 }
 
-// text writes the statement: clicks and conversions are counted apart, put
-// together row by row, and given out as the totals of all rows and a page.
+// text writes the statement: clicks and conversions are added up, row by row, and
+// given out as the totals of all rows and a page.
 func (q *reportQuery) text() string {
-	parts := []string{
-		"clicked AS (" + q.clicked() + ")",
-		q.converted(),
-		"merged AS (" + q.merged() + ")",
+	parts := append(q.clicked(), q.converted()...)
+	return "WITH " + q.told() + ",\nmerged AS (" + q.merged(parts) + ")\n" + q.totals() + "\nUNION ALL\n" + q.page()
+}
+
+// mergedSums are what rows are added up to.
+var mergedSums = []struct{ name, kind string }{
+	{"clicks", "integer"},
+	{"bots", "integer"},
+	{"pending", "integer"},
+	{"approved", "integer"},
+	{"rejected", "integer"},
+	{"awaiting", "integer"},
+	{"payout", "bigint"},
+	{"pending_payout", "bigint"},
+	{"revenue", "bigint"},
+}
+
+// part is something to be added up: the columns that tell its rows apart, what it
+// has of mergedSums, and where from.
+func part(columns string, sums map[string]string, from string) string {
+	for _, s := range mergedSums {
+		have := sums[s.name]
+		if have == "" {
+			have = "NULL::" + s.kind
+		}
+		columns += ", " + have + " AS " + s.name
 	}
-	return "WITH " + strings.Join(parts, ",\n") + "\n" + q.totals() + "\nUNION ALL\n" + q.page()
+	return `
+			SELECT ` + columns + `
+			` + from
 }
 
 // countedClicks are the clicks that count, as bots do apart: of visitors who were
-// sent to the offer, and no tests.
-var countedClicks = fmt.Sprintf("c.outcome = %d AND c.flags & %d = 0", proofback.ClickRedirected, proofback.FlagTest)
+// sent to the offer, and no tests. A test has no link; unlike its flag, that is a
+// column whose values the planner knows.
+var countedClicks = fmt.Sprintf("c.outcome = %d AND c.link_id <> '%s'", proofback.ClickRedirected, uuid.Nil)
 
-// clicked adds up the parts that clicks are counted in.
-func (q *reportQuery) clicked() string {
-	var parts []string
-	if q.plan.Level >= 0 {
-		parts = append(parts, q.rolled())
+// clicked are the parts that clicks are counted in.
+func (q *reportQuery) clicked() (parts []string) {
+	if q.clicks.Level >= 0 {
+		l := &rollupLevels[q.clicks.Level]
+		days, some := q.clicks.Days()
+		if len(days) > 0 {
+			parts = append(parts, part(q.columnsOf("p.span", click), map[string]string{"clicks": "c.clicks", "bots": "c.bots"},
+				q.days("c", l.table, days, q.filters("c", "c"))))
+		}
+		if len(some) > 0 {
+			parts = append(parts, part(q.columnsOf("span", click), map[string]string{"clicks": inPiece("c.clicks_to"), "bots": inPiece("c.bots_to")},
+				q.pieces("c", l.table, some, q.filters("c", "c"))))
+		}
 	}
-	for _, r := range q.plan.Raw {
+	for _, r := range q.clicks.Raw {
 		parts = append(parts, q.raw(r))
 	}
-	return `
-		SELECT ` + q.names("") + `, sum(clicks) AS clicks, sum(bots) AS bots
-		FROM (` + strings.Join(parts, "\n\t\tUNION ALL") + `) AS parts
-		GROUP BY ` + q.names("")
+	return parts
 }
 
-// rolled adds up a level's counts.
-func (q *reportQuery) rolled() string {
-	level := rollupLevels[q.plan.Level]
-	where := []string{
-		"c.starts >= " + q.arg(q.plan.Rolled.From, "timestamptz"),
-		"c.starts < " + q.arg(q.plan.Rolled.To, "timestamptz"),
+// days joins the rows of a level with the days that a plan takes of them.
+func (q *reportQuery) days(as, table string, pieces []proofback.LevelPiece, where []string) string {
+	days, spans := make([]time.Time, len(pieces)), make([]int32, len(pieces))
+	for i, piece := range pieces {
+		days[i], spans[i] = piece.Day, int32(piece.Span)
 	}
-	if len(q.plan.Except) > 0 {
-		where = append(where, "c.starts <> ALL ("+q.arg(q.plan.Except, "timestamptz[]")+")")
+	return `FROM unnest(` + q.arg(days, "date[]") + `, ` + q.arg(spans, "integer[]") + `) AS p (day, span)
+			JOIN ` + table + ` AS ` + as + ` ON ` + as + `.day = p.day
+			WHERE ` + strings.Join(q.between(as, pieces, where), "\n\t\t\tAND ")
+}
+
+// pieces joins the rows of a level with the parts of days that a plan takes of
+// them. Of each part, m and n tell how many of the row's quarter hours are over
+// when it begins and when it ends; parts without any are left out.
+func (q *reportQuery) pieces(as, table string, pieces []proofback.LevelPiece, where []string) string {
+	days, since, until, spans := make([]time.Time, len(pieces)), make([]int16, len(pieces)), make([]int16, len(pieces)), make([]int32, len(pieces))
+	for i, piece := range pieces {
+		days[i], since[i], until[i], spans[i] = piece.Day, int16(piece.Since), int16(piece.Until), int32(piece.Span)
 	}
-	where = append(where, q.filters("c", "c")...)
-	return `
-		SELECT ` + q.clickColumns("c.starts") + `, sum(c.clicks) AS clicks, sum(c.bots) AS bots
-		FROM ` + level.table + ` AS c
-		WHERE ` + strings.Join(where, "\n\t\tAND ") + `
-		GROUP BY ` + q.names("")
+	return `FROM (
+				SELECT ` + as + `.*, p.span,
+					width_bucket((p.since - 1)::smallint, ` + as + `.at) AS m, width_bucket((p.until - 1)::smallint, ` + as + `.at) AS n
+				FROM unnest(` + q.arg(days, "date[]") + `, ` + q.arg(since, "smallint[]") + `, ` + q.arg(until, "smallint[]") + `, ` + q.arg(spans, "integer[]") + `) AS p (day, since, until, span)
+				JOIN ` + table + ` AS ` + as + ` ON ` + as + `.day = p.day
+				WHERE ` + strings.Join(q.between(as, pieces, where), "\n\t\t\t\tAND ") + `
+				OFFSET 0
+			) AS ` + as + `
+			WHERE n > m`
+}
+
+// between adds to the conditions on a level's rows the days that pieces are of.
+func (q *reportQuery) between(as string, pieces []proofback.LevelPiece, where []string) []string {
+	return append([]string{
+		as + ".day >= " + q.arg(pieces[0].Day, "date"),
+		as + ".day <= " + q.arg(pieces[len(pieces)-1].Day, "date"),
+	}, where...)
+}
+
+// inPiece is what a row of pieces has of a column that counts from midnight on.
+func inPiece(column string) string {
+	return fmt.Sprintf("coalesce(%[1]s[n], 0) - coalesce(%[1]s[m], 0)", column)
 }
 
 // raw counts the clicks of a range themselves.
@@ -135,22 +193,25 @@ func (q *reportQuery) raw(r proofback.TimeRange) string {
 		countedClicks,
 	}
 	where = append(where, q.filters("c", "c")...)
-	return `
-		SELECT ` + q.clickColumns("c.at") + `,
-			count(*) FILTER (WHERE NOT c.bot) AS clicks, count(*) FILTER (WHERE c.bot) AS bots
-		FROM clicks AS c
-		WHERE ` + strings.Join(where, "\n\t\tAND ") + `
-		GROUP BY ` + q.names("")
+	return part(q.columnsOf(q.span("c.at"), click), map[string]string{
+		"clicks": "(count(*) FILTER (WHERE NOT c.bot))::integer",
+		"bots":   "(count(*) FILTER (WHERE c.bot))::integer",
+	}, `FROM clicks AS c
+			WHERE `+strings.Join(where, "\n\t\t\tAND ")+`
+			GROUP BY `+q.names(""))
 }
 
-// clickColumns tell rows of clicks, or of a level's counts, apart.
-func (q *reportQuery) clickColumns(at string) string {
-	columns := q.span(at) + " AS span"
+// columnsOf tell rows of clicks or conversions apart, or those of their levels.
+func (q *reportQuery) columnsOf(span string, of func(reportColumn) string) string {
+	columns := span + " AS span"
 	for _, c := range q.columns {
-		columns += ", " + c.click + " AS " + c.name
+		columns += ", " + of(c) + " AS " + c.name
 	}
 	return columns
 }
+
+func click(c reportColumn) string      { return c.click }
+func conversion(c reportColumn) string { return c.conversion }
 
 // filters are the conditions on a row of clicks or conversions, and on the click
 // that it is or came of.
@@ -188,30 +249,29 @@ func (q *reportQuery) filters(row, click string) []string {
 	return where
 }
 
-// merged puts what was clicked and what was converted together. Spans in which
-// nothing happened are rows too, where time alone tells rows apart.
-func (q *reportQuery) merged() string {
-	names := q.names("")
-	empty := ""
+// merged adds up all parts. Spans in which nothing happened are rows too, where
+// time alone tells rows apart; rows whose changes came to nothing are none.
+func (q *reportQuery) merged(parts []string) string {
 	if len(q.columns) == 0 {
-		empty = `
-			UNION ALL
-			SELECT span, 0, 0, 0, 0, 0, 0, 0, 0, 0
-			FROM generate_series(0, ` + strconv.Itoa(len(q.spans.Starts)-1) + `) AS span`
+		parts = append(parts, part("span", map[string]string{"clicks": "0"}, "FROM generate_series(0, "+strconv.Itoa(len(q.spans.Starts)-1)+") AS span"))
+	}
+	var sums []string
+	for _, s := range mergedSums {
+		sums = append(sums, "coalesce(sum("+s.name+"), 0) AS "+s.name)
 	}
 	return `
-		SELECT ` + names + `,
-			sum(clicks)::bigint AS clicks, sum(bots)::bigint AS bots,
-			sum(pending)::bigint AS pending, sum(approved)::bigint AS approved, sum(rejected)::bigint AS rejected,
-			sum(payout) AS payout, sum(pending_payout) AS pending_payout, sum(revenue) AS revenue, sum(awaiting)::bigint AS awaiting
-		FROM (
-			SELECT ` + names + `, clicks, bots, 0 AS pending, 0 AS approved, 0 AS rejected, 0 AS payout, 0 AS pending_payout, 0 AS revenue, 0 AS awaiting
-			FROM clicked
-			UNION ALL
-			SELECT ` + names + `, 0, 0, pending, approved, rejected, payout, pending_payout, revenue, awaiting
-			FROM converted` + empty + `
+		SELECT ` + q.names("") + `,
+			` + strings.Join(sums, ", ") + `
+		FROM (` + strings.Join(parts, "\n\t\t\tUNION ALL") + `
 		) AS parts
-		GROUP BY ` + names
+		GROUP BY ` + q.names("") + `
+		HAVING count(clicks) > 0 OR sum(pending) + sum(approved) + sum(rejected) > 0`
+}
+
+// amount is money of a merged row, or of all of them, of its minor units.
+func (q *reportQuery) amount(units string) string {
+	digits, _ := proofback.CurrencyDigits(q.in.Currency) // it was validated
+	return "(" + units + " * 10::numeric ^ -" + strconv.Itoa(digits) + ")"
 }
 
 // totals adds up all rows.
@@ -223,29 +283,35 @@ func (q *reportQuery) totals() string {
 	return `SELECT true, 0` + keys + `,
 			coalesce(sum(clicks), 0)::bigint, coalesce(sum(bots), 0)::bigint,
 			coalesce(sum(pending), 0)::bigint, coalesce(sum(approved), 0)::bigint, coalesce(sum(rejected), 0)::bigint,
-			coalesce(sum(payout), 0)::text, coalesce(sum(pending_payout), 0)::text, coalesce(sum(revenue), 0)::text,
+			` + q.amount("coalesce(sum(payout), 0)") + `::text, ` + q.amount("coalesce(sum(pending_payout), 0)") + `::text, ` + q.amount("coalesce(sum(revenue), 0)") + `::text,
 			coalesce(sum(awaiting), 0)::bigint,
 			(SELECT jsonb_agg(jsonb_build_array(kind, currency, amount::text) ORDER BY kind, currency)
-			 FROM (SELECT kind, currency, sum(amount) AS amount FROM waiting GROUP BY kind, currency) AS sums), ''
+			 FROM (SELECT kind, currency, sum(amount) AS amount FROM waiting GROUP BY kind, currency) AS sums), '0'
 		FROM merged`
 }
 
-// reportOrders are what rows can be ordered by; quotients without a divisor come
-// before all others.
-var reportOrders = map[proofback.Metric]string{
-	"":                               "0",
-	proofback.MetricClicks:           "clicks",
-	proofback.MetricBotClicks:        "bots",
-	proofback.MetricConversions:      "pending + approved + rejected",
-	proofback.MetricPending:          "pending",
-	proofback.MetricApproved:         "approved",
-	proofback.MetricRejected:         "rejected",
-	proofback.MetricConversionRate:   "coalesce(round((pending + approved + rejected)::numeric / nullif(clicks, 0), 9), -1)",
-	proofback.MetricPayout:           "payout",
-	proofback.MetricPendingPayout:    "pending_payout",
-	proofback.MetricRevenue:          "revenue",
-	proofback.MetricMargin:           "revenue - payout",
-	proofback.MetricEarningsPerClick: "coalesce(round(payout / nullif(clicks, 0), 9), -1)",
+// order is what the rows are sorted by before their keys; "" for nothing. Quotients
+// without a divisor come before all others.
+func (q *reportQuery) order() string {
+	perClick := func(what string) string { return "coalesce(round(" + what + "::numeric / nullif(clicks, 0), 9), -1)" }
+	switch m := q.in.OrderBy; m {
+	case "":
+		return ""
+	case proofback.MetricBotClicks:
+		return "bots"
+	case proofback.MetricConversions:
+		return "pending + approved + rejected"
+	case proofback.MetricConversionRate:
+		return perClick("(pending + approved + rejected)")
+	case proofback.MetricPayout, proofback.MetricPendingPayout, proofback.MetricRevenue:
+		return q.amount(strings.ToLower(string(m)))
+	case proofback.MetricMargin:
+		return q.amount("revenue") + " - " + q.amount("payout")
+	case proofback.MetricEarningsPerClick:
+		return perClick(q.amount("payout"))
+	default: // CLICKS, PENDING, APPROVED, REJECTED
+		return strings.ToLower(string(m))
+	}
 }
 
 // page takes the rows behind the cursor, and one more.
@@ -254,39 +320,43 @@ func (q *reportQuery) page() string {
 	if q.in.Descending {
 		way, beyond = " DESC", " < "
 	}
-	place, order := []string{"sort", "span"}, "sort"+way+", span"+way
-	shown, same := "", "(w.span"
+	sort, place := "0", []string{"span"}
+	if by := q.order(); by != "" {
+		sort, place = "("+by+")::numeric", []string{"sort", "span"}
+	}
+	shown, same := "", "w.span = m.span"
 	for _, c := range q.columns {
 		column := c.name
 		if c.kind == "text" {
 			column += ` COLLATE "C"`
 		}
 		place = append(place, column)
-		order += ", " + column + way
-		shown += ", " + c.name + "::text"
-		same += ", w." + c.name
+		shown += ", m." + c.name + "::text"
+		same += " AND w." + c.name + " = m." + c.name
 	}
+	order := "m." + strings.Join(place, way+", m.") + way
 	where := ""
 	if p := q.after; p != nil {
-		values := []string{q.arg(p.Sort, "numeric"), q.arg(p.Span, "integer")}
+		values := []string{q.arg(p.Span, "integer")}
+		if place[0] == "sort" {
+			values = []string{q.arg(p.Sort, "numeric"), values[0]}
+		}
 		for i, c := range q.columns {
 			values = append(values, q.arg(p.Keys[i], c.kind))
 		}
-		where = "\n\t\tWHERE (" + strings.Join(place, ", ") + ")" + beyond + "(" + strings.Join(values, ", ") + ")"
+		where = "\n\t\t\tWHERE (" + strings.Join(place, ", ") + ")" + beyond + "(" + strings.Join(values, ", ") + ")"
 	}
 	limit := ""
 	if q.limit > 0 {
 		limit = "\n\t\t\tLIMIT " + q.arg(q.limit, "bigint")
 	}
-	return `(SELECT false, span` + shown + `, clicks, bots, pending, approved, rejected,
-			payout::text, pending_payout::text, revenue::text, awaiting,
-			(SELECT jsonb_agg(jsonb_build_array(kind, currency, amount::text) ORDER BY kind, currency)
-			 FROM waiting AS w
-			 WHERE ` + same + `) = (` + q.names("m.") + `)), sort::text
+	return `(SELECT false, m.span` + shown + `, clicks::bigint, bots::bigint, pending::bigint, approved::bigint, rejected::bigint,
+			` + q.amount("payout") + `::text, ` + q.amount("pending_payout") + `::text, ` + q.amount("revenue") + `::text, awaiting::bigint, amounts, sort::text
 		FROM (
 			SELECT *
-			FROM (SELECT *, (` + reportOrders[q.in.OrderBy] + `)::numeric AS sort FROM merged) AS all_rows` + where + `
+			FROM (SELECT *, ` + sort + ` AS sort FROM merged) AS m` + where + `
 			ORDER BY ` + order + limit + `
 		) AS m
+		LEFT JOIN awaited AS w ON ` + same + `
 		ORDER BY ` + order + `)`
 }

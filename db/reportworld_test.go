@@ -43,6 +43,7 @@ func newReportWorld(t testing.TB, seed uint64) *reportWorld {
 	t.Helper()
 	w := &reportWorld{now: worldTo.AddDate(0, 0, 2), random: rand.New(rand.NewPCG(seed, 1)), rates: map[string]map[time.Time]proofback.Decimal{}}
 	w.store = dbtest.Open(t, func(c *db.Config) { c.Now = func() time.Time { return w.now } })
+	w.store.RollUpSooner()
 	w.exec(t, `SELECT make_partitions($1, $2)`, worldFrom, worldTo)
 	for i := range 3 {
 		w.advertisers, w.affiliates = append(w.advertisers, keyAt(day)), append(w.affiliates, keyAt(day))
@@ -168,17 +169,7 @@ func (w *reportWorld) convert(t testing.TB, n int) {
 			c.Normalized = proofback.Normalize(&c, "EUR", w.ratesOn(proofback.RateDay(c.EventAt)))
 		}
 		w.conversions = append(w.conversions, c)
-		null := func(d proofback.Decimal) *string {
-			if d == "" {
-				return nil
-			}
-			return (*string)(&d)
-		}
-		var rateDay *time.Time
-		if !c.Normalized.RateDate.IsZero() {
-			rateDay = &c.Normalized.RateDate
-		}
-		currency := func(m proofback.Money) *string { return null(proofback.Decimal(m.Currency)) }
+		currency := func(m proofback.Money) *string { return amountOrNull(proofback.Decimal(m.Currency)) }
 		q.Queue(`INSERT INTO conversions
 				(id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id, event_type, txid,
 				 status, began, event_at, received_at, click_at, payout, payout_currency, revenue, revenue_currency,
@@ -186,12 +177,46 @@ func (w *reportWorld) convert(t testing.TB, n int) {
 			VALUES ($1, $2, $3, $4, $5, $6, $1, $1, $7, $8, $9, $9, $10, $11, $12, $13::text::numeric, $14, $15::text::numeric, $16,
 				$17::text::numeric, $18::text::numeric, 'EUR', $19::timestamptz::date, 'TEST', $20)`,
 			c.ID, c.AdvertiserID, c.OfferID, c.GoalID, c.AffiliateID, c.ClickID, c.EventType, c.TxID, string(c.Status),
-			c.EventAt, c.ReceivedAt, c.ClickAt, null(c.Payout.Amount), currency(c.Payout), null(c.Revenue.Amount), currency(c.Revenue),
-			null(c.Normalized.Payout.Amount), null(c.Normalized.Revenue.Amount), rateDay, c.Test)
+			c.EventAt, c.ReceivedAt, c.ClickAt, amountOrNull(c.Payout.Amount), currency(c.Payout), amountOrNull(c.Revenue.Amount), currency(c.Revenue),
+			amountOrNull(c.Normalized.Payout.Amount), amountOrNull(c.Normalized.Revenue.Amount), dayOrNull(c.Normalized.RateDate), c.Test)
 	}
 	if err := w.store.Pool().SendBatch(t.Context(), &q).Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// move changes what becomes of conversions, and normalises some that waited.
+func (w *reportWorld) move(t testing.TB, n int) {
+	t.Helper()
+	var q pgx.Batch
+	for range n {
+		c := &w.conversions[w.random.IntN(len(w.conversions))]
+		c.Status = pick(w, proofback.StatusPending, proofback.StatusApproved, proofback.StatusRejected)
+		if c.Normalized.RateDate.IsZero() {
+			c.Normalized = proofback.Normalize(c, "EUR", w.ratesOn(proofback.RateDay(c.EventAt)))
+		}
+		q.Queue(`
+			UPDATE conversions
+			SET status = $2, normal_payout = $3::text::numeric, normal_revenue = $4::text::numeric, rate_date = $5::timestamptz::date
+			WHERE id = $1`, c.ID, string(c.Status), amountOrNull(c.Normalized.Payout.Amount), amountOrNull(c.Normalized.Revenue.Amount), dayOrNull(c.Normalized.RateDate))
+	}
+	if err := w.store.Pool().SendBatch(t.Context(), &q).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func amountOrNull(d proofback.Decimal) *string {
+	if d == "" {
+		return nil
+	}
+	return (*string)(&d)
+}
+
+func dayOrNull(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }
 
 func (w *reportWorld) money() proofback.Money {

@@ -23,8 +23,9 @@ func (s *Store) RollUp(ctx context.Context, actor proofback.Actor) (steps int, e
 	if actor.Role != proofback.RoleSystem {
 		return 0, errSystemOnly
 	}
+	digits, _ := proofback.CurrencyDigits(s.currency) // it was checked when the network began
 	for {
-		r := &roller{now: s.clock()}
+		r := &roller{now: s.clock(), digits: digits, rollClicks: s.rollClicks}
 		err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 			r.tx = tx
 			return r.step(ctx)
@@ -52,90 +53,94 @@ type roller struct {
 	tx   pgx.Tx
 	now  time.Time
 	have proofback.TimeRange
+	look time.Time // up to where it was seen how many clicks wait
 	did  bool
+
+	digits     int // of the network's currency
+	rollClicks int
 }
 
 func (r *roller) step(ctx context.Context) error {
 	if err := r.hold(ctx); err != nil {
 		return err
 	}
-	if done, err := r.mend(ctx); done || err != nil {
-		return err
+	for _, do := range []func(context.Context) error{r.convert, r.mend, r.forward, r.back} {
+		if err := do(ctx); err != nil || r.did {
+			return err
+		}
 	}
-	if done, err := r.forward(ctx); done || err != nil {
-		return err
-	}
-	return r.back(ctx)
+	return nil
 }
 
 // hold makes this the only process that rolls up, and reads how far it has come.
 func (r *roller) hold(ctx context.Context) error {
 	midnight := r.now.Add(-rollAfter).Truncate(oneDay)
-	_, err := r.tx.Exec(ctx, `
-		INSERT INTO rollup_state (rolled_from, rolled_to)
-		VALUES ($1, $1)
+	var q pgx.Batch
+	q.Queue(`
+		INSERT INTO rollup_state (rolled_from, rolled_to, looked_to)
+		VALUES ($1, $1, $1)
 		ON CONFLICT DO NOTHING`, midnight)
-	if err != nil {
-		return err
-	}
-	err = r.tx.QueryRow(ctx, `SELECT rolled_from, rolled_to FROM rollup_state FOR UPDATE NOWAIT`).Scan(&r.have.From, &r.have.To)
+	q.Queue(`SELECT rolled_from, rolled_to, looked_to FROM rollup_state FOR UPDATE NOWAIT`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&r.have.From, &r.have.To, &r.look)
+	})
+	// Room for a day's groups; most steps need little of it.
+	q.Queue(`SET LOCAL work_mem = '64MB'`)
+	err := r.tx.SendBatch(ctx, &q).Close()
 	r.have.From, r.have.To = r.have.From.UTC(), r.have.To.UTC()
 	return err
 }
 
-// mend counts a day's quarter hours anew that clicks came late for. The
+// mend counts a day anew that clicks came late for, as far as it was counted. The
 // counts of a day whose clicks have been dropped are kept as they are.
-func (r *roller) mend(ctx context.Context) (done bool, err error) {
-	var first, last *time.Time
-	err = r.tx.QueryRow(ctx, `
-		WITH late AS (
-			SELECT starts
-			FROM late_clicks
-			WHERE starts >= $1 AND starts < $2
-		)
-		SELECT min(starts), max(starts)
-		FROM late
-		WHERE starts < (SELECT date_trunc('day', min(starts)) + interval '1 day' FROM late)`, r.have.From, r.have.To).Scan(&first, &last)
+func (r *roller) mend(ctx context.Context) error {
+	var first *time.Time
+	err := r.tx.QueryRow(ctx, `SELECT min(starts) FROM late_clicks WHERE starts >= $1 AND starts < $2`, r.have.From, r.have.To).Scan(&first)
 	if err != nil || first == nil {
-		return false, err
-	}
-	slice := proofback.TimeRange{From: first.UTC(), To: last.UTC().Add(quarterHour)}
-	whole, err := dayIsWhole(ctx, r.tx, slice.From.Truncate(oneDay))
-	if err != nil {
-		return false, err
-	}
-	if whole {
-		if err := r.count(ctx, slice, r.have.To); err != nil {
-			return false, err
-		}
+		return err
 	}
 	r.did = true
-	return true, r.forget(ctx, slice)
+	day := proofback.TimeRange{From: first.UTC().Truncate(oneDay)}
+	day.To = day.From.Add(oneDay)
+	if r.have.To.Before(day.To) {
+		day.To = r.have.To
+	}
+	whole, err := dayIsWhole(ctx, r.tx, day.From)
+	if err != nil {
+		return err
+	}
+	if whole {
+		if err := r.recount(ctx, day); err != nil {
+			return err
+		}
+	}
+	return r.forget(ctx, day)
 }
 
 // dayIsWhole reports whether the clicks of a day are still there: it has its
 // partition or, where none was ever made, clicks for all that was counted.
 func dayIsWhole(ctx context.Context, tx pgx.Tx, day time.Time) (whole bool, err error) {
 	err = tx.QueryRow(ctx, `
-		SELECT to_regclass($5) IS NOT NULL
-		OR (SELECT coalesce(sum(clicks + bots), 0) FROM rollup_quarters WHERE starts >= $1 AND starts < $2)
-			<= (SELECT count(*) FROM clicks AS c WHERE id >= $3 AND id < $4 AND `+countedClicks+`)`,
-		day, day.Add(oneDay), proofback.UUIDFloor(day), proofback.UUIDFloor(day.Add(oneDay)), "clicks_"+day.Format("20060102")).Scan(&whole)
+		SELECT to_regclass($4) IS NOT NULL
+		OR (SELECT coalesce(sum(clicks + bots), 0) FROM rollup_offers WHERE day = $1::timestamptz::date)
+			<= (SELECT count(*) FROM clicks AS c WHERE id >= $2 AND id < $3 AND `+countedClicks+`)`,
+		day, proofback.UUIDFloor(day), proofback.UUIDFloor(day.Add(oneDay)), "clicks_"+day.Format("20060102")).Scan(&whole)
 	return whole, err
 }
 
-// forward counts what is over since, up to a day's end.
-func (r *roller) forward(ctx context.Context) (done bool, err error) {
+// forward counts what is over since: at a day's end, and before it as soon as so
+// many clicks wait that it is worth it.
+func (r *roller) forward(ctx context.Context) error {
 	to := r.now.Add(-rollAfter).Truncate(quarterHour)
-	if end := r.have.To.Truncate(oneDay).Add(oneDay); end.Before(to) {
-		to = end
+	midnight := r.have.To.Truncate(oneDay).Add(oneDay)
+	if midnight.Before(to) {
+		to = midnight
 	}
-	if !r.have.To.Before(to) {
-		return false, nil
+	if !r.have.To.Before(to) || !r.look.Before(to) {
+		return nil
 	}
 	// A transaction that has been writing for so long may hold clicks of this time.
-	var waits bool
-	err = r.tx.QueryRow(ctx, `
+	var waits, many bool
+	err := r.tx.QueryRow(ctx, `
 		SELECT EXISTS (
 			SELECT
 			FROM pg_stat_activity
@@ -143,11 +148,34 @@ func (r *roller) forward(ctx context.Context) (done bool, err error) {
 			AND backend_xid IS NOT NULL
 			AND pid <> pg_backend_pid()
 			AND xact_start < clock_timestamp() - $1::text::interval
-		)`, minutes(rollAfter/2)).Scan(&waits)
+		), (
+			SELECT count(*) = $4
+			FROM (
+				SELECT
+				FROM clicks
+				WHERE id >= $2
+				AND id < $3
+				LIMIT $4
+			) AS waiting
+		)`, minutes(rollAfter/2), proofback.UUIDFloor(r.have.To), proofback.UUIDFloor(to), r.rollClicks).Scan(&waits, &many)
 	if err != nil || waits {
-		return false, err
+		return err
 	}
-	return true, r.extend(ctx, proofback.TimeRange{From: r.have.To, To: to}, proofback.TimeRange{From: r.have.From, To: to})
+	if !many && to.Before(midnight) {
+		_, err := r.tx.Exec(ctx, `UPDATE rollup_state SET looked_to = $1`, to)
+		return err
+	}
+	slice := proofback.TimeRange{From: r.have.To, To: to}
+	if err := r.count(ctx, slice, fineLevels()); err != nil {
+		return err
+	}
+	if to.Equal(midnight) {
+		day := proofback.TimeRange{From: midnight.Add(-oneDay), To: midnight}
+		if err := r.count(ctx, day, coarseLevels()); err != nil {
+			return err
+		}
+	}
+	return r.extend(ctx, slice, proofback.TimeRange{From: r.have.From, To: to})
 }
 
 // back counts the day before the first that is counted, where there are clicks.
@@ -158,18 +186,18 @@ func (r *roller) back(ctx context.Context) error {
 		return err
 	}
 	day := proofback.TimeRange{From: r.have.From.Add(-oneDay), To: r.have.From}
+	if err := r.count(ctx, day, allLevels()); err != nil {
+		return err
+	}
 	return r.extend(ctx, day, proofback.TimeRange{From: day.From, To: r.have.To})
 }
 
-// extend counts a slice, after which have is what there is.
+// extend says that a slice is counted, after which have is what there is.
 func (r *roller) extend(ctx context.Context, slice, have proofback.TimeRange) error {
 	r.did = true
-	if err := r.count(ctx, slice, have.To); err != nil {
-		return err
-	}
 	_, err := r.tx.Exec(ctx, `
 		UPDATE rollup_state
-		SET rolled_from = $1, rolled_to = $2`, have.From, have.To)
+		SET rolled_from = $1, rolled_to = $2, looked_to = $2`, have.From, have.To)
 	if err != nil {
 		return err
 	}
@@ -183,23 +211,26 @@ func (r *roller) forget(ctx context.Context, slice proofback.TimeRange) error {
 	return err
 }
 
-// count counts a slice anew in every level: the units that it touches and that are
-// over by the moment up to which there are counts.
-func (r *roller) count(ctx context.Context, slice proofback.TimeRange, upTo time.Time) error {
-	var q pgx.Batch
-	for _, l := range inOrder() {
-		from := slice.From.Truncate(l.Unit)
-		to := slice.To.Add(l.Unit - 1).Truncate(l.Unit)
-		if end := upTo.Truncate(l.Unit); end.Before(to) {
-			to = end
-		}
-		if !from.Before(to) {
-			continue
-		}
-		q.Queue(`DELETE FROM `+l.table+` WHERE starts >= $1 AND starts < $2`, from, to)
-		q.Queue(`INSERT INTO `+l.table+` (`+l.key()+`, clicks, bots) `+l.recount(l.source), from, to, proofback.UUIDFloor(from), proofback.UUIDFloor(to))
+// recount counts a day anew, up to the end of what is counted.
+func (r *roller) recount(ctx context.Context, day proofback.TimeRange) error {
+	levels := allLevels()
+	if day.To.Sub(day.From) < oneDay {
+		levels = fineLevels()
 	}
-	return r.tx.SendBatch(ctx, &q).Close()
+	var q pgx.Batch
+	for _, i := range levels {
+		q.Queue(`DELETE FROM `+rollupLevels[i].table+` WHERE day = $1::timestamptz::date`, day.From)
+	}
+	if err := r.tx.SendBatch(ctx, &q).Close(); err != nil {
+		return err
+	}
+	return r.count(ctx, day, levels)
+}
+
+// count counts the clicks of a part of a day.
+func (r *roller) count(ctx context.Context, slice proofback.TimeRange, levels []int) error {
+	_, err := r.tx.Exec(ctx, storeCounts(levels), proofback.UUIDFloor(slice.From), proofback.UUIDFloor(slice.To), slice.From.Format(time.DateOnly))
+	return err
 }
 
 // readRolledUp tells what of a range is rolled up in the snapshot of tx.

@@ -41,13 +41,13 @@ func TestCountsThatAreWrongAreFoundLeftOutAndMended(t *testing.T) {
 	w := newReportWorld(t, 1)
 	want := w.clicksReported(t)
 	w.rollUp(t)
-	w.exec(t, `UPDATE rollup_days SET clicks = clicks + 1`)
-	w.exec(t, `DELETE FROM rollup_hours WHERE starts = (SELECT min(starts) FROM rollup_hours)`)
+	w.exec(t, `UPDATE rollup_offers SET clicks = clicks + 1, clicks_to = ARRAY(SELECT n + 1 FROM unnest(clicks_to) AS n)`)
+	w.exec(t, `DELETE FROM rollup_pairs WHERE day = (SELECT min(day) FROM rollup_pairs)`)
 	if got := w.clicksReported(t); got <= want {
 		t.Fatalf("%d clicks, %d before: the counts are not read", got, want)
 	}
 	found := strings.Join(w.verify(t), "\n")
-	if !strings.Contains(found, "rollup_days (") || !strings.Contains(found, "rollup_hours (") {
+	if !strings.Contains(found, "rollup_offers (") || !strings.Contains(found, "rollup_pairs (") {
 		t.Errorf("found %q", found)
 	}
 	if got := w.clicksReported(t); got != want {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,12 +10,13 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// rollupLevel is a table of counts.
+// rollupLevel is a table of counts of clicks, by UTC day, offer, hence advertiser,
+// and more.
 type rollupLevel struct {
 	proofback.ReportLevel
 	table   string
-	source  string // what it is counted from: clicks, or a finer level that has all it needs
-	columns []string
+	columns []string // of its dimensions
+	from    int      // the place in the list of what it is counted from: its own, or a level that tells more
 }
 
 // The units of rollups.
@@ -23,27 +25,27 @@ const (
 	oneDay      = 24 * time.Hour
 )
 
-// rollupLevels stand with the smallest first, as reports choose, but for the one
-// that others are counted from. Each is narrow: one more dimension would make
-// nearly as many rows as there are clicks.
+// rollupLevels stand with the smallest first, as reports choose. Each is narrow:
+// one more dimension would make nearly as many rows as there are clicks. Those that
+// are fine grow with the day; of the others a day is there when it is over.
 var rollupLevels = []rollupLevel{
-	newLevel("rollup_days", "rollup_quarters", oneDay),
-	newLevel("rollup_day_affiliates", "rollup_quarters", oneDay, proofback.DimAffiliate),
-	newLevel("rollup_day_devices", "clicks", oneDay, proofback.DimAffiliate, proofback.DimDevice),
-	newLevel("rollup_day_countries", "clicks", oneDay, proofback.DimAffiliate, proofback.DimCountry),
-	newLevel("rollup_day_subs", "clicks", oneDay, proofback.DimAffiliate, proofback.DimSub1),
-	newLevel("rollup_hours", "rollup_quarters", time.Hour),
-	newLevel("rollup_quarters", "clicks", quarterHour, proofback.DimAffiliate),
+	newLevel("rollup_offers", 1),
+	newLevel("rollup_pairs", 1, proofback.DimAffiliate),
+	newLevel("rollup_devices", 2, proofback.DimAffiliate, proofback.DimDevice),
+	newLevel("rollup_countries", 3, proofback.DimAffiliate, proofback.DimCountry),
+	newLevel("rollup_subs", 4, proofback.DimAffiliate, proofback.DimSub1),
 }
 
-// newLevel is a level by offer, hence by advertiser, and by some dimensions more.
-func newLevel(table, source string, unit time.Duration, more ...proofback.Dimension) rollupLevel {
-	l := rollupLevel{table: table, source: source}
-	l.Unit = unit
+func newLevel(table string, from int, more ...proofback.Dimension) rollupLevel {
+	l := rollupLevel{table: table, from: from}
+	l.Fine = from == 1
 	l.Dimensions = append([]proofback.Dimension{proofback.DimOffer, proofback.DimAdvertiser}, more...)
 	for _, d := range l.Dimensions {
-		c := reportColumnOf(d)
-		l.columns = append(l.columns, strings.TrimPrefix(strings.TrimSuffix(strings.TrimPrefix(c.click, "coalesce("), ", '')"), "c."))
+		column := strings.ToLower(string(d))
+		if d.IDKind() != "" {
+			column += "_id"
+		}
+		l.columns = append(l.columns, column)
 	}
 	return l
 }
@@ -57,43 +59,150 @@ func reportLevels() []proofback.ReportLevel {
 	return list
 }
 
-// inOrder are the levels with those first that others are counted from.
-func inOrder() []rollupLevel {
-	list := slices.Clone(rollupLevels)
-	slices.SortStableFunc(list, func(a, b rollupLevel) int { return strings.Compare(a.source, b.source) })
+// Levels by their places in the list.
+func allLevels() []int    { return append(fineLevels(), coarseLevels()...) }
+func fineLevels() []int   { return levelsThat(true) }
+func coarseLevels() []int { return levelsThat(false) }
+
+func levelsThat(fine bool) (list []int) {
+	for i := range rollupLevels {
+		if rollupLevels[i].Fine == fine {
+			list = append(list, i)
+		}
+	}
 	return list
 }
 
-// key lists the columns that tell a level's rows apart.
-func (l *rollupLevel) key() string { return "starts, " + strings.Join(l.columns, ", ") }
+// key lists the columns that tell a level's rows of a day apart.
+func (l *rollupLevel) key() string { return strings.Join(l.columns, ", ") }
 
-// recount is a query that counts a level's rows from $1 to $2 anew, from the
-// clicks, whose ids are from $3 to $4, or from the finer level.
-func (l *rollupLevel) recount(source string) string {
-	columns, clicks, bots, within := []string{}, "sum(c.clicks)", "sum(c.bots)", "c.starts >= $1 AND c.starts < $2 AND $3::uuid < $4::uuid"
-	at := "c.starts"
-	if source == "clicks" {
-		at, clicks, bots = "c.at", "count(*) FILTER (WHERE NOT c.bot)", "count(*) FILTER (WHERE c.bot)"
-		within = "c.id >= $3 AND c.id < $4 AND $1::timestamptz < $2::timestamptz\n\t\tAND " + countedClicks
+// grouped are the columns that the clicks of a day are counted by.
+func (l *rollupLevel) grouped() []string {
+	if l.Fine {
+		return append(slices.Clone(l.columns), "quarter")
 	}
-	for i, d := range l.Dimensions {
-		columns = append(columns, reportColumnOf(d).click+" AS "+l.columns[i])
+	return l.columns
+}
+
+// values lists the columns that hold its counts.
+func (l *rollupLevel) values() string {
+	if l.Fine {
+		return "clicks, bots, at, clicks_to, bots_to"
+	}
+	return "clicks, bots"
+}
+
+// dayQuarter is the expression for which quarter hour of its UTC day a time is in.
+func dayQuarter(at string) string {
+	return fmt.Sprintf("(floor(date_part('epoch', %s))::bigint %% 86400 / %d)::smallint", at, quarterSeconds)
+}
+
+// columnsOfClick are all dimensions of levels, as a click has them.
+const columnsOfClick = "c.offer_id, c.advertiser_id, c.affiliate_id, c.device, coalesce(c.country, '') AS country, coalesce(c.sub1, '') AS sub1"
+
+// counted writes the count of the clicks with ids from $1 to $2 for some levels, in
+// one pass: a row for each key of what they are counted from, and in fine ones for
+// each quarter hour of it, with the place of that in the list as level.
+func counted(of []int) string {
+	var levels []int
+	for _, i := range of {
+		if from := rollupLevels[i].from; !slices.Contains(levels, from) {
+			levels = append(levels, from)
+		}
+	}
+	var sets, which, all []string // all columns that any set has
+	for _, i := range levels {
+		set := rollupLevels[i].grouped()
+		sets = append(sets, "("+strings.Join(set, ", ")+")")
+		for _, column := range set {
+			if !slices.Contains(all, column) {
+				all = append(all, column)
+			}
+		}
+	}
+	for _, i := range levels {
+		missing := 0 // grouping() has a bit for each column that a set has not
+		for _, column := range all {
+			if missing <<= 1; !slices.Contains(rollupLevels[i].grouped(), column) {
+				missing++
+			}
+		}
+		which = append(which, fmt.Sprintf("WHEN %d THEN %d", missing, i))
 	}
 	return `
-		SELECT date_bin('` + minutes(l.Unit) + `', ` + at + `, '2000-01-01Z') AS starts, ` + strings.Join(columns, ", ") + `,
-			` + clicks + `::integer AS clicks, ` + bots + `::integer AS bots
-		FROM ` + source + ` AS c
-		WHERE ` + within + `
-		GROUP BY 1, ` + strings.Join(columnsOnly(columns), ", ")
+		SELECT CASE grouping(` + strings.Join(all, ", ") + `) ` + strings.Join(which, " ") + ` END AS level,
+			` + strings.Join(all, ", ") + `,
+			count(*) FILTER (WHERE NOT bot) AS clicks, count(*) FILTER (WHERE bot) AS bots
+		FROM (
+			SELECT ` + columnsOfClick + `, ` + dayQuarter("c.at") + ` AS quarter, c.bot
+			FROM clicks AS c
+			WHERE c.id >= $1 AND c.id < $2
+			AND ` + countedClicks + `
+		) AS c
+		GROUP BY GROUPING SETS (` + strings.Join(sets, ", ") + `)`
 }
 
-// columnsOnly are expressions without their names.
-func columnsOnly(columns []string) []string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i], _, _ = strings.Cut(c, " AS ")
+// rows writes the rows of a level's day from its place in counted.
+func (l *rollupLevel) rows(place int) string {
+	if !l.Fine {
+		return fmt.Sprintf(`
+		SELECT %s, clicks, bots
+		FROM counted
+		WHERE level = %d
+		ORDER BY affiliate_id`, l.key(), place) // as they are read
 	}
-	return list
+	source := fmt.Sprintf("counted WHERE level = %d", place)
+	if l.from != place {
+		source = fmt.Sprintf(`(
+				SELECT %[1]s, quarter, sum(clicks) AS clicks, sum(bots) AS bots
+				FROM counted
+				WHERE level = %[2]d
+				GROUP BY %[1]s, quarter
+			) AS merged`, l.key(), l.from)
+	}
+	// The window's order is that of the rows, and so of the arrays.
+	return fmt.Sprintf(`
+		SELECT %[1]s, sum(clicks) AS clicks, sum(bots) AS bots,
+			array_agg(quarter) AS at, array_agg(clicks_to) AS clicks_to, array_agg(bots_to) AS bots_to
+		FROM (
+			SELECT %[1]s, quarter, clicks, bots,
+				(sum(clicks) OVER until)::integer AS clicks_to, (sum(bots) OVER until)::integer AS bots_to
+			FROM %[2]s
+			WINDOW until AS (PARTITION BY %[1]s ORDER BY quarter)
+		) AS quarters
+		GROUP BY %[1]s`, l.key(), source)
+}
+
+// storeCounts writes the statement that counts the clicks with ids from $1 to $2, of the
+// UTC day $3, for some levels. What it finds there of the day is older, and grows.
+func storeCounts(levels []int) string {
+	inserts := make([]string, len(levels))
+	for n, i := range levels {
+		l := &rollupLevels[i]
+		inserts[n] = fmt.Sprintf(`
+	stored%d AS (
+		INSERT INTO %s AS r (day, %s, %s)
+		SELECT $3::date, q.*
+		FROM (%s
+		) AS q%s
+	)`, n, l.table, l.key(), l.values(), l.rows(i), l.grow())
+	}
+	return "WITH counted AS MATERIALIZED (" + counted(levels) + "\n\t)," + strings.Join(inserts, ",") + "\n\tSELECT"
+}
+
+// grow is what becomes of a row of a fine level that is there: the quarter hours of
+// the new one come after its own.
+func (l *rollupLevel) grow() string {
+	if !l.Fine {
+		return ""
+	}
+	return `
+		ON CONFLICT (day, ` + l.key() + `) DO UPDATE
+		SET clicks = r.clicks + excluded.clicks,
+			bots = r.bots + excluded.bots,
+			at = r.at || excluded.at,
+			clicks_to = r.clicks_to || ARRAY(SELECT r.clicks + n FROM unnest(excluded.clicks_to) AS n),
+			bots_to = r.bots_to || ARRAY(SELECT r.bots + n FROM unnest(excluded.bots_to) AS n)`
 }
 
 // minutes writes a length of time for SQL.

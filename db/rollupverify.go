@@ -1,41 +1,46 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
 )
 
-// RollupDifference is a count that is not what the clicks say.
+// RollupDifference is a row of counts that is not what the clicks or conversions
+// say.
 type RollupDifference struct {
-	Level        string
-	Key          string // the values of its columns
-	Clicks, Bots int64  // as they are rolled up
-	Counted      int64  // clicks that there are
-	CountedBots  int64
-	starts       time.Time
+	Level    string
+	Key      string // the values of its columns
+	RolledUp string // "" where there is no such row
+	Counted  string // "" where there should be none
 }
 
 func (d RollupDifference) String() string {
-	return fmt.Sprintf("%s (%s): %d clicks and %d bots are rolled up, %d and %d are there", d.Level, d.Key, d.Clicks, d.Bots, d.Counted, d.CountedBots)
+	return fmt.Sprintf("%s (%s): %s rolled up, %s there", d.Level, d.Key, cmp.Or(d.RolledUp, "nothing is"), cmp.Or(d.Counted, "nothing is"))
 }
 
-// VerifyRollups counts all that is rolled up again from the clicks, a day at a
-// time from the newest on, and gives each difference to found. What is different
-// is named as late, so that reports leave it out and the next RollUp mends it. It
-// returns how many days it looked at: those whose clicks have been dropped are
-// left out, and when ctx ends it stops without an error. Staff.
+// VerifyRollups counts all that is rolled up again from the clicks and conversions,
+// a day at a time from the newest on, and gives each difference to found. Days with
+// different clicks are named as late, so that reports leave them out; the next
+// RollUp mends those and the conversions. It returns how many days it looked at:
+// those whose clicks have been dropped are left out, and when ctx ends it stops
+// without an error. Staff.
 func (s *Store) VerifyRollups(ctx context.Context, actor proofback.Actor, found func(RollupDifference) error) (days int, err error) {
 	if err := actor.RequireStaff(); err != nil {
 		return 0, err
 	}
+	digits, _ := proofback.CurrencyDigits(s.currency)
 	for day := s.clock().Truncate(oneDay); ; day = day.Add(-oneDay) {
-		v := &verifier{day: day, found: found}
+		v := &verifier{day: day, found: found, digits: digits}
 		err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 			v.tx = tx
 			return v.run(ctx)
@@ -60,6 +65,7 @@ type verifier struct {
 	found  func(RollupDifference) error
 	over   bool // nothing is rolled up before
 	looked bool
+	digits int // of the network's currency
 }
 
 func (v *verifier) run(ctx context.Context) error {
@@ -72,57 +78,120 @@ func (v *verifier) run(ctx context.Context) error {
 		v.over = true
 		return nil
 	}
+	for i := range conversionLevels {
+		if err := v.compareConversions(ctx, &conversionLevels[i]); err != nil {
+			return err
+		}
+	}
 	if v.looked, err = dayIsWhole(ctx, v.tx, v.day); err != nil || !v.looked {
 		return err
 	}
-	for _, l := range rollupLevels {
-		to := day.To
-		if end := there.To.Truncate(l.Unit); end.Before(to) {
-			to = end
-		}
-		if !day.From.Before(to) {
-			continue
-		}
-		if err := v.compare(ctx, &l, proofback.TimeRange{From: day.From, To: to}, there.Late); err != nil {
+	if there.To.Before(day.To) {
+		day.To = there.To
+	}
+	levels := allLevels()
+	if day.To.Sub(day.From) < oneDay {
+		levels = fineLevels()
+	}
+	if slices.ContainsFunc(there.Late, func(at time.Time) bool { return !at.Before(day.From) && at.Before(day.To) }) {
+		return nil // it is to be counted anew
+	}
+	for _, i := range levels {
+		if err := v.compareClicks(ctx, i, day); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *verifier) compare(ctx context.Context, l *rollupLevel, r proofback.TimeRange, late []time.Time) error {
-	units := make([]time.Time, len(late))
-	for i, at := range late {
-		units[i] = at.Truncate(l.Unit)
-	}
-	rows, err := v.tx.Query(ctx, `
-		SELECT starts, concat_ws(', ', `+l.key()+`),
-			coalesce(r.clicks, 0), coalesce(r.bots, 0), coalesce(c.clicks, 0), coalesce(c.bots, 0)
-		FROM (SELECT * FROM `+l.table+` WHERE starts >= $1 AND starts < $2) AS r
-		FULL JOIN (`+l.recount("clicks")+`) AS c USING (`+l.key()+`)
-		WHERE (r.clicks, r.bots) IS DISTINCT FROM (c.clicks, c.bots)
-		AND starts <> ALL ($5::timestamptz[])
-		ORDER BY starts
-		LIMIT 1000`, r.From, r.To, proofback.UUIDFloor(r.From), proofback.UUIDFloor(r.To), units)
-	if err != nil {
-		return err
-	}
-	differences, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (RollupDifference, error) {
-		d := RollupDifference{Level: l.table}
-		err := row.Scan(&d.starts, &d.Key, &d.Clicks, &d.Bots, &d.Counted, &d.CountedBots)
-		return d, err
-	})
-	if err != nil {
+// compareClicks compares a level's day, as far as it is counted.
+func (v *verifier) compareClicks(ctx context.Context, place int, day proofback.TimeRange) error {
+	l := &rollupLevels[place]
+	key, values := l.key(), l.values()
+	found, err := v.compare(ctx, l.table, `
+		WITH counted AS (`+counted([]int{place})+`)
+		SELECT concat_ws(', ', $3::date, `+key+`),
+			coalesce(r.clicks || ' clicks and ' || r.bots || ' bots are', ''),
+			coalesce(c.clicks || ' and ' || c.bots || ' are', '')
+		FROM (SELECT `+key+`, `+values+` FROM `+l.table+` WHERE day = $3) AS r
+		FULL JOIN (`+l.rows(place)+`) AS c USING (`+key+`)
+		WHERE (r.`+strings.ReplaceAll(values, ", ", ", r.")+`) IS DISTINCT FROM (c.`+strings.ReplaceAll(values, ", ", ", c.")+`)
+		LIMIT 1000`, proofback.UUIDFloor(day.From), proofback.UUIDFloor(day.To), day.From.Format(time.DateOnly))
+	if err != nil || !found {
 		return err
 	}
 	var q pgx.Batch
-	var marks quarterHours
-	for _, d := range differences {
-		marks.add(d.starts)
-		if err := v.found(d); err != nil {
-			return err
+	var marks []time.Time
+	for at := day.From; at.Before(day.To); at = at.Add(quarterHour) {
+		marks = append(marks, at)
+	}
+	queueLate(&q, marks)
+	return v.tx.SendBatch(ctx, &q).Close()
+}
+
+// compareConversions compares a level's day but for what is to be counted anew.
+func (v *verifier) compareConversions(ctx context.Context, l *conversionLevel) error {
+	key, values := strings.Join(l.columns, ", "), l.values()
+	mend := make([]string, len(changeKeys))
+	for i, k := range changeKeys {
+		if mend[i] = k.none; slices.Contains(l.columns, k.column) {
+			mend[i] = k.column
 		}
 	}
-	queueLate(&q, marks.all())
-	return v.tx.SendBatch(ctx, &q).Close()
+	_, err := v.compare(ctx, l.table, `
+		WITH different AS (
+			SELECT `+key+`, r.at AS rolled_up, c.at AS counted
+			FROM (SELECT `+key+`, `+values+` FROM `+l.table+` WHERE day = $1::timestamptz::date) AS r
+			FULL JOIN (`+l.recount(`
+				FROM (SELECT $1::timestamptz::date AS day) AS t
+				JOIN conversions AS v ON v.event_at >= $1
+				AND v.event_at < $2`)+`) AS c USING (`+key+`)
+			WHERE (r.`+strings.ReplaceAll(values, ", ", ", r.")+`) IS DISTINCT FROM (c.`+strings.ReplaceAll(values, ", ", ", c.")+`)
+			AND `+l.by+` NOT IN (
+				SELECT `+l.by+`
+				FROM conversion_changes
+				WHERE event_at >= $1
+				AND event_at < $2)
+			LIMIT 1000
+		), mended AS (
+			INSERT INTO conversion_changes
+			SELECT $1, `+strings.Join(mend, ", ")+`, 0, 0, 0, 0, 0, 0
+			FROM different
+		)
+		SELECT concat_ws(', ', $1::timestamptz::date, `+key+`),
+			coalesce('conversions in ' || cardinality(rolled_up) || ' quarter hours are', ''),
+			coalesce('others in ' || cardinality(counted) || ' are', '')
+		FROM different`, v.day, v.day.Add(oneDay), v.digits)
+	return err
+}
+
+// changeKeys are the first columns of conversion_changes behind the time, and what
+// stands for none in them.
+var changeKeys = []struct{ column, none string }{
+	{"advertiser_id", "'" + uuid.Nil.String() + "'"},
+	{"offer_id", "'" + uuid.Nil.String() + "'"},
+	{"goal_id", "'" + uuid.Nil.String() + "'"},
+	{"affiliate_id", "'" + uuid.Nil.String() + "'"},
+	{"event_type", "''"},
+}
+
+// compare gives the differences that a query finds.
+func (v *verifier) compare(ctx context.Context, level, query string, args ...any) (found bool, err error) {
+	rows, err := v.tx.Query(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	differences, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (RollupDifference, error) {
+		d := RollupDifference{Level: level}
+		return d, row.Scan(&d.Key, &d.RolledUp, &d.Counted)
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, d := range differences {
+		if err := v.found(d); err != nil {
+			return false, err
+		}
+	}
+	return len(differences) > 0, nil
 }

@@ -50,6 +50,8 @@ type Store struct {
 	now      func() time.Time
 	enqueuer Enqueuer
 
+	rollClicks int // before a day is over (RollUp)
+
 	away  atomic.Bool                 // Postgres was lost, and is not found back yet
 	spool atomic.Pointer[spool.Spool] // of this process; nil when it has none
 }
@@ -126,6 +128,8 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		currency: c.Currency,
 		log:      c.Log,
 		now:      c.Now,
+
+		rollClicks: rollClicks,
 	}
 	if s.currency == "" {
 		s.currency = "EUR"

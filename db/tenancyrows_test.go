@@ -29,8 +29,9 @@ var ownRowsOf = map[string]map[string]string{
 		"sessions":        `user_id IN (SELECT id FROM users WHERE affiliate_id = $1)`,
 		"parked":          `destination_id IN (SELECT id FROM destinations WHERE affiliate_id = $1)`,
 		"redirect_audits": `false AND $1::uuid IS NULL`,
-		"rollup_days":     `false AND $1::uuid IS NULL`,
-		"rollup_hours":    `false AND $1::uuid IS NULL`,
+
+		"rollup_offers":            `false AND $1::uuid IS NULL`,
+		"rollup_offer_conversions": `false AND $1::uuid IS NULL`,
 	},
 	"advertiser": {
 		"advertisers":      `id = $1`,
@@ -45,6 +46,8 @@ var ownRowsOf = map[string]map[string]string{
 		"offer_access":     `false AND $1::uuid IS NULL`,
 		"parked":           `false AND $1::uuid IS NULL`,
 		"payout_overrides": `false AND $1::uuid IS NULL`,
+
+		"rollup_affiliate_conversions": `false AND $1::uuid IS NULL`,
 	},
 }
 
@@ -74,18 +77,18 @@ func newTwoTenants(t *testing.T) *market {
 			keyAt(day), day, click.ID, m.advertisers[i], m.offers[i], m.affiliates[i])
 		m.exec(`INSERT INTO redirect_audits (id, offer_id, advertiser_id, terms_id, at, verdict, survived, hops) VALUES ($1, $2, $3, $4, $5, '', true, '[]')`,
 			keyAt(day), m.offers[i], m.advertisers[i], m.terms[i], day)
-		for _, level := range []string{"quarters", "hours", "days", "day_affiliates", "day_countries", "day_devices", "day_subs"} {
-			columns, values := "starts, offer_id, advertiser_id, clicks, bots", "$1, $2, $3, 1, 0"
-			if level != "hours" && level != "days" {
-				columns, values = columns+", affiliate_id", values+", $4"
-			} else {
-				values += " WHERE $4::uuid IS NOT NULL"
-			}
-			if more := map[string]string{"day_countries": "country", "day_devices": "device", "day_subs": "sub1"}[level]; more != "" {
-				columns, values = columns+", "+more, values+", ''"
-			}
-			m.exec(`INSERT INTO rollup_`+level+` (`+columns+`) SELECT `+values, day, m.offers[i], m.advertisers[i], m.affiliates[i])
+		for table, more := range map[string][2]string{
+			"rollup_pairs":     {"at, clicks_to, bots_to", "'{0}', '{1}', '{0}'"},
+			"rollup_devices":   {"device", "''"},
+			"rollup_countries": {"country", "''"},
+			"rollup_subs":      {"sub1", "''"},
+		} {
+			m.exec(`INSERT INTO `+table+` (day, offer_id, advertiser_id, affiliate_id, clicks, bots, `+more[0]+`) VALUES ($1, $2, $3, $4, 1, 0, `+more[1]+`)`,
+				day, m.offers[i], m.advertisers[i], m.affiliates[i])
 		}
+		m.exec(`INSERT INTO rollup_offers VALUES ($1, $2, $3, 1, 0, '{0}', '{1}', '{0}')`, day, m.offers[i], m.advertisers[i])
+		m.exec(`INSERT INTO rollup_offer_conversions VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.offers[i], m.advertisers[i], m.goals[i])
+		m.exec(`INSERT INTO rollup_affiliate_conversions VALUES ($1, $2, 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.affiliates[i])
 		for _, actor := range actors {
 			people[actor] = keyAt(day)
 			m.exec(`INSERT INTO users (id, email, password_hash, role, affiliate_id, advertiser_id, created_at) VALUES ($1, $1::uuid::text, '', $2, $3, $4, $5)`,

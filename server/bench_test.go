@@ -32,3 +32,19 @@ func TestABenchmarkCountsWhatItWasPromisedAndHoldsItToItsFloor(t *testing.T) {
 		}
 	}
 }
+
+func TestReportsAreMeasuredAndHeldToTheirGoals(t *testing.T) {
+	t.Parallel()
+	code, out, said := runToEnd(t, []string{
+		"bench", "reports", "--rounds=1", "--warmup=100ms", "--duration=400ms", "--connections=8", "--per-day=400", "--millions=7",
+		"--dir=" + dataDir(t), "--explain", "--ceiling=network=1h;affiliate-sub1=1ns",
+	})
+	if code != 1 || !strings.Contains(said, "affiliate-sub1: ") || strings.Contains(said, "network: ") {
+		t.Errorf("exit code %d with one goal missed: %s", code, said)
+	}
+	for _, want := range []string{"31 days, ", "counted by plain SQL", "times as fast as raw", "20 days by day and offer", "rollup_pairs_key", "MB more memory at most", "to keep it rolled up"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, out)
+		}
+	}
+}

@@ -21,8 +21,7 @@ DECLARE
 BEGIN
   FOREACH name IN ARRAY ARRAY[
     'clicks', 'postbacks', 'conversions', 'transitions', 'pixel_signals',
-    'deliveries', 'attempts', 'destinations', 'notices', 'payout_overrides',
-    'rollup_quarters', 'rollup_day_affiliates', 'rollup_day_countries', 'rollup_day_devices', 'rollup_day_subs'
+    'deliveries', 'attempts', 'destinations', 'notices', 'payout_overrides'
   ] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('GRANT SELECT ON %I TO proofback_affiliate', name);
@@ -32,9 +31,7 @@ BEGIN
   END LOOP;
   FOREACH name IN ARRAY ARRAY[
     'clicks', 'postbacks', 'conversions', 'transitions', 'pixel_signals',
-    'offers', 'terms',
-    'rollup_quarters', 'rollup_hours', 'rollup_days',
-    'rollup_day_affiliates', 'rollup_day_countries', 'rollup_day_devices', 'rollup_day_subs'
+    'offers', 'terms'
   ] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('GRANT SELECT ON %I TO proofback_advertiser', name);
@@ -55,10 +52,6 @@ BEGIN
     EXECUTE format('CREATE POLICY advertiser ON %I TO proofback_advertiser USING (false)', name);
   END LOOP;
 END $$;
-
--- Counts of all affiliates together.
-CREATE POLICY affiliate ON rollup_hours TO proofback_affiliate USING (false);
-CREATE POLICY affiliate ON rollup_days TO proofback_affiliate USING (false);
 
 -- Offers are few, and shown to more than one. An affiliate sees what it can promote or
 -- ask for, and what it once had a link to, because its clicks name it.

@@ -31,6 +31,7 @@ type state struct {
 	Codes  []string // of tracking links
 	Clicks load.Clicks
 	Runs   int // so that no two runs send the same transaction ids
+	Market market
 }
 
 // maxConnections is enough for baselines with a connection for each client.

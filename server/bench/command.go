@@ -13,7 +13,7 @@ import (
 
 // Command is `proofback bench`.
 type Command struct {
-	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries" help:"What to measure: click, postback, duplicates, growth or deliveries."`
+	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports" help:"What to measure: click, postback, duplicates, growth, deliveries or reports."`
 
 	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
 	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
@@ -21,7 +21,9 @@ type Command struct {
 	Connections []int         `default:"64,256" help:"Connections of the closed loops (default ${default})."`
 	Rates       []int         `default:"5000,15000" help:"Arrivals a second of the open loops (default ${default})."`
 	Clicks      int           `default:"1000000" help:"Clicks that are stored before postbacks are measured (default ${default})."`
-	Millions    []int         `default:"1,10" help:"Stored clicks, in millions, at which growth is measured (default ${default})."`
+	Millions    []int         `help:"Stored clicks, in millions, at which growth (default 1,10) and reports (default 5,20) are measured."`
+
+	PerDay int `default:"222222" help:"Clicks of each day that reports are made of: at the default, ninety days have twenty millions (default ${default})."`
 
 	Deliveries   int    `default:"40000" help:"Outbound postbacks in a backlog (default ${default})."`
 	PostbackRate int    `default:"500" help:"Postbacks a second while outbound ones are timed (default ${default})."`
@@ -31,14 +33,16 @@ type Command struct {
 	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45."`
 	Ceiling map[string]time.Duration `placeholder:"ROW=TIME;…" help:"Fail when our p99 in a row is higher, such as 15000/s=10ms."`
 
+	Explain bool `help:"Print how Postgres makes the reports."`
+
 	Dir     string `placeholder:"DIR" help:"Keep the cluster and its clicks here for the next run (default: a temporary folder)."`
 	Profile string `placeholder:"DIR" help:"Write CPU profiles of the program here."`
 }
 
 // Run runs a suite. What is measured goes to out, what goes on meanwhile to stderr.
 func (c *Command) Run(out io.Writer) (err error) {
-	if c.Rounds < 1 || c.Duration <= 0 || c.Clicks < 1 {
-		return errors.New("bench: --rounds, --duration and --clicks must be more than nothing")
+	if c.Rounds < 1 || c.Duration <= 0 || c.Clicks < 1 || c.PerDay < 1 {
+		return errors.New("bench: --rounds, --duration, --clicks and --per-day must be more than nothing")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -58,6 +62,8 @@ func (c *Command) Run(out io.Writer) (err error) {
 		err = s.growth(ctx)
 	case "deliveries":
 		err = s.deliveries(ctx)
+	case "reports":
+		err = s.reports(ctx)
 	default:
 		err = s.postbacks(ctx)
 	}

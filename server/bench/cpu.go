@@ -66,3 +66,6 @@ func (b *bed) cpuOfPostgres() time.Duration {
 	}
 	return total
 }
+
+// cpuOfSelf is the CPU time that this process has used.
+func cpuOfSelf() time.Duration { return cpuOf(os.Getpid()) }

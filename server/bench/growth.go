@@ -13,7 +13,7 @@ import (
 // of its ratio to the first row's.
 func (s *suite) growth(ctx context.Context) error {
 	first := map[string]float64{}
-	for _, millions := range s.Millions {
+	for _, millions := range s.millions(1, 10) {
 		if err := s.bed.fill(ctx, millions*1_000_000); err != nil {
 			return err
 		}
