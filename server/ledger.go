@@ -39,10 +39,10 @@ func (p *program) sealLedger(c *jobs.Config) error {
 		sealer: db.LedgerSealer{Key: key, Believed: p.settings.ledgerBelieved},
 		path:   p.settings.checkpointPath(p.network),
 	}
-	if l.sealer.Seen, err = readCheckpoint(l.path, key.Public, p.settings.ledgerBelieved); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
+		return wrong("PROOFBACK_DATA_DIR", "is %q, where what was last signed of the ledger cannot be kept (%s): expected a folder that can be written to", p.settings.DataDir, oneLine(err))
+	}
+	if l.sealer.Seen, err = readCheckpoint(l.path, key.Public, p.settings.ledgerBelieved); err != nil {
 		return err
 	}
 	c.Seal = l.seal
