@@ -199,30 +199,52 @@ func (l *promises) report(c *connection, txid string) error {
 func (l *promises) settle() {
 	l.t.Helper()
 	l.end()
-	eventually(l.t, "all sales are taken", func() bool {
-		var open []string
-		l.count(func() {
-			for txid, s := range l.sales {
-				if len(s.promised) == 0 {
-					open = append(open, txid)
+	left := l.open()
+	for len(left) > 0 {
+		before := len(left)
+		eventually(l.t, "more sales are taken", func() bool {
+			l.reportAll(left)
+			left = l.open()
+			return len(left) < before
+		})
+	}
+}
+
+// open are the sales that nobody has taken yet.
+func (l *promises) open() (txids []string) {
+	l.count(func() {
+		for txid, s := range l.sales {
+			if len(s.promised) == 0 {
+				txids = append(txids, txid)
+			}
+		}
+	})
+	return txids
+}
+
+// reportAll tells of sales once, as far as connections hold.
+func (l *promises) reportAll(txids []string) {
+	todo := make(chan string, len(txids))
+	for _, txid := range txids {
+		todo <- txid
+	}
+	close(todo)
+	var all sync.WaitGroup
+	for range min(visitorsAtOnce, len(txids)) {
+		all.Go(func() {
+			c, err := dial(l.t.Context(), *l.base.Load())
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			for txid := range todo {
+				if l.report(c, txid) != nil {
+					return
 				}
 			}
 		})
-		if len(open) == 0 {
-			return true
-		}
-		c, err := dial(l.t.Context(), *l.base.Load())
-		if err != nil {
-			return false
-		}
-		defer c.Close()
-		for _, txid := range open {
-			if l.report(c, txid) != nil {
-				return false
-			}
-		}
-		return false // until the next look finds none
-	})
+	}
+	all.Wait()
 }
 
 // more waits until n more clicks have been promised.
