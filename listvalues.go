@@ -1,0 +1,100 @@
+package proofback
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Lists are made by people and spreadsheets: their amounts and times are read more
+// leniently than those of postbacks, but nothing that can mean two things is guessed.
+
+// parseListAmount reads an amount as people write it: with a currency sign, blanks
+// or separators of thousands, and with a decimal comma where decimalComma says that
+// the list has one. "" says that it is none.
+func parseListAmount(text string, decimalComma bool) Decimal {
+	digits := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Sc, r) || r == '\'' {
+			return -1
+		}
+		return r
+	}, text)
+	point, group := ".", ","
+	if lastComma, lastPoint := strings.LastIndexByte(digits, ','), strings.LastIndexByte(digits, '.'); lastComma >= 0 && lastPoint >= 0 {
+		if lastComma > lastPoint {
+			point, group = ",", "."
+		}
+	} else if lastComma >= 0 && (decimalComma || len(digits)-lastComma != len(",000")) {
+		point, group = ",", "."
+	}
+	whole, frac, hasPoint := strings.Cut(digits, point)
+	if groups := strings.Split(whole, group); len(groups) > 1 {
+		for i, g := range groups {
+			if i > 0 && len(g) != 3 {
+				return ""
+			}
+		}
+		whole = strings.Join(groups, "")
+	}
+	if !isDigits(whole, 12) || hasPoint && !isDigits(frac, 12) {
+		return ""
+	}
+	if frac = strings.TrimRight(frac, "0"); len(frac) > 6 {
+		return ""
+	}
+	// Kept with two places at least, as amounts are read.
+	if hasPoint {
+		return Decimal(whole + "." + frac + strings.Repeat("0", max(0, 2-len(frac))))
+	}
+	return Decimal(whole)
+}
+
+// listTimes are the forms of a time without an offset. Those with slashes may mean
+// two days and are read only where they cannot.
+var listTimes = []string{
+	"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02",
+	"2006/01/02 15:04:05", "2006/01/02 15:04", "2006/01/02",
+	"02.01.2006 15:04:05", "02.01.2006 15:04", "02.01.2006",
+	"2 Jan 2006 15:04:05", "2 Jan 2006", "Jan 2, 2006",
+}
+
+// parseListTime reads a time; one without an offset is the advertiser's own.
+func parseListTime(text string, zone *time.Location) (time.Time, string) {
+	if t, ok := parseTimestamp(text); ok {
+		return inYears(t)
+	}
+	for _, layout := range listTimes {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return inYears(t)
+		}
+	}
+	if day, rest, ok := strings.Cut(text, "/"); ok {
+		month, _, _ := strings.Cut(rest, "/")
+		first, err1 := strconv.Atoi(day)
+		second, err2 := strconv.Atoi(month)
+		if err1 == nil && err2 == nil && (first > 12) != (second > 12) {
+			layout := "1/2/2006"
+			if first > 12 {
+				layout = "2/1/2006"
+			}
+			for _, clock := range []string{"", " 15:04:05", " 15:04"} {
+				if t, err := time.ParseInLocation(layout+clock, text, zone); err == nil {
+					return inYears(t)
+				}
+			}
+		}
+		if err1 == nil && err2 == nil {
+			return time.Time{}, fmt.Sprintf("the time %s may be two days: write 2026-01-31 12:00:00", shown(text))
+		}
+	}
+	return time.Time{}, fmt.Sprintf("the time %s cannot be read: write 2026-01-31 12:00:00", shown(text))
+}
+
+func inYears(t time.Time) (time.Time, string) {
+	if t.Before(minTimestamp) || !t.Before(maxTimestamp) {
+		return time.Time{}, fmt.Sprintf("the time is in the year %d", t.Year())
+	}
+	return t.UTC(), ""
+}
