@@ -26,6 +26,7 @@ const (
 	KindNotice            Kind = "Notice"
 	KindIntegrationTest   Kind = "IntegrationTest"
 	KindRedirectAudit     Kind = "RedirectAudit"
+	KindReconciliation    Kind = "Reconciliation"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

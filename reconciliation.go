@@ -96,3 +96,25 @@ type BadLine struct {
 	Raw     string
 	Problem string
 }
+
+// NewListSummary is a summary with its difference.
+func NewListSummary(kind DifferenceKind, count int64, platform, advertiser Money) ListSummary {
+	s := ListSummary{Kind: kind, Count: count, Platform: platform, Advertiser: advertiser}
+	switch {
+	case platform.IsZero() && !advertiser.IsZero():
+		s.Difference = advertiser
+	case advertiser.IsZero() && !platform.IsZero():
+		s.Difference = Money{Decimal("0").Sub(platform.Amount), platform.Currency}
+	case platform.Currency == advertiser.Currency && !platform.IsZero():
+		s.Difference = Money{advertiser.Amount.Sub(platform.Amount), platform.Currency}
+	}
+	return s
+}
+
+// DifferenceKinds lists them all.
+func DifferenceKinds() []DifferenceKind {
+	return []DifferenceKind{
+		KindMatched, KindAmountDiffers, KindCurrencyDiffers, KindStatusDiffers, KindMissingHere, KindMissingThere,
+		KindDuplicateThere, KindTimeShifted, KindOutsidePeriod,
+	}
+}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -34,13 +35,18 @@ func (s *Store) MoveConversions(ctx context.Context, actor proofback.Actor, ids 
 	case utf8.RuneCountInString(reason) > maxReason:
 		return nil, nil, proofback.Invalid([]string{"reason"}, "at most %d characters", maxReason)
 	}
+	return s.moveAll(ctx, actor, mover{store: s, ids: ids, to: to, reason: reason})
+}
+
+// moveAll carries a move through, again where it lost a race.
+func (s *Store) moveAll(ctx context.Context, actor proofback.Actor, like mover) (moved []*proofback.Conversion, problems proofback.Problems, err error) {
 	for attempt := 1; ; attempt++ {
-		m := &mover{store: s, ids: ids, to: to, reason: reason}
+		m := like
 		err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 			m.tx = tx
 			return m.move(ctx)
 		})
-		if err == nil {
+		if err == nil || m.preview && errors.Is(err, errPreview) {
 			return m.moved, m.problems, nil
 		}
 		if attempt == decideAttempts || !lostRace(err) {
@@ -56,6 +62,7 @@ type mover struct {
 	ids      []uuid.UUID
 	to       proofback.Status
 	reason   string
+	preview  bool // nothing is kept
 	moved    []*proofback.Conversion
 	problems proofback.Problems
 
@@ -81,6 +88,9 @@ func (m *mover) move(ctx context.Context) error {
 	}
 	if err := m.explain(ctx, transitions); err != nil {
 		return err
+	}
+	if m.preview {
+		return errPreview
 	}
 	return m.tell(ctx, moving, transitions)
 }

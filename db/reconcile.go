@@ -54,7 +54,10 @@ func (r *reconciler) run(ctx context.Context) error {
 	if err := r.tx.QueryRow(ctx, `SELECT status FROM reconciliations WHERE id = $1`, r.id).Scan(&status); err != nil {
 		return err
 	}
-	if !turn || status == proofback.ReconciliationDone || status == proofback.ReconciliationFailed {
+	if !turn {
+		return proofback.Errorf(proofback.CodeConflict, "another worker is at this comparison")
+	}
+	if status == proofback.ReconciliationDone || status == proofback.ReconciliationFailed {
 		return nil
 	}
 	// The statements sort and join whole lists.

@@ -22,11 +22,12 @@ import (
 
 // The queues, each with workers of its own, so that none keeps another waiting.
 const (
-	queueDeliver = "deliver"
-	queueFanOut  = "fanout"
-	queueLook    = "look"
-	queueAudit   = "audit"
-	queueUpkeep  = "upkeep"
+	queueDeliver   = "deliver"
+	queueFanOut    = "fanout"
+	queueLook      = "look"
+	queueAudit     = "audit"
+	queueUpkeep    = "upkeep"
+	queueReconcile = "reconcile"
 )
 
 const (
@@ -154,6 +155,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &releaseWorker{store: store, lanes: j.deliver.lanes})
 	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup, keys: c.ClickKeys})
 	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
+	river.AddWorker(workers, &reconcileWorker{store: store})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
 	river.AddWorker(workers, &auditWorker{auditor: j.auditor})
 	addUpkeep(workers, store, c)
@@ -177,6 +179,8 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueLook:    {MaxWorkers: 4},
 			queueAudit:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
+			// One at a time sorts whole lists.
+			queueReconcile: {MaxWorkers: 1, FetchPollInterval: upkeepPoll},
 		}
 		config.PeriodicJobs = periodicJobs(c)
 	}

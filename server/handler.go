@@ -90,7 +90,7 @@ func (p *program) graphQL() http.Handler {
 
 // exports are the files to be downloaded.
 func (p *program) exports() *export.Exports {
-	return &export.Exports{Store: p.store, ClickKeys: p.settings.clickKeys, Actor: graph.ActorFrom, Log: p.log}
+	return &export.Exports{Store: p.store, ClickKeys: p.settings.clickKeys, Actor: graph.ActorFrom, Enqueue: p.jobs.EnqueueReconciliation, Log: p.log}
 }
 
 // known tells next who acts, by the access token.

@@ -3,4 +3,7 @@
 // as they are read, so that a file of any length takes the memory of a page. Each
 // row ends with a cursor: a file that broke off goes on behind its last row when
 // it is asked for again with that cursor as after.
+//
+// The other way, it takes advertisers' lists of events to be compared with ours
+// (upload.go), and gives what came of it.
 package export

@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
@@ -19,6 +22,8 @@ type Exports struct {
 	ClickKeys *proofback.ClickKeys
 	// Actor tells who asks.
 	Actor func(context.Context) proofback.Actor
+	// Enqueue asks for a list that was uploaded to be compared.
+	Enqueue func(context.Context, pgx.Tx, uuid.UUID) error
 	// Log takes what callers are not told.
 	Log *slog.Logger
 }
@@ -34,6 +39,8 @@ func (e *Exports) Register(mux *http.ServeMux, known func(http.Handler) http.Han
 	mux.Handle("GET /export/clicks.csv", known(e.serve(e.clicks)))
 	mux.Handle("GET /export/conversions.csv", known(e.serve(e.conversions)))
 	mux.Handle("GET /export/report.csv", known(e.serve(e.report)))
+	mux.Handle("GET /export/reconciliation.csv", known(e.serve(e.reconciliation)))
+	mux.Handle("POST /reconciliations", known(http.HandlerFunc(e.uploadList)))
 }
 
 // serve answers with what write writes. What is refused before the first row is

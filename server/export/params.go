@@ -116,6 +116,18 @@ func oneOf[T ~string](p *params, name string, words ...T) T {
 	return text
 }
 
+// someOf reads words of a list, in any case.
+func someOf[T ~string](p *params, name string, words ...T) (list []T) {
+	for _, text := range p.list(name) {
+		word := T(strings.ToUpper(strings.TrimSpace(text)))
+		if !slices.Contains(words, word) {
+			p.problems.Add([]string{name}, "%.40q is none of %v", text, words)
+		}
+		list = append(list, word)
+	}
+	return list
+}
+
 // sub reads sub1 to sub10, of which one may be given.
 func (p *params) sub() (index int, value string) {
 	for i := 1; i <= 10; i++ {
