@@ -53,7 +53,7 @@ func TestAProgramThatIsLeavingIsNotReady(t *testing.T) {
 func TestAProgramThatRefusesPostbacksIsNotReady(t *testing.T) {
 	t.Parallel()
 	refused := true
-	r := &readiness{ping: func(context.Context) error { return nil }, away: func() bool { return refused }, room: func() error { return nil }}
+	r := &readiness{role: roleAll, ping: func(context.Context) error { return nil }, away: func() bool { return refused }, room: func() error { return nil }}
 	if all, clicks := r.answer(t, "/readyz"), r.answer(t, "/readyz/clicks"); all != 503 || clicks != 200 {
 		t.Errorf("got %d, and %d for clicks", all, clicks)
 	}

@@ -42,6 +42,9 @@ type Postbacks struct {
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
 	Now            func() time.Time
+	// Passing tells what time passes, for PerSecond: Now may stand while it does.
+	// Default time.Now.
+	Passing func() time.Time
 
 	limiters sync.Map // of *rate.Limiter, by advertiser
 }
@@ -58,7 +61,11 @@ func (h *Postbacks) limited(w http.ResponseWriter, a *proofback.Advertiser) bool
 	if !ok {
 		l, _ = h.limiters.LoadOrStore(a.ID, rate.NewLimiter(rate.Limit(perSecond), 2*perSecond))
 	}
-	if l.(*rate.Limiter).Allow() { // by the time that passes, which h.Now may not tell
+	now := time.Now
+	if h.Passing != nil {
+		now = h.Passing
+	}
+	if l.(*rate.Limiter).AllowN(now(), 1) {
 		return false
 	}
 	refuse(w, http.StatusTooManyRequests, fmt.Sprintf("more than %d requests a second came to this endpoint: nothing was stored, send it again after a second", perSecond))

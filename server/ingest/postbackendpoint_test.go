@@ -102,7 +102,7 @@ func TestTooManyRequestsAreRefusedAndNotStored(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	b := newInbox(t, func(h *Postbacks) { h.PerSecond = 2 })
-	b.handler.Now = func() time.Time { return start.Add(time.Duration(b.skew.Load())) } // it stands still
+	b.handler.Passing = func() time.Time { return start.Add(time.Duration(b.skew.Load())) } // it stands still
 	p, other := b.party(t, nil), b.party(t, nil)
 	for range 4 { // a burst of twice as many
 		p.to(sale)
