@@ -33,3 +33,13 @@ func ParseCursor(s string) (Cursor, bool) {
 	}
 	return c, true
 }
+
+// NumberCursor is the place of a row whose list counts its rows.
+func NumberCursor(n int64) Cursor {
+	var c Cursor
+	binary.BigEndian.PutUint64(c.ID[8:], uint64(n))
+	return c
+}
+
+// Number is the number of a NumberCursor's row.
+func (c Cursor) Number() int64 { return int64(binary.BigEndian.Uint64(c.ID[8:])) }

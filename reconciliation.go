@@ -92,7 +92,7 @@ type ListSummary struct {
 
 // BadLine is a line of a list that could not be read.
 type BadLine struct {
-	Line    int64
+	Line    int
 	Raw     string
 	Problem string
 }

@@ -166,38 +166,51 @@ func (r *itemRow) value() *proofback.ListItem {
 	}
 }
 
-// ReconciliationItems gives items of some kinds, or of all, after a place, and at
-// most limit of them: differences first.
-func (s *Store) ReconciliationItems(ctx context.Context, actor proofback.Actor, id uuid.UUID, kinds []proofback.DifferenceKind, after int64, limit int) (list []*proofback.ListItem, err error) {
+// ReconciliationItems lists items of some kinds, or of all: differences first.
+func (s *Store) ReconciliationItems(ctx context.Context, actor proofback.Actor, id uuid.UUID, kinds []proofback.DifferenceKind, p proofback.Page) (proofback.Window[*proofback.ListItem], error) {
+	var w proofback.Window[*proofback.ListItem]
 	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
+		return w, err
 	}
-	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		if err := tx.requireReconciliation(ctx, id); err != nil {
 			return err
 		}
 		var rows []itemRow
-		q := tx.NewSelect().
-			Model(&rows).
-			ColumnExpr("item.n, item.kind, item.line, item.conversion_id, item.suggested_id, item.txid, item.detail").
-			ColumnExpr("item.platform_amount, item.platform_currency, item.advertiser_amount, item.advertiser_currency, list.raw").
-			Join("LEFT JOIN reconciliation_rows AS list ON list.reconciliation_id = item.reconciliation_id AND list.line = item.line").
-			Where("item.reconciliation_id = ?", id).
-			Where("item.n > ?", after)
+		q := selectItems(tx, &rows, id)
 		if len(kinds) > 0 {
 			q.Where("item.kind IN (?)", bun.List(kinds))
 		}
-		err := q.OrderExpr("item.n").Limit(int64(limit)).Scan(ctx)
-		for i := range rows {
-			list = append(list, rows[i].value())
+		if p.After != nil {
+			q.Where("item.n > ?", p.After.Number())
 		}
+		if p.Before != nil {
+			q.Where("item.n < ?", p.Before.Number())
+		}
+		if p.Backward {
+			q.OrderExpr("item.n DESC")
+		} else {
+			q.OrderExpr("item.n")
+		}
+		err := q.Limit(int64(p.Limit) + 1).Scan(ctx)
+		w = window(p, rows, (*itemRow).value)
 		return err
 	})
-	return list, err
+	return w, err
+}
+
+// selectItems begins a query for items with their lines.
+func selectItems(tx *tx, rows *[]itemRow, id uuid.UUID) *bun.SelectQuery {
+	return tx.NewSelect().
+		Model(rows).
+		ColumnExpr("item.n, item.kind, item.line, item.conversion_id, item.suggested_id, item.txid, item.detail").
+		ColumnExpr("item.platform_amount, item.platform_currency, item.advertiser_amount, item.advertiser_currency, list.raw").
+		Join("LEFT JOIN reconciliation_rows AS list ON list.reconciliation_id = item.reconciliation_id AND list.line = item.line").
+		Where("item.reconciliation_id = ?", id)
 }
 
 // ReconciliationBadLines gives lines that could not be compared, after a line.
-func (s *Store) ReconciliationBadLines(ctx context.Context, actor proofback.Actor, id uuid.UUID, after int64, limit int) (list []proofback.BadLine, err error) {
+func (s *Store) ReconciliationBadLines(ctx context.Context, actor proofback.Actor, id uuid.UUID, after, limit int) (list []proofback.BadLine, err error) {
 	if err := actor.RequireSignedIn(); err != nil {
 		return nil, err
 	}

@@ -125,6 +125,15 @@ func complexities() generated.ComplexityRoot {
 		return listCost(child, first, last)
 	}
 
+	c.Query.Reconciliations = func(child int, first *int, _ *string, last *int, _ *string, _ *model.ReconciliationFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Reconciliation.Items = func(child int, first *int, _ *string, last *int, _ *string, _ []proofback.DifferenceKind) int {
+		return listCost(child, first, last)
+	}
+	c.Reconciliation.BadLines = func(child int, _ *int) int { return capped(1, proofback.MaxPage*child) }
+	c.Reconciliation.Summary = func(child int) int { return capped(1, someRows*child) }
+
 	c.RedirectAudit.Hops = func(child int) int { return 1 + fewRows*child }
 	// A report's rows are numbers of one statement, with nothing to be fetched beside.
 	c.Query.Report = func(child int, in model.ReportInput) int {

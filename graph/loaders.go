@@ -33,12 +33,13 @@ type loaders struct {
 	destinations *loader[*proofback.Destination]
 	accesses     *loader[*proofback.Access]
 	// myAccess is the asking affiliate's own, by offer.
-	myAccess    *loader[*proofback.Access]
-	clicks      *loader[*proofback.Click]
-	conversions *loader[*proofback.Conversion]
-	postbacks   *loader[*proofback.Postback]
-	deliveries  *loader[*proofback.Delivery]
-	notices     *loader[*proofback.Notice]
+	myAccess        *loader[*proofback.Access]
+	clicks          *loader[*proofback.Click]
+	conversions     *loader[*proofback.Conversion]
+	postbacks       *loader[*proofback.Postback]
+	deliveries      *loader[*proofback.Delivery]
+	notices         *loader[*proofback.Notice]
+	reconciliations *loader[*proofback.Reconciliation]
 	// transitions and told (deliveries) are a conversion's, attempts a delivery's.
 	transitions *loader[[]*proofback.Transition]
 	told        *loader[[]*proofback.Delivery]
@@ -53,25 +54,26 @@ type loaders struct {
 
 func newLoaders(s *db.Store, setup *db.Setup) *loaders {
 	return &loaders{
-		advertisers:  newLoader(s.AdvertisersByID),
-		affiliates:   newLoader(s.AffiliatesByID),
-		users:        newLoader(s.UsersByID),
-		offers:       newLoader(s.OffersByID),
-		goals:        newLoader(s.GoalsByID),
-		links:        newLoader(s.TrackingLinksByID),
-		destinations: newLoader(s.DestinationsByID),
-		accesses:     newLoader(s.AccessesByID),
-		myAccess:     newLoader(s.OwnAccess),
-		capsUsed:     newLoader(s.CapsUsed),
-		audits:       newLoader(s.RedirectAuditsByID),
-		clicks:       newLoader(s.ClicksByID),
-		conversions:  newLoader(s.ConversionsByID),
-		postbacks:    newLoader(s.PostbacksByID),
-		deliveries:   newLoader(s.DeliveriesByID),
-		notices:      newLoader(s.NoticesByID),
-		transitions:  newLoader(s.TransitionsByConversion),
-		told:         newLoader(s.DeliveriesByConversion),
-		attempts:     newLoader(s.AttemptsByDelivery),
+		advertisers:     newLoader(s.AdvertisersByID),
+		affiliates:      newLoader(s.AffiliatesByID),
+		users:           newLoader(s.UsersByID),
+		offers:          newLoader(s.OffersByID),
+		goals:           newLoader(s.GoalsByID),
+		links:           newLoader(s.TrackingLinksByID),
+		destinations:    newLoader(s.DestinationsByID),
+		accesses:        newLoader(s.AccessesByID),
+		myAccess:        newLoader(s.OwnAccess),
+		capsUsed:        newLoader(s.CapsUsed),
+		audits:          newLoader(s.RedirectAuditsByID),
+		clicks:          newLoader(s.ClicksByID),
+		conversions:     newLoader(s.ConversionsByID),
+		postbacks:       newLoader(s.PostbacksByID),
+		deliveries:      newLoader(s.DeliveriesByID),
+		notices:         newLoader(s.NoticesByID),
+		reconciliations: newLoader(s.ReconciliationsByID),
+		transitions:     newLoader(s.TransitionsByConversion),
+		told:            newLoader(s.DeliveriesByConversion),
+		attempts:        newLoader(s.AttemptsByDelivery),
 		terms: newLoader(func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 			return setup.TermsByID(ctx, ids)
 		}),

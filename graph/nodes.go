@@ -66,6 +66,8 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.deliveries, id, showDelivery)
 	case proofback.KindRedirectAudit:
 		return shown(ctx, l.audits, id, showAudit)
+	case proofback.KindReconciliation:
+		return shown(ctx, l.reconciliations, id, showReconciliation)
 	case proofback.KindNotice:
 		return shown(ctx, l.notices, id, showNotice)
 	case proofback.KindIntegrationTest:

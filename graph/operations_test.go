@@ -16,8 +16,6 @@ import (
 // serve yet. Whoever brings one takes its name out.
 var notYetServed = []string{
 	"ConversionChanges",
-	"Reconciliation",
-	"SetReconciliationFeed",
 }
 
 func isNotServed(operation string) bool { return slices.Contains(notYetServed, operation) }

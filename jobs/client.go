@@ -156,6 +156,8 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup, keys: c.ClickKeys})
 	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
 	river.AddWorker(workers, &reconcileWorker{store: store})
+	river.AddWorker(workers, &dueFeedsWorker{store: store})
+	river.AddWorker(workers, &feedWorker{store: store, jobs: j, outbound: j.outbound, keys: c.ClickKeys, now: c.Now})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
 	river.AddWorker(workers, &auditWorker{auditor: j.auditor})
 	addUpkeep(workers, store, c)

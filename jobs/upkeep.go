@@ -143,6 +143,7 @@ func periodicJobs(c Config) []*river.PeriodicJob {
 		every(ratesEvery, fetchRatesArgs{}, atATime),
 		every(time.Hour, dueAuditsArgs{}, inItsHour),
 		every(strandedEvery, releaseStrandedArgs{}, atATime),
+		every(feedsEvery, dueFeedsArgs{}, atATime),
 	}
 	if c.Seal != nil {
 		list = append(list, every(sealEvery, sealLedgerArgs{}, atATime))

@@ -28,7 +28,9 @@ func TestAnAffiliateProvesWhatItWasPromised(t *testing.T) {
 	eventually(t, "a proof", func() bool {
 		var got struct {
 			Conversions struct {
-				Edges []struct{ Node struct{ Proof *struct{ Document string } } }
+				Edges []struct {
+					Node struct{ Proof *struct{ Document string } }
+				}
 			}
 		}
 		p.graphql(fjell, `{ conversions(first: 1, filter: {transactionId: "PROVEN-1"}) { edges { node { proof { document } } } } }`, nil, &got)

@@ -83,3 +83,26 @@ CREATE TABLE reconciliation_feeds (
   CONSTRAINT reconciliation_feeds_advertiser UNIQUE (advertiser_id)
 );
 CREATE INDEX reconciliation_feeds_due ON reconciliation_feeds (next_run_at) WHERE enabled;
+
+-- An advertiser sees its own; an affiliate none.
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['reconciliations', 'reconciliation_feeds'] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+    EXECUTE format($p$
+      CREATE POLICY advertiser ON %I TO proofback_advertiser
+      USING (advertiser_id = current_setting('proofback.advertiser_id')::uuid)$p$, name);
+  END LOOP;
+  FOREACH name IN ARRAY ARRAY['reconciliation_rows', 'reconciliation_items', 'reconciliation_summary'] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+    EXECUTE format($p$
+      CREATE POLICY advertiser ON %I TO proofback_advertiser
+      USING (EXISTS (SELECT FROM reconciliations AS r WHERE r.id = reconciliation_id))$p$, name);
+  END LOOP;
+  FOREACH name IN ARRAY ARRAY['reconciliations', 'reconciliation_feeds', 'reconciliation_rows', 'reconciliation_items', 'reconciliation_summary'] LOOP
+    EXECUTE format('GRANT SELECT ON %I TO proofback_affiliate, proofback_advertiser', name);
+    EXECUTE format('CREATE POLICY affiliate ON %I TO proofback_affiliate USING (false)', name);
+  END LOOP;
+END $$;

@@ -44,6 +44,9 @@ type ResolverRoot interface {
 	OfferConnection() OfferConnectionResolver
 	Postback() PostbackResolver
 	Query() QueryResolver
+	Reconciliation() ReconciliationResolver
+	ReconciliationFeed() ReconciliationFeedResolver
+	ReconciliationItem() ReconciliationItemResolver
 	RedirectAudit() RedirectAuditResolver
 	TrackingLink() TrackingLinkResolver
 	Transition() TransitionResolver
@@ -77,6 +80,11 @@ type ComplexityRoot struct {
 	AdvertiserEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	AdvertiserRow struct {
+		Line func(childComplexity int) int
+		Raw  func(childComplexity int) int
 	}
 
 	AdvertiserSecurity struct {
@@ -169,6 +177,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	BadLine struct {
+		Line    func(childComplexity int) int
+		Problem func(childComplexity int) int
+		Raw     func(childComplexity int) int
+	}
+
 	Cap struct {
 		Limit  func(childComplexity int) int
 		Metric func(childComplexity int) int
@@ -238,6 +252,14 @@ type ComplexityRoot struct {
 	ConversionEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	CorrectReconciliationPayload struct {
+		Corrected    func(childComplexity int) int
+		Next         func(childComplexity int) int
+		Refused      func(childComplexity int) int
+		RefusedCount func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	CreateAdvertiserPayload struct {
@@ -416,6 +438,7 @@ type ComplexityRoot struct {
 		ApproveConversions            func(childComplexity int, input model.ApproveConversionsInput) int
 		AuditRedirects                func(childComplexity int, input model.AuditRedirectsInput) int
 		BackfillAffiliatePostback     func(childComplexity int, input model.BackfillAffiliatePostbackInput) int
+		CorrectReconciliation         func(childComplexity int, input model.CorrectReconciliationInput) int
 		CreateAdvertiser              func(childComplexity int, input model.CreateAdvertiserInput) int
 		CreateAffiliate               func(childComplexity int, input model.CreateAffiliateInput) int
 		CreateAffiliatePostback       func(childComplexity int, input model.CreateAffiliatePostbackInput) int
@@ -431,6 +454,7 @@ type ComplexityRoot struct {
 		RotateAdvertiserSecret        func(childComplexity int, input model.RotateAdvertiserSecretInput) int
 		RotateAffiliatePostbackSecret func(childComplexity int, input model.RotateAffiliatePostbackSecretInput) int
 		SetPayout                     func(childComplexity int, input model.SetPayoutInput) int
+		SetReconciliationFeed         func(childComplexity int, input model.SetReconciliationFeedInput) int
 		SignIn                        func(childComplexity int, input model.SignInInput) int
 		SignOut                       func(childComplexity int) int
 		TestAffiliatePostback         func(childComplexity int, input model.TestAffiliatePostbackInput) int
@@ -598,12 +622,85 @@ type ComplexityRoot struct {
 		OfferAccesses         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferAccessFilter) int
 		Offers                func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferFilter) int
 		Postbacks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) int
+		Reconciliations       func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ReconciliationFilter) int
 		RedirectAudits        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
 		Report                func(childComplexity int, input model.ReportInput) int
 		Trace                 func(childComplexity int, by model.TraceBy) int
 		TrackingLinks         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.TrackingLinkFilter) int
 		Users                 func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.UserFilter) int
 		Viewer                func(childComplexity int) int
+	}
+
+	Reconciliation struct {
+		Advertiser   func(childComplexity int) int
+		BadLineCount func(childComplexity int) int
+		BadLines     func(childComplexity int, afterLine *int) int
+		ByRevenue    func(childComplexity int) int
+		CreatedAt    func(childComplexity int) int
+		Error        func(childComplexity int) int
+		FinishedAt   func(childComplexity int) int
+		From         func(childComplexity int) int
+		ID           func(childComplexity int) int
+		Items        func(childComplexity int, first *int, after *string, last *int, before *string, kinds []proofback.DifferenceKind) int
+		LineCount    func(childComplexity int) int
+		Progress     func(childComplexity int) int
+		Source       func(childComplexity int) int
+		Status       func(childComplexity int) int
+		Summary      func(childComplexity int) int
+		To           func(childComplexity int) int
+	}
+
+	ReconciliationConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ReconciliationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ReconciliationFeed struct {
+		Advertiser func(childComplexity int) int
+		Columns    func(childComplexity int) int
+		Days       func(childComplexity int) int
+		Enabled    func(childComplexity int) int
+		Format     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		LastRun    func(childComplexity int) int
+		NextRunAt  func(childComplexity int) int
+		Schedule   func(childComplexity int) int
+		URL        func(childComplexity int) int
+	}
+
+	ReconciliationItem struct {
+		AdvertiserAmount func(childComplexity int) int
+		AdvertiserRow    func(childComplexity int) int
+		Detail           func(childComplexity int) int
+		Kind             func(childComplexity int) int
+		Number           func(childComplexity int) int
+		Platform         func(childComplexity int) int
+		PlatformAmount   func(childComplexity int) int
+		Suggestion       func(childComplexity int) int
+		TransactionID    func(childComplexity int) int
+	}
+
+	ReconciliationItemConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ReconciliationItemEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ReconciliationSummary struct {
+		AdvertiserAmount func(childComplexity int) int
+		Count            func(childComplexity int) int
+		Difference       func(childComplexity int) int
+		Kind             func(childComplexity int) int
+		PlatformAmount   func(childComplexity int) int
 	}
 
 	RedirectAudit struct {
@@ -640,6 +737,11 @@ type ComplexityRoot struct {
 	RefreshSessionPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	RefusedCorrection struct {
+		Message func(childComplexity int) int
+		Number  func(childComplexity int) int
 	}
 
 	RejectConversionsPayload struct {
@@ -722,6 +824,11 @@ type ComplexityRoot struct {
 
 	SetPayoutPayload struct {
 		Goal       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	SetReconciliationFeedPayload struct {
+		Feed       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -931,6 +1038,8 @@ type MutationResolver interface {
 	ReplayPostbacks(ctx context.Context, input model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error)
 	TestIntegration(ctx context.Context, input model.TestIntegrationInput) (*model.TestIntegrationPayload, error)
 	AuditRedirects(ctx context.Context, input model.AuditRedirectsInput) (*model.AuditRedirectsPayload, error)
+	SetReconciliationFeed(ctx context.Context, input model.SetReconciliationFeedInput) (*model.SetReconciliationFeedPayload, error)
+	CorrectReconciliation(ctx context.Context, input model.CorrectReconciliationInput) (*model.CorrectReconciliationPayload, error)
 	RetryDeliveries(ctx context.Context, input model.RetryDeliveriesInput) (*model.RetryDeliveriesPayload, error)
 }
 type NoticeResolver interface {
@@ -977,6 +1086,24 @@ type QueryResolver interface {
 	Diagnostics(ctx context.Context, filter model.DiagnosticsFilter) ([]*model.Diagnostic, error)
 	IntegrationTest(ctx context.Context, id string) (*model.IntegrationTest, error)
 	RedirectAudits(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) (*model.RedirectAuditConnection, error)
+	Reconciliations(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ReconciliationFilter) (*model.ReconciliationConnection, error)
+}
+type ReconciliationResolver interface {
+	Advertiser(ctx context.Context, obj *model.Reconciliation) (*model.Advertiser, error)
+
+	Summary(ctx context.Context, obj *model.Reconciliation) ([]*model.ReconciliationSummary, error)
+	Items(ctx context.Context, obj *model.Reconciliation, first *int, after *string, last *int, before *string, kinds []proofback.DifferenceKind) (*model.ReconciliationItemConnection, error)
+	BadLines(ctx context.Context, obj *model.Reconciliation, afterLine *int) ([]*proofback.BadLine, error)
+}
+type ReconciliationFeedResolver interface {
+	Advertiser(ctx context.Context, obj *model.ReconciliationFeed) (*model.Advertiser, error)
+
+	LastRun(ctx context.Context, obj *model.ReconciliationFeed) (*model.Reconciliation, error)
+}
+type ReconciliationItemResolver interface {
+	Platform(ctx context.Context, obj *model.ReconciliationItem) (*model.Conversion, error)
+
+	Suggestion(ctx context.Context, obj *model.ReconciliationItem) (*model.Conversion, error)
 }
 type RedirectAuditResolver interface {
 	Offer(ctx context.Context, obj *model.RedirectAudit) (*model.Offer, error)
@@ -1107,6 +1234,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AdvertiserEdge.Node(childComplexity), true
+
+	case "AdvertiserRow.line":
+		if e.ComplexityRoot.AdvertiserRow.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvertiserRow.Line(childComplexity), true
+	case "AdvertiserRow.raw":
+		if e.ComplexityRoot.AdvertiserRow.Raw == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvertiserRow.Raw(childComplexity), true
 
 	case "AdvertiserSecurity.allowedIps":
 		if e.ComplexityRoot.AdvertiserSecurity.AllowedIps == nil {
@@ -1409,6 +1549,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BackfillAffiliatePostbackPayload.UserErrors(childComplexity), true
+
+	case "BadLine.line":
+		if e.ComplexityRoot.BadLine.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BadLine.Line(childComplexity), true
+	case "BadLine.problem":
+		if e.ComplexityRoot.BadLine.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BadLine.Problem(childComplexity), true
+	case "BadLine.raw":
+		if e.ComplexityRoot.BadLine.Raw == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BadLine.Raw(childComplexity), true
 
 	case "Cap.limit":
 		if e.ComplexityRoot.Cap.Limit == nil {
@@ -1716,6 +1875,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversionEdge.Node(childComplexity), true
+
+	case "CorrectReconciliationPayload.corrected":
+		if e.ComplexityRoot.CorrectReconciliationPayload.Corrected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.Corrected(childComplexity), true
+	case "CorrectReconciliationPayload.next":
+		if e.ComplexityRoot.CorrectReconciliationPayload.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.Next(childComplexity), true
+	case "CorrectReconciliationPayload.refused":
+		if e.ComplexityRoot.CorrectReconciliationPayload.Refused == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.Refused(childComplexity), true
+	case "CorrectReconciliationPayload.refusedCount":
+		if e.ComplexityRoot.CorrectReconciliationPayload.RefusedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.RefusedCount(childComplexity), true
+	case "CorrectReconciliationPayload.userErrors":
+		if e.ComplexityRoot.CorrectReconciliationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.UserErrors(childComplexity), true
 
 	case "CreateAdvertiserPayload.advertiser":
 		if e.ComplexityRoot.CreateAdvertiserPayload.Advertiser == nil {
@@ -2391,6 +2581,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.BackfillAffiliatePostback(childComplexity, args["input"].(model.BackfillAffiliatePostbackInput)), true
+	case "Mutation.correctReconciliation":
+		if e.ComplexityRoot.Mutation.CorrectReconciliation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_correctReconciliation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CorrectReconciliation(childComplexity, args["input"].(model.CorrectReconciliationInput)), true
 	case "Mutation.createAdvertiser":
 		if e.ComplexityRoot.Mutation.CreateAdvertiser == nil {
 			break
@@ -2556,6 +2757,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetPayout(childComplexity, args["input"].(model.SetPayoutInput)), true
+	case "Mutation.setReconciliationFeed":
+		if e.ComplexityRoot.Mutation.SetReconciliationFeed == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setReconciliationFeed_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetReconciliationFeed(childComplexity, args["input"].(model.SetReconciliationFeedInput)), true
 	case "Mutation.signIn":
 		if e.ComplexityRoot.Mutation.SignIn == nil {
 			break
@@ -3334,6 +3546,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Postbacks(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.PostbackFilter)), true
+	case "Query.reconciliations":
+		if e.ComplexityRoot.Query.Reconciliations == nil {
+			break
+		}
+
+		args, err := ec.field_Query_reconciliations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Reconciliations(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.ReconciliationFilter)), true
 	case "Query.redirectAudits":
 		if e.ComplexityRoot.Query.RedirectAudits == nil {
 			break
@@ -3395,6 +3618,312 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "Reconciliation.advertiser":
+		if e.ComplexityRoot.Reconciliation.Advertiser == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Advertiser(childComplexity), true
+	case "Reconciliation.badLineCount":
+		if e.ComplexityRoot.Reconciliation.BadLineCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.BadLineCount(childComplexity), true
+	case "Reconciliation.badLines":
+		if e.ComplexityRoot.Reconciliation.BadLines == nil {
+			break
+		}
+
+		args, err := ec.field_Reconciliation_badLines_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Reconciliation.BadLines(childComplexity, args["afterLine"].(*int)), true
+	case "Reconciliation.byRevenue":
+		if e.ComplexityRoot.Reconciliation.ByRevenue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.ByRevenue(childComplexity), true
+	case "Reconciliation.createdAt":
+		if e.ComplexityRoot.Reconciliation.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.CreatedAt(childComplexity), true
+	case "Reconciliation.error":
+		if e.ComplexityRoot.Reconciliation.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Error(childComplexity), true
+	case "Reconciliation.finishedAt":
+		if e.ComplexityRoot.Reconciliation.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.FinishedAt(childComplexity), true
+	case "Reconciliation.from":
+		if e.ComplexityRoot.Reconciliation.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.From(childComplexity), true
+	case "Reconciliation.id":
+		if e.ComplexityRoot.Reconciliation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.ID(childComplexity), true
+	case "Reconciliation.items":
+		if e.ComplexityRoot.Reconciliation.Items == nil {
+			break
+		}
+
+		args, err := ec.field_Reconciliation_items_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Reconciliation.Items(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["kinds"].([]proofback.DifferenceKind)), true
+	case "Reconciliation.lineCount":
+		if e.ComplexityRoot.Reconciliation.LineCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.LineCount(childComplexity), true
+	case "Reconciliation.progress":
+		if e.ComplexityRoot.Reconciliation.Progress == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Progress(childComplexity), true
+	case "Reconciliation.source":
+		if e.ComplexityRoot.Reconciliation.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Source(childComplexity), true
+	case "Reconciliation.status":
+		if e.ComplexityRoot.Reconciliation.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Status(childComplexity), true
+	case "Reconciliation.summary":
+		if e.ComplexityRoot.Reconciliation.Summary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Summary(childComplexity), true
+	case "Reconciliation.to":
+		if e.ComplexityRoot.Reconciliation.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.To(childComplexity), true
+
+	case "ReconciliationConnection.edges":
+		if e.ComplexityRoot.ReconciliationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationConnection.Edges(childComplexity), true
+	case "ReconciliationConnection.pageInfo":
+		if e.ComplexityRoot.ReconciliationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationConnection.PageInfo(childComplexity), true
+
+	case "ReconciliationEdge.cursor":
+		if e.ComplexityRoot.ReconciliationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationEdge.Cursor(childComplexity), true
+	case "ReconciliationEdge.node":
+		if e.ComplexityRoot.ReconciliationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationEdge.Node(childComplexity), true
+
+	case "ReconciliationFeed.advertiser":
+		if e.ComplexityRoot.ReconciliationFeed.Advertiser == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.Advertiser(childComplexity), true
+	case "ReconciliationFeed.columns":
+		if e.ComplexityRoot.ReconciliationFeed.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.Columns(childComplexity), true
+	case "ReconciliationFeed.days":
+		if e.ComplexityRoot.ReconciliationFeed.Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.Days(childComplexity), true
+	case "ReconciliationFeed.enabled":
+		if e.ComplexityRoot.ReconciliationFeed.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.Enabled(childComplexity), true
+	case "ReconciliationFeed.format":
+		if e.ComplexityRoot.ReconciliationFeed.Format == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.Format(childComplexity), true
+	case "ReconciliationFeed.id":
+		if e.ComplexityRoot.ReconciliationFeed.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.ID(childComplexity), true
+	case "ReconciliationFeed.lastRun":
+		if e.ComplexityRoot.ReconciliationFeed.LastRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.LastRun(childComplexity), true
+	case "ReconciliationFeed.nextRunAt":
+		if e.ComplexityRoot.ReconciliationFeed.NextRunAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.NextRunAt(childComplexity), true
+	case "ReconciliationFeed.schedule":
+		if e.ComplexityRoot.ReconciliationFeed.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.Schedule(childComplexity), true
+	case "ReconciliationFeed.url":
+		if e.ComplexityRoot.ReconciliationFeed.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationFeed.URL(childComplexity), true
+
+	case "ReconciliationItem.advertiserAmount":
+		if e.ComplexityRoot.ReconciliationItem.AdvertiserAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.AdvertiserAmount(childComplexity), true
+	case "ReconciliationItem.advertiserRow":
+		if e.ComplexityRoot.ReconciliationItem.AdvertiserRow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.AdvertiserRow(childComplexity), true
+	case "ReconciliationItem.detail":
+		if e.ComplexityRoot.ReconciliationItem.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.Detail(childComplexity), true
+	case "ReconciliationItem.kind":
+		if e.ComplexityRoot.ReconciliationItem.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.Kind(childComplexity), true
+	case "ReconciliationItem.number":
+		if e.ComplexityRoot.ReconciliationItem.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.Number(childComplexity), true
+	case "ReconciliationItem.platform":
+		if e.ComplexityRoot.ReconciliationItem.Platform == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.Platform(childComplexity), true
+	case "ReconciliationItem.platformAmount":
+		if e.ComplexityRoot.ReconciliationItem.PlatformAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.PlatformAmount(childComplexity), true
+	case "ReconciliationItem.suggestion":
+		if e.ComplexityRoot.ReconciliationItem.Suggestion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.Suggestion(childComplexity), true
+	case "ReconciliationItem.transactionId":
+		if e.ComplexityRoot.ReconciliationItem.TransactionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItem.TransactionID(childComplexity), true
+
+	case "ReconciliationItemConnection.edges":
+		if e.ComplexityRoot.ReconciliationItemConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItemConnection.Edges(childComplexity), true
+	case "ReconciliationItemConnection.pageInfo":
+		if e.ComplexityRoot.ReconciliationItemConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItemConnection.PageInfo(childComplexity), true
+
+	case "ReconciliationItemEdge.cursor":
+		if e.ComplexityRoot.ReconciliationItemEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItemEdge.Cursor(childComplexity), true
+	case "ReconciliationItemEdge.node":
+		if e.ComplexityRoot.ReconciliationItemEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationItemEdge.Node(childComplexity), true
+
+	case "ReconciliationSummary.advertiserAmount":
+		if e.ComplexityRoot.ReconciliationSummary.AdvertiserAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationSummary.AdvertiserAmount(childComplexity), true
+	case "ReconciliationSummary.count":
+		if e.ComplexityRoot.ReconciliationSummary.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationSummary.Count(childComplexity), true
+	case "ReconciliationSummary.difference":
+		if e.ComplexityRoot.ReconciliationSummary.Difference == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationSummary.Difference(childComplexity), true
+	case "ReconciliationSummary.kind":
+		if e.ComplexityRoot.ReconciliationSummary.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationSummary.Kind(childComplexity), true
+	case "ReconciliationSummary.platformAmount":
+		if e.ComplexityRoot.ReconciliationSummary.PlatformAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationSummary.PlatformAmount(childComplexity), true
 
 	case "RedirectAudit.at":
 		if e.ComplexityRoot.RedirectAudit.At == nil {
@@ -3526,6 +4055,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RefreshSessionPayload.UserErrors(childComplexity), true
+
+	case "RefusedCorrection.message":
+		if e.ComplexityRoot.RefusedCorrection.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefusedCorrection.Message(childComplexity), true
+	case "RefusedCorrection.number":
+		if e.ComplexityRoot.RefusedCorrection.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefusedCorrection.Number(childComplexity), true
 
 	case "RejectConversionsPayload.conversions":
 		if e.ComplexityRoot.RejectConversionsPayload.Conversions == nil {
@@ -3820,6 +4362,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetPayoutPayload.UserErrors(childComplexity), true
+
+	case "SetReconciliationFeedPayload.feed":
+		if e.ComplexityRoot.SetReconciliationFeedPayload.Feed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetReconciliationFeedPayload.Feed(childComplexity), true
+	case "SetReconciliationFeedPayload.userErrors":
+		if e.ComplexityRoot.SetReconciliationFeedPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetReconciliationFeedPayload.UserErrors(childComplexity), true
 
 	case "SignInPayload.session":
 		if e.ComplexityRoot.SignInPayload.Session == nil {
@@ -4265,6 +4820,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputClickFilter,
 		ec.unmarshalInputConversionFilter,
 		ec.unmarshalInputConversionOrder,
+		ec.unmarshalInputCorrectReconciliationInput,
 		ec.unmarshalInputCreateAdvertiserInput,
 		ec.unmarshalInputCreateAffiliateInput,
 		ec.unmarshalInputCreateAffiliatePostbackInput,
@@ -4282,6 +4838,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputParameterMappingInput,
 		ec.unmarshalInputPostbackFilter,
 		ec.unmarshalInputPriceInput,
+		ec.unmarshalInputReconciliationFilter,
 		ec.unmarshalInputRedirectAuditFilter,
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRejectConversionsInput,
@@ -4294,6 +4851,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRotateAdvertiserSecretInput,
 		ec.unmarshalInputRotateAffiliatePostbackSecretInput,
 		ec.unmarshalInputSetPayoutInput,
+		ec.unmarshalInputSetReconciliationFeedInput,
 		ec.unmarshalInputSignInInput,
 		ec.unmarshalInputStatusMappingInput,
 		ec.unmarshalInputSubFilter,
@@ -4531,6 +5089,8 @@ type Query {
   integrationTest(id: ID!): IntegrationTest
   "Audits of landing URLs, newest first. Advertisers see those of their own offers, affiliates none."
   redirectAudits(first: Int, after: String, last: Int, before: String, filter: RedirectAuditFilter): RedirectAuditConnection!
+  "Comparisons of advertisers' lists with our conversions, newest first. Advertisers see their own, affiliates none. A list is sent to ` + "`" + `POST /reconciliations` + "`" + `."
+  reconciliations(first: Int, after: String, last: Int, before: String, filter: ReconciliationFilter): ReconciliationConnection!
 }
 
 # ---- writing -------------------------------------------------------------------------------------------
@@ -4590,6 +5150,10 @@ type Mutation {
   testIntegration(input: TestIntegrationInput!): TestIntegrationPayload!
   "Follows an offer's landing URL hop by hop with a made-up click id, to see whether the id reaches the page. It takes up to 20 seconds. Staff, and the offer's advertiser."
   auditRedirects(input: AuditRedirectsInput!): AuditRedirectsPayload!
+  "Has an advertiser's own list of events fetched by a schedule and compared with ours. Staff, and the advertiser."
+  setReconciliationFeed(input: SetReconciliationFeedInput!): SetReconciliationFeedPayload!
+  "Corrects what a reconciliation found, many at once: each as a normal move or postback, with the reconciliation as its reason. Staff."
+  correctReconciliation(input: CorrectReconciliationInput!): CorrectReconciliationPayload!
   "Sends deliveries that failed once more. By their affiliate, or by staff."
   retryDeliveries(input: RetryDeliveriesInput!): RetryDeliveriesPayload!
 }
@@ -6491,6 +7055,278 @@ type TestIntegrationPayload {
   userErrors: [UserError!]!
 }
 
+# ---- reconciliation ------------------------------------------------------------------------------------
+
+"A comparison of an advertiser's list of events with our conversions of a time. Affiliates see none."
+type Reconciliation implements Node {
+  "Its global id."
+  id: ID!
+  "Whose list it is."
+  advertiser: Advertiser!
+  "UPLOAD, or the URL of the feed."
+  source: String!
+  "How far it is."
+  status: ReconciliationStatus!
+  "How far it is, in per cent."
+  progress: Int!
+  "Events at or after this are compared."
+  from: DateTime!
+  "Events before this are compared."
+  to: DateTime!
+  "When the list came."
+  createdAt: DateTime!
+  "When it was compared; null until then."
+  finishedAt: DateTime
+  "Why it failed; null where it did not."
+  error: String
+  "Lines of the list, without its header and empty ones."
+  lineCount: Int!
+  "Lines that could not be read; they are in no sum."
+  badLineCount: Int!
+  "The list tells what the advertiser owes, and is compared with revenue; else sales are compared with sales."
+  byRevenue: Boolean!
+  "Counts and amounts by kind and pair of currencies, differences first. Every line that could be read and every conversion that counts is in it once. Empty until it is done."
+  summary: [ReconciliationSummary!]!
+  "Each line and each conversion, and how it stands; differences first."
+  items(first: Int, after: String, last: Int, before: String, kinds: [DifferenceKind!]): ReconciliationItemConnection!
+  "Lines that could not be read, the first 100 after a line. All are in ` + "`" + `GET /export/reconciliation.csv` + "`" + `."
+  badLines(afterLine: Int): [BadLine!]!
+}
+
+"How far a reconciliation is."
+enum ReconciliationStatus {
+  "The list is stored."
+  QUEUED
+  "It is being compared."
+  RUNNING
+  "It is compared."
+  DONE
+  "It could not be had or compared; ` + "`" + `error` + "`" + ` says why."
+  FAILED
+}
+
+"How an event stands in the two lists."
+enum DifferenceKind {
+  "In both, and they agree."
+  MATCHED
+  "In both, with different amounts."
+  AMOUNT_DIFFERS
+  "In both, in different currencies."
+  CURRENCY_DIFFERS
+  "In both, with a different status; or listed by them and rejected by us."
+  STATUS_DIFFERS
+  "In their list alone."
+  MISSING_HERE
+  "A conversion that counts and is not in their list."
+  MISSING_THERE
+  "A line about an event that an earlier line told of."
+  DUPLICATE_THERE
+  "In both, and they agree but for the day, in the advertiser's time zone."
+  TIME_SHIFTED
+  "A line about another time than was compared."
+  OUTSIDE_PERIOD
+}
+
+"Items of one kind and one pair of currencies, added up."
+type ReconciliationSummary {
+  "Which kind."
+  kind: DifferenceKind!
+  "How many."
+  count: Int!
+  "What we have; null where we have none."
+  platformAmount: Money
+  "What they have; null where they have none."
+  advertiserAmount: Money
+  "What they have more than we do; null where the currencies are two, and where neither has an amount."
+  difference: Money
+}
+
+"One event, and how it stands."
+type ReconciliationItem {
+  "Its number in this reconciliation, by which it can be corrected."
+  number: Int!
+  "How it stands."
+  kind: DifferenceKind!
+  "The event's transaction id; null where it has none."
+  transactionId: String
+  "What is different, and why where the log of postbacks knows. Empty where they agree."
+  detail: String!
+  "Our side; null where we have none."
+  platform: Conversion
+  "What we have of it."
+  platformAmount: Money
+  "What they have of it."
+  advertiserAmount: Money
+  "Their side; null where they have none."
+  advertiserRow: AdvertiserRow
+  "A conversion with another id that this line might be about: the same amount within an hour. Nothing was matched by that."
+  suggestion: Conversion
+}
+
+"A line of an advertiser's list."
+type AdvertiserRow {
+  "Its number in the file, from 1."
+  line: Int!
+  "The line as it was sent, cut at 2,000 bytes, personal data masked."
+  raw: String!
+}
+
+"A line that could not be read."
+type BadLine {
+  "Its number in the file, from 1."
+  line: Int!
+  "The line as it was sent, cut, personal data masked."
+  raw: String!
+  "What was wrong with it, and how to mend it."
+  problem: String!
+}
+
+"A page of items."
+type ReconciliationItemConnection {
+  "The items with their cursors."
+  edges: [ReconciliationItemEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"An item in its page."
+type ReconciliationItemEdge {
+  "Its place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The item."
+  node: ReconciliationItem!
+}
+
+"Narrows a list of reconciliations."
+input ReconciliationFilter {
+  "Only of this advertiser."
+  advertiserId: ID
+}
+
+"A page of reconciliations."
+type ReconciliationConnection {
+  "The reconciliations with their cursors."
+  edges: [ReconciliationEdge!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A reconciliation in its page."
+type ReconciliationEdge {
+  "Its place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The reconciliation."
+  node: Reconciliation!
+}
+
+"How a list is written."
+enum ListFormat {
+  "A header, and values separated by commas, semicolons, tabs or bars."
+  CSV
+  "A JSON object on each line."
+  JSON_LINES
+}
+
+"Where an advertiser's list is fetched, and when."
+type ReconciliationFeed {
+  "Names it. It changes with its advertiser alone."
+  id: ID!
+  "Whose list it is."
+  advertiser: Advertiser!
+  "Where it is fetched, with secrets masked."
+  url: URL!
+  "How it is written."
+  format: ListFormat!
+  "When it is fetched: five cron fields, in the advertiser's time zone."
+  schedule: String!
+  "How its columns' names lead to ours."
+  columns: [ParameterMapping!]!
+  "How many whole days before today are compared, in the advertiser's time zone."
+  days: Int!
+  "It is fetched."
+  enabled: Boolean!
+  "When it is fetched next."
+  nextRunAt: DateTime!
+  "What came of the last time; null before the first."
+  lastRun: Reconciliation
+}
+
+"What ` + "`" + `setReconciliationFeed` + "`" + ` needs. It replaces the advertiser's feed."
+input SetReconciliationFeedInput {
+  "Whose list it is."
+  advertiserId: ID!
+  "Where it is fetched: http or https, at a public address."
+  url: URL!
+  "How it is written."
+  format: ListFormat!
+  "Five cron fields, in the advertiser's time zone, such as ` + "`" + `30 6 * * *` + "`" + `; at most once an hour."
+  schedule: String!
+  "From the list's names to txid, click_id, event_type, amount, revenue, currency, status, timestamp. Names that are commonly used need none."
+  columns: [ParameterMappingInput!]
+  "How many whole days before today are compared, 1 to 366. Default 31."
+  days: Int
+  "Whether it is fetched. Default true."
+  enabled: Boolean
+}
+
+"What ` + "`" + `setReconciliationFeed` + "`" + ` answers."
+type SetReconciliationFeedPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  feed: ReconciliationFeed
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What is done about differences."
+enum Correction {
+  "The conversions are approved."
+  APPROVE
+  "The conversions are rejected."
+  REJECT
+  "Lines that are missing here are decided as postbacks of today would be."
+  IMPORT
+}
+
+"What ` + "`" + `correctReconciliation` + "`" + ` needs."
+input CorrectReconciliationInput {
+  "The reconciliation, which is done."
+  id: ID!
+  "What is done."
+  action: Correction!
+  "Only items of these kinds."
+  kinds: [DifferenceKind!]
+  "Only items with these numbers, at most 1,000. Kinds or numbers must be given."
+  numbers: [Int!]
+  "Go on after the item with this number. Default 0."
+  after: Int
+  "A sentence for the record."
+  reason: String!
+  "Tells what would be done, and does nothing."
+  dryRun: Boolean
+}
+
+"What ` + "`" + `correctReconciliation` + "`" + ` answers: it takes up to 1,000 items at a time."
+type CorrectReconciliationPayload {
+  "How many were corrected; in a dry run, would be."
+  corrected: Int!
+  "Items that were not, and why: the first 100."
+  refused: [RefusedCorrection!]!
+  "How many were not."
+  refusedCount: Int!
+  "Call again with this as ` + "`" + `after` + "`" + `; null when there is no more."
+  next: Int
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"An item that was not corrected."
+type RefusedCorrection {
+  "The item's number."
+  number: Int!
+  "Why."
+  message: String!
+}
+
 # ---- audits of redirects -------------------------------------------------------------------------------
 
 "A walk along an offer's landing URL with a made-up click id. Active offers are audited weekly by themselves."
@@ -7094,6 +7930,16 @@ func (ec *executionContext) childFields_AdvertiserEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AdvertiserEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_AdvertiserRow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line":
+		return ec.fieldContext_AdvertiserRow_line(ctx, field)
+	case "raw":
+		return ec.fieldContext_AdvertiserRow_raw(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdvertiserRow", field.Name)
+}
+
 func (ec *executionContext) childFields_AdvertiserSecurity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "mode":
@@ -7274,6 +8120,18 @@ func (ec *executionContext) childFields_BackfillAffiliatePostbackPayload(ctx con
 	return nil, fmt.Errorf("no field named %q was found under type BackfillAffiliatePostbackPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_BadLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line":
+		return ec.fieldContext_BadLine_line(ctx, field)
+	case "raw":
+		return ec.fieldContext_BadLine_raw(ctx, field)
+	case "problem":
+		return ec.fieldContext_BadLine_problem(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BadLine", field.Name)
+}
+
 func (ec *executionContext) childFields_Cap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "metric":
@@ -7414,6 +8272,22 @@ func (ec *executionContext) childFields_ConversionEdge(ctx context.Context, fiel
 		return ec.fieldContext_ConversionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConversionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CorrectReconciliationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "corrected":
+		return ec.fieldContext_CorrectReconciliationPayload_corrected(ctx, field)
+	case "refused":
+		return ec.fieldContext_CorrectReconciliationPayload_refused(ctx, field)
+	case "refusedCount":
+		return ec.fieldContext_CorrectReconciliationPayload_refusedCount(ctx, field)
+	case "next":
+		return ec.fieldContext_CorrectReconciliationPayload_next(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CorrectReconciliationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CorrectReconciliationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateAdvertiserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8040,6 +8914,150 @@ func (ec *executionContext) childFields_Price(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Price", field.Name)
 }
 
+func (ec *executionContext) childFields_Reconciliation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Reconciliation_id(ctx, field)
+	case "advertiser":
+		return ec.fieldContext_Reconciliation_advertiser(ctx, field)
+	case "source":
+		return ec.fieldContext_Reconciliation_source(ctx, field)
+	case "status":
+		return ec.fieldContext_Reconciliation_status(ctx, field)
+	case "progress":
+		return ec.fieldContext_Reconciliation_progress(ctx, field)
+	case "from":
+		return ec.fieldContext_Reconciliation_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Reconciliation_to(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Reconciliation_createdAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Reconciliation_finishedAt(ctx, field)
+	case "error":
+		return ec.fieldContext_Reconciliation_error(ctx, field)
+	case "lineCount":
+		return ec.fieldContext_Reconciliation_lineCount(ctx, field)
+	case "badLineCount":
+		return ec.fieldContext_Reconciliation_badLineCount(ctx, field)
+	case "byRevenue":
+		return ec.fieldContext_Reconciliation_byRevenue(ctx, field)
+	case "summary":
+		return ec.fieldContext_Reconciliation_summary(ctx, field)
+	case "items":
+		return ec.fieldContext_Reconciliation_items(ctx, field)
+	case "badLines":
+		return ec.fieldContext_Reconciliation_badLines(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Reconciliation", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReconciliationConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReconciliationConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReconciliationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReconciliationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationFeed(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ReconciliationFeed_id(ctx, field)
+	case "advertiser":
+		return ec.fieldContext_ReconciliationFeed_advertiser(ctx, field)
+	case "url":
+		return ec.fieldContext_ReconciliationFeed_url(ctx, field)
+	case "format":
+		return ec.fieldContext_ReconciliationFeed_format(ctx, field)
+	case "schedule":
+		return ec.fieldContext_ReconciliationFeed_schedule(ctx, field)
+	case "columns":
+		return ec.fieldContext_ReconciliationFeed_columns(ctx, field)
+	case "days":
+		return ec.fieldContext_ReconciliationFeed_days(ctx, field)
+	case "enabled":
+		return ec.fieldContext_ReconciliationFeed_enabled(ctx, field)
+	case "nextRunAt":
+		return ec.fieldContext_ReconciliationFeed_nextRunAt(ctx, field)
+	case "lastRun":
+		return ec.fieldContext_ReconciliationFeed_lastRun(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationFeed", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_ReconciliationItem_number(ctx, field)
+	case "kind":
+		return ec.fieldContext_ReconciliationItem_kind(ctx, field)
+	case "transactionId":
+		return ec.fieldContext_ReconciliationItem_transactionId(ctx, field)
+	case "detail":
+		return ec.fieldContext_ReconciliationItem_detail(ctx, field)
+	case "platform":
+		return ec.fieldContext_ReconciliationItem_platform(ctx, field)
+	case "platformAmount":
+		return ec.fieldContext_ReconciliationItem_platformAmount(ctx, field)
+	case "advertiserAmount":
+		return ec.fieldContext_ReconciliationItem_advertiserAmount(ctx, field)
+	case "advertiserRow":
+		return ec.fieldContext_ReconciliationItem_advertiserRow(ctx, field)
+	case "suggestion":
+		return ec.fieldContext_ReconciliationItem_suggestion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationItem", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationItemConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReconciliationItemConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReconciliationItemConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationItemConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationItemEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReconciliationItemEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReconciliationItemEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationItemEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ReconciliationSummary(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_ReconciliationSummary_kind(ctx, field)
+	case "count":
+		return ec.fieldContext_ReconciliationSummary_count(ctx, field)
+	case "platformAmount":
+		return ec.fieldContext_ReconciliationSummary_platformAmount(ctx, field)
+	case "advertiserAmount":
+		return ec.fieldContext_ReconciliationSummary_advertiserAmount(ctx, field)
+	case "difference":
+		return ec.fieldContext_ReconciliationSummary_difference(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationSummary", field.Name)
+}
+
 func (ec *executionContext) childFields_RedirectAudit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8110,6 +9128,16 @@ func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Contex
 		return ec.fieldContext_RefreshSessionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RefreshSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RefusedCorrection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_RefusedCorrection_number(ctx, field)
+	case "message":
+		return ec.fieldContext_RefusedCorrection_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefusedCorrection", field.Name)
 }
 
 func (ec *executionContext) childFields_RejectConversionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8276,6 +9304,16 @@ func (ec *executionContext) childFields_SetPayoutPayload(ctx context.Context, fi
 		return ec.fieldContext_SetPayoutPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetPayoutPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetReconciliationFeedPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "feed":
+		return ec.fieldContext_SetReconciliationFeedPayload_feed(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetReconciliationFeedPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetReconciliationFeedPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SignInPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8708,6 +9746,20 @@ func (ec *executionContext) field_Mutation_backfillAffiliatePostback_args(ctx co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_correctReconciliation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CorrectReconciliationInput, error) {
+			return ec.unmarshalNCorrectReconciliationInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrectReconciliationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createAdvertiser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8910,6 +9962,20 @@ func (ec *executionContext) field_Mutation_setPayout_args(ctx context.Context, r
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SetPayoutInput, error) {
 			return ec.unmarshalNSetPayoutInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetPayoutInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setReconciliationFeed_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetReconciliationFeedInput, error) {
+			return ec.unmarshalNSetReconciliationFeedInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetReconciliationFeedInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9598,6 +10664,52 @@ func (ec *executionContext) field_Query_postbacks_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_reconciliations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.ReconciliationFilter, error) {
+			return ec.unmarshalOReconciliationFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_redirectAudits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9761,6 +10873,66 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["filter"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Reconciliation_badLines_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "afterLine",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["afterLine"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Reconciliation_items_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "kinds",
+		func(ctx context.Context, v any) ([]proofback.DifferenceKind, error) {
+			return ec.unmarshalODifferenceKind2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDifferenceKindᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kinds"] = arg4
 	return args, nil
 }
 
@@ -10221,6 +11393,52 @@ func (ec *executionContext) fieldContext_AdvertiserEdge_node(_ context.Context, 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AdvertiserRow_line(ctx context.Context, field graphql.CollectedField, obj *model.AdvertiserRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdvertiserRow_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdvertiserRow_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AdvertiserRow", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AdvertiserRow_raw(ctx context.Context, field graphql.CollectedField, obj *model.AdvertiserRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdvertiserRow_raw(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Raw, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdvertiserRow_raw(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AdvertiserRow", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AdvertiserSecurity_mode(ctx context.Context, field graphql.CollectedField, obj *model.AdvertiserSecurity) (ret graphql.Marshaler) {
@@ -11487,6 +12705,75 @@ func (ec *executionContext) fieldContext_BackfillAffiliatePostbackPayload_userEr
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _BadLine_line(ctx context.Context, field graphql.CollectedField, obj *proofback.BadLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BadLine_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BadLine_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BadLine", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BadLine_raw(ctx context.Context, field graphql.CollectedField, obj *proofback.BadLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BadLine_raw(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Raw, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BadLine_raw(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BadLine", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _BadLine_problem(ctx context.Context, field graphql.CollectedField, obj *proofback.BadLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BadLine_problem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BadLine_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BadLine", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Cap_metric(ctx context.Context, field graphql.CollectedField, obj *model.Cap) (ret graphql.Marshaler) {
@@ -12832,6 +14119,139 @@ func (ec *executionContext) fieldContext_ConversionEdge_node(_ context.Context, 
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_corrected(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_corrected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Corrected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_corrected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CorrectReconciliationPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_refused(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_refused(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refused, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.RefusedCorrection) graphql.Marshaler {
+			return ec.marshalNRefusedCorrection2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRefusedCorrectionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_refused(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CorrectReconciliationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefusedCorrection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_refusedCount(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_refusedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RefusedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_refusedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CorrectReconciliationPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_next(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CorrectReconciliationPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CorrectReconciliationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -16645,6 +18065,94 @@ func (ec *executionContext) fieldContext_Mutation_auditRedirects(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_setReconciliationFeed(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setReconciliationFeed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetReconciliationFeed(ctx, fc.Args["input"].(model.SetReconciliationFeedInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetReconciliationFeedPayload) graphql.Marshaler {
+			return ec.marshalNSetReconciliationFeedPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetReconciliationFeedPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setReconciliationFeed(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetReconciliationFeedPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setReconciliationFeed_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_correctReconciliation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_correctReconciliation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CorrectReconciliation(ctx, fc.Args["input"].(model.CorrectReconciliationInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CorrectReconciliationPayload) graphql.Marshaler {
+			return ec.marshalNCorrectReconciliationPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrectReconciliationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_correctReconciliation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CorrectReconciliationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_correctReconciliation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_retryDeliveries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19806,6 +21314,50 @@ func (ec *executionContext) fieldContext_Query_redirectAudits(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_reconciliations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_reconciliations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Reconciliations(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ReconciliationFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReconciliationConnection) graphql.Marshaler {
+			return ec.marshalNReconciliationConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_reconciliations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_reconciliations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19877,6 +21429,1323 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields___Schema(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Reconciliation_id(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_advertiser(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_advertiser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Reconciliation().Advertiser(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Advertiser) graphql.Marshaler {
+			return ec.marshalNAdvertiser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_advertiser(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reconciliation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Advertiser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Reconciliation_source(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_status(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.ReconciliationStatus) graphql.Marshaler {
+			return ec.marshalNReconciliationStatus2githubᚗcomᚋproofbackᚋproofbackᚐReconciliationStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type ReconciliationStatus does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_progress(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_progress(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Progress, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_progress(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_from(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_to(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_error(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_lineCount(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_lineCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LineCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_lineCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_badLineCount(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_badLineCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BadLineCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_badLineCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_byRevenue(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_byRevenue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByRevenue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_byRevenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Reconciliation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Reconciliation_summary(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Reconciliation().Summary(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReconciliationSummary) graphql.Marshaler {
+			return ec.marshalNReconciliationSummary2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationSummaryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reconciliation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationSummary(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Reconciliation_items(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Reconciliation().Items(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["kinds"].([]proofback.DifferenceKind))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReconciliationItemConnection) graphql.Marshaler {
+			return ec.marshalNReconciliationItemConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_items(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reconciliation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationItemConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Reconciliation_items_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Reconciliation_badLines(ctx context.Context, field graphql.CollectedField, obj *model.Reconciliation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reconciliation_badLines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Reconciliation().BadLines(ctx, obj, fc.Args["afterLine"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*proofback.BadLine) graphql.Marshaler {
+			return ec.marshalNBadLine2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐBadLineᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reconciliation_badLines(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reconciliation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BadLine(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Reconciliation_badLines_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReconciliationEdge) graphql.Marshaler {
+			return ec.marshalNReconciliationEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Reconciliation) graphql.Marshaler {
+			return ec.marshalNReconciliation2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reconciliation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationFeed_id(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_advertiser(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_advertiser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReconciliationFeed().Advertiser(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Advertiser) graphql.Marshaler {
+			return ec.marshalNAdvertiser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_advertiser(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationFeed",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Advertiser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationFeed_url(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_format(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_format(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Format, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.ListFormat) graphql.Marshaler {
+			return ec.marshalNListFormat2githubᚗcomᚋproofbackᚋproofbackᚐListFormat(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_format(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type ListFormat does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_schedule(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Schedule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_columns(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_columns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*proofback.NameMapping) graphql.Marshaler {
+			return ec.marshalNParameterMapping2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMappingᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_columns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationFeed",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterMapping(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationFeed_days(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_days(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Days, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_days(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_enabled(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_enabled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Enabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_enabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_nextRunAt(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_nextRunAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextRunAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_nextRunAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationFeed", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationFeed_lastRun(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationFeed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationFeed_lastRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReconciliationFeed().LastRun(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Reconciliation) graphql.Marshaler {
+			return ec.marshalOReconciliation2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationFeed_lastRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationFeed",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reconciliation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItem_number(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationItem", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationItem_kind(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.DifferenceKind) graphql.Marshaler {
+			return ec.marshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationItem", field, false, false, errors.New("field of type DifferenceKind does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationItem_transactionId(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_transactionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_transactionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationItem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationItem_detail(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_detail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Detail, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_detail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationItem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationItem_platform(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_platform(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReconciliationItem().Platform(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalOConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_platform(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItem_platformAmount(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_platformAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlatformAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_platformAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItem_advertiserAmount(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_advertiserAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AdvertiserAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_advertiserAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItem_advertiserRow(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_advertiserRow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AdvertiserRow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AdvertiserRow) graphql.Marshaler {
+			return ec.marshalOAdvertiserRow2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiserRow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_advertiserRow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdvertiserRow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItem_suggestion(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItem_suggestion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReconciliationItem().Suggestion(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalOConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItem_suggestion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItemConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItemConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItemConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReconciliationItemEdge) graphql.Marshaler {
+			return ec.marshalNReconciliationItemEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItemConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItemConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationItemEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItemConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItemConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItemConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItemConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItemConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationItemEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItemEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItemEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItemEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationItemEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationItemEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationItemEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationItemEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReconciliationItem) graphql.Marshaler {
+			return ec.marshalNReconciliationItem2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItem(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationItemEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationItemEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationSummary_kind(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationSummary_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.DifferenceKind) graphql.Marshaler {
+			return ec.marshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationSummary_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationSummary", field, false, false, errors.New("field of type DifferenceKind does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationSummary_count(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationSummary_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationSummary_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReconciliationSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReconciliationSummary_platformAmount(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationSummary_platformAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlatformAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationSummary_platformAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationSummary_advertiserAmount(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationSummary_advertiserAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AdvertiserAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationSummary_advertiserAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReconciliationSummary_difference(ctx context.Context, field graphql.CollectedField, obj *model.ReconciliationSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReconciliationSummary_difference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Difference, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReconciliationSummary_difference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReconciliationSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
 		},
 	}
 	return fc, nil
@@ -20426,6 +23295,52 @@ func (ec *executionContext) fieldContext_RefreshSessionPayload_userErrors(_ cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RefusedCorrection_number(ctx context.Context, field graphql.CollectedField, obj *model.RefusedCorrection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefusedCorrection_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefusedCorrection_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefusedCorrection", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RefusedCorrection_message(ctx context.Context, field graphql.CollectedField, obj *model.RefusedCorrection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefusedCorrection_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefusedCorrection_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefusedCorrection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _RejectConversionsPayload_conversions(ctx context.Context, field graphql.CollectedField, obj *model.RejectConversionsPayload) (ret graphql.Marshaler) {
@@ -21724,6 +24639,70 @@ func (ec *executionContext) _SetPayoutPayload_userErrors(ctx context.Context, fi
 func (ec *executionContext) fieldContext_SetPayoutPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SetPayoutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetReconciliationFeedPayload_feed(ctx context.Context, field graphql.CollectedField, obj *model.SetReconciliationFeedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetReconciliationFeedPayload_feed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Feed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReconciliationFeed) graphql.Marshaler {
+			return ec.marshalOReconciliationFeed2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationFeed(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetReconciliationFeedPayload_feed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetReconciliationFeedPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReconciliationFeed(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetReconciliationFeedPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SetReconciliationFeedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetReconciliationFeedPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetReconciliationFeedPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetReconciliationFeedPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -25179,6 +28158,78 @@ func (ec *executionContext) unmarshalInputConversionOrder(ctx context.Context, o
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCorrectReconciliationInput(ctx context.Context, obj any) (model.CorrectReconciliationInput, error) {
+	var it model.CorrectReconciliationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "action", "kinds", "numbers", "after", "reason", "dryRun"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "action":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("action"))
+			data, err := ec.unmarshalNCorrection2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Action = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := ec.unmarshalODifferenceKind2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDifferenceKindᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		case "numbers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("numbers"))
+			data, err := ec.unmarshalOInt2ᚕintᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Numbers = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateAdvertiserInput(ctx context.Context, obj any) (model.CreateAdvertiserInput, error) {
 	var it model.CreateAdvertiserInput
 	if obj == nil {
@@ -26165,6 +29216,36 @@ func (ec *executionContext) unmarshalInputPriceInput(ctx context.Context, obj an
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputReconciliationFilter(ctx context.Context, obj any) (model.ReconciliationFilter, error) {
+	var it model.ReconciliationFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"advertiserId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "advertiserId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("advertiserId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AdvertiserID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRedirectAuditFilter(ctx context.Context, obj any) (model.RedirectAuditFilter, error) {
 	var it model.RedirectAuditFilter
 	if obj == nil {
@@ -26720,6 +29801,78 @@ func (ec *executionContext) unmarshalInputSetPayoutInput(ctx context.Context, ob
 				return it, err
 			}
 			it.From = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetReconciliationFeedInput(ctx context.Context, obj any) (model.SetReconciliationFeedInput, error) {
+	var it model.SetReconciliationFeedInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"advertiserId", "url", "format", "schedule", "columns", "days", "enabled"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "advertiserId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("advertiserId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AdvertiserID = data
+		case "url":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("url"))
+			data, err := ec.unmarshalNURL2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.URL = data
+		case "format":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
+			data, err := ec.unmarshalNListFormat2githubᚗcomᚋproofbackᚋproofbackᚐListFormat(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Format = data
+		case "schedule":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("schedule"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Schedule = data
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := ec.unmarshalOParameterMappingInput2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMappingᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
+		case "enabled":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("enabled"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Enabled = data
 		}
 	}
 	return it, nil
@@ -27431,6 +30584,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._RedirectAudit(ctx, sel, obj)
+	case model.Reconciliation:
+		return ec._Reconciliation(ctx, sel, &obj)
+	case *model.Reconciliation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Reconciliation(ctx, sel, obj)
 	case model.Postback:
 		return ec._Postback(ctx, sel, &obj)
 	case *model.Postback:
@@ -27678,6 +30838,49 @@ func (ec *executionContext) _AdvertiserEdge(ctx context.Context, sel ast.Selecti
 			}
 		case "node":
 			out.Values[i] = ec._AdvertiserEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var advertiserRowImplementors = []string{"AdvertiserRow"}
+
+func (ec *executionContext) _AdvertiserRow(ctx context.Context, sel ast.SelectionSet, obj *model.AdvertiserRow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, advertiserRowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AdvertiserRow")
+		case "line":
+			out.Values[i] = ec._AdvertiserRow_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "raw":
+			out.Values[i] = ec._AdvertiserRow_raw(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -28446,6 +31649,54 @@ func (ec *executionContext) _BackfillAffiliatePostbackPayload(ctx context.Contex
 			}
 		case "userErrors":
 			out.Values[i] = ec._BackfillAffiliatePostbackPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var badLineImplementors = []string{"BadLine"}
+
+func (ec *executionContext) _BadLine(ctx context.Context, sel ast.SelectionSet, obj *proofback.BadLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, badLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BadLine")
+		case "line":
+			out.Values[i] = ec._BadLine_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "raw":
+			out.Values[i] = ec._BadLine_raw(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problem":
+			out.Values[i] = ec._BadLine_problem(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -29356,6 +32607,64 @@ func (ec *executionContext) _ConversionEdge(ctx context.Context, sel ast.Selecti
 			}
 		case "node":
 			out.Values[i] = ec._ConversionEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var correctReconciliationPayloadImplementors = []string{"CorrectReconciliationPayload"}
+
+func (ec *executionContext) _CorrectReconciliationPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CorrectReconciliationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, correctReconciliationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CorrectReconciliationPayload")
+		case "corrected":
+			out.Values[i] = ec._CorrectReconciliationPayload_corrected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refused":
+			out.Values[i] = ec._CorrectReconciliationPayload_refused(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refusedCount":
+			out.Values[i] = ec._CorrectReconciliationPayload_refusedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._CorrectReconciliationPayload_next(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CorrectReconciliationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -31109,6 +34418,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "auditRedirects":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_auditRedirects(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setReconciliationFeed":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setReconciliationFeed(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "correctReconciliation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_correctReconciliation(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -33017,6 +36340,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "reconciliations":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_reconciliations(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -33030,6 +36375,774 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationImplementors = []string{"Reconciliation", "Node"}
+
+func (ec *executionContext) _Reconciliation(ctx context.Context, sel ast.SelectionSet, obj *model.Reconciliation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Reconciliation")
+		case "id":
+			out.Values[i] = ec._Reconciliation_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "advertiser":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Reconciliation_advertiser(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "source":
+			out.Values[i] = ec._Reconciliation_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._Reconciliation_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "progress":
+			out.Values[i] = ec._Reconciliation_progress(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "from":
+			out.Values[i] = ec._Reconciliation_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "to":
+			out.Values[i] = ec._Reconciliation_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Reconciliation_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._Reconciliation_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._Reconciliation_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lineCount":
+			out.Values[i] = ec._Reconciliation_lineCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "badLineCount":
+			out.Values[i] = ec._Reconciliation_badLineCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "byRevenue":
+			out.Values[i] = ec._Reconciliation_byRevenue(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "summary":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Reconciliation_summary(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "items":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Reconciliation_items(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "badLines":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Reconciliation_badLines(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationConnectionImplementors = []string{"ReconciliationConnection"}
+
+func (ec *executionContext) _ReconciliationConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationConnection")
+		case "edges":
+			out.Values[i] = ec._ReconciliationConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ReconciliationConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationEdgeImplementors = []string{"ReconciliationEdge"}
+
+func (ec *executionContext) _ReconciliationEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationEdge")
+		case "cursor":
+			out.Values[i] = ec._ReconciliationEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ReconciliationEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationFeedImplementors = []string{"ReconciliationFeed"}
+
+func (ec *executionContext) _ReconciliationFeed(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationFeed) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationFeedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationFeed")
+		case "id":
+			out.Values[i] = ec._ReconciliationFeed_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "advertiser":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReconciliationFeed_advertiser(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "url":
+			out.Values[i] = ec._ReconciliationFeed_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "format":
+			out.Values[i] = ec._ReconciliationFeed_format(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "schedule":
+			out.Values[i] = ec._ReconciliationFeed_schedule(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "columns":
+			out.Values[i] = ec._ReconciliationFeed_columns(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "days":
+			out.Values[i] = ec._ReconciliationFeed_days(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "enabled":
+			out.Values[i] = ec._ReconciliationFeed_enabled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nextRunAt":
+			out.Values[i] = ec._ReconciliationFeed_nextRunAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastRun":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReconciliationFeed_lastRun(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationItemImplementors = []string{"ReconciliationItem"}
+
+func (ec *executionContext) _ReconciliationItem(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationItem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationItemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationItem")
+		case "number":
+			out.Values[i] = ec._ReconciliationItem_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._ReconciliationItem_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionId":
+			out.Values[i] = ec._ReconciliationItem_transactionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "detail":
+			out.Values[i] = ec._ReconciliationItem_detail(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "platform":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReconciliationItem_platform(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "platformAmount":
+			out.Values[i] = ec._ReconciliationItem_platformAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "advertiserAmount":
+			out.Values[i] = ec._ReconciliationItem_advertiserAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "advertiserRow":
+			out.Values[i] = ec._ReconciliationItem_advertiserRow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "suggestion":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReconciliationItem_suggestion(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationItemConnectionImplementors = []string{"ReconciliationItemConnection"}
+
+func (ec *executionContext) _ReconciliationItemConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationItemConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationItemConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationItemConnection")
+		case "edges":
+			out.Values[i] = ec._ReconciliationItemConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ReconciliationItemConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationItemEdgeImplementors = []string{"ReconciliationItemEdge"}
+
+func (ec *executionContext) _ReconciliationItemEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationItemEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationItemEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationItemEdge")
+		case "cursor":
+			out.Values[i] = ec._ReconciliationItemEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ReconciliationItemEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reconciliationSummaryImplementors = []string{"ReconciliationSummary"}
+
+func (ec *executionContext) _ReconciliationSummary(ctx context.Context, sel ast.SelectionSet, obj *model.ReconciliationSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reconciliationSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReconciliationSummary")
+		case "kind":
+			out.Values[i] = ec._ReconciliationSummary_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._ReconciliationSummary_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "platformAmount":
+			out.Values[i] = ec._ReconciliationSummary_platformAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "advertiserAmount":
+			out.Values[i] = ec._ReconciliationSummary_advertiserAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "difference":
+			out.Values[i] = ec._ReconciliationSummary_difference(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -33331,6 +37444,49 @@ func (ec *executionContext) _RefreshSessionPayload(ctx context.Context, sel ast.
 			}
 		case "userErrors":
 			out.Values[i] = ec._RefreshSessionPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var refusedCorrectionImplementors = []string{"RefusedCorrection"}
+
+func (ec *executionContext) _RefusedCorrection(ctx context.Context, sel ast.SelectionSet, obj *model.RefusedCorrection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refusedCorrectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RefusedCorrection")
+		case "number":
+			out.Values[i] = ec._RefusedCorrection_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._RefusedCorrection_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -33962,6 +38118,49 @@ func (ec *executionContext) _SetPayoutPayload(ctx context.Context, sel ast.Selec
 			}
 		case "userErrors":
 			out.Values[i] = ec._SetPayoutPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var setReconciliationFeedPayloadImplementors = []string{"SetReconciliationFeedPayload"}
+
+func (ec *executionContext) _SetReconciliationFeedPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetReconciliationFeedPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setReconciliationFeedPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetReconciliationFeedPayload")
+		case "feed":
+			out.Values[i] = ec._SetReconciliationFeedPayload_feed(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetReconciliationFeedPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -35956,6 +40155,32 @@ func (ec *executionContext) marshalNBackfillAffiliatePostbackPayload2ᚖgithub�
 	return ec._BackfillAffiliatePostbackPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNBadLine2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐBadLineᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.BadLine) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBadLine2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐBadLine(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBadLine2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐBadLine(ctx context.Context, sel ast.SelectionSet, v *proofback.BadLine) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._BadLine(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -36312,6 +40537,31 @@ func (ec *executionContext) marshalNConversionStatus2ᚕgithubᚗcomᚋproofback
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNCorrectReconciliationInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrectReconciliationInput(ctx context.Context, v any) (model.CorrectReconciliationInput, error) {
+	res, err := ec.unmarshalInputCorrectReconciliationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCorrectReconciliationPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrectReconciliationPayload(ctx context.Context, sel ast.SelectionSet, v *model.CorrectReconciliationPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CorrectReconciliationPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCorrection2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrection(ctx context.Context, v any) (model.Correction, error) {
+	var res model.Correction
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCorrection2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCorrection(ctx context.Context, sel ast.SelectionSet, v model.Correction) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNCountry2string(ctx context.Context, v any) (string, error) {
@@ -36748,6 +40998,23 @@ func (ec *executionContext) unmarshalNDiagnosticsFilter2githubᚗcomᚋproofback
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx context.Context, v any) (proofback.DifferenceKind, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.DifferenceKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx context.Context, sel ast.SelectionSet, v proofback.DifferenceKind) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNExchangeRate2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRateᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ExchangeRate) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -37053,6 +41320,23 @@ func (ec *executionContext) marshalNLedgerEntry2ᚖgithubᚗcomᚋproofbackᚋpr
 	return ec._LedgerEntry(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNListFormat2githubᚗcomᚋproofbackᚋproofbackᚐListFormat(ctx context.Context, v any) (proofback.ListFormat, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ListFormat(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNListFormat2githubᚗcomᚋproofbackᚋproofbackᚐListFormat(ctx context.Context, sel ast.SelectionSet, v proofback.ListFormat) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNMoneyKind2githubᚗcomᚋproofbackᚋproofbackᚐMoneyKind(ctx context.Context, v any) (proofback.MoneyKind, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := proofback.MoneyKind(tmp)
@@ -37313,6 +41597,22 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproof
 	return ec._PageInfo(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNParameterMapping2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMappingᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.NameMapping) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParameterMapping2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMapping(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNParameterMapping2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMapping(ctx context.Context, sel ast.SelectionSet, v *proofback.NameMapping) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -37557,6 +41857,141 @@ func (ec *executionContext) marshalNPriceModel2githubᚗcomᚋproofbackᚋproofb
 	return res
 }
 
+func (ec *executionContext) marshalNReconciliation2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliation(ctx context.Context, sel ast.SelectionSet, v *model.Reconciliation) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Reconciliation(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReconciliationConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationConnection(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReconciliationConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReconciliationEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReconciliationEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReconciliationEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReconciliationEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationEdge(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReconciliationEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReconciliationItem2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItem(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationItem) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReconciliationItem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReconciliationItemConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemConnection(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationItemConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReconciliationItemConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReconciliationItemEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReconciliationItemEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReconciliationItemEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReconciliationItemEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemEdge(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationItemEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReconciliationItemEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReconciliationStatus2githubᚗcomᚋproofbackᚋproofbackᚐReconciliationStatus(ctx context.Context, v any) (proofback.ReconciliationStatus, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ReconciliationStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReconciliationStatus2githubᚗcomᚋproofbackᚋproofbackᚐReconciliationStatus(ctx context.Context, sel ast.SelectionSet, v proofback.ReconciliationStatus) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNReconciliationSummary2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationSummaryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReconciliationSummary) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReconciliationSummary2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationSummary(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReconciliationSummary2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationSummary(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReconciliationSummary(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNRedirectAudit2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAudit(ctx context.Context, sel ast.SelectionSet, v *model.RedirectAudit) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -37659,6 +42094,32 @@ func (ec *executionContext) marshalNRefreshSessionPayload2ᚖgithubᚗcomᚋproo
 		return graphql.Null
 	}
 	return ec._RefreshSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRefusedCorrection2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRefusedCorrectionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RefusedCorrection) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRefusedCorrection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRefusedCorrection(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRefusedCorrection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRefusedCorrection(ctx context.Context, sel ast.SelectionSet, v *model.RefusedCorrection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RefusedCorrection(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRejectConversionsInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRejectConversionsInput(ctx context.Context, v any) (model.RejectConversionsInput, error) {
@@ -37956,6 +42417,21 @@ func (ec *executionContext) marshalNSetPayoutPayload2ᚖgithubᚗcomᚋproofback
 		return graphql.Null
 	}
 	return ec._SetPayoutPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSetReconciliationFeedInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetReconciliationFeedInput(ctx context.Context, v any) (model.SetReconciliationFeedInput, error) {
+	res, err := ec.unmarshalInputSetReconciliationFeedInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetReconciliationFeedPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetReconciliationFeedPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetReconciliationFeedPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SetReconciliationFeedPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSignInInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSignInInput(ctx context.Context, v any) (model.SignInInput, error) {
@@ -38611,6 +43087,13 @@ func (ec *executionContext) unmarshalOAdvertiserFilter2ᚖgithubᚗcomᚋproofba
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOAdvertiserRow2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiserRow(ctx context.Context, sel ast.SelectionSet, v *model.AdvertiserRow) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AdvertiserRow(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAdvertiserSecurity2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiserSecurity(ctx context.Context, sel ast.SelectionSet, v *model.AdvertiserSecurity) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -39042,6 +43525,42 @@ func (ec *executionContext) marshalODevice2ᚖgithubᚗcomᚋproofbackᚋproofba
 	return res
 }
 
+func (ec *executionContext) unmarshalODifferenceKind2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDifferenceKindᚄ(ctx context.Context, v any) ([]proofback.DifferenceKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]proofback.DifferenceKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalODifferenceKind2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDifferenceKindᚄ(ctx context.Context, sel ast.SelectionSet, v []proofback.DifferenceKind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOGoal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐGoal(ctx context.Context, sel ast.SelectionSet, v *model.Goal) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -39135,6 +43654,41 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = ctx
 	res := graphql.MarshalID(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOInt2ᚕintᚄ(ctx context.Context, v any) ([]int, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]int, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNInt2int(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOInt2ᚕintᚄ(ctx context.Context, sel ast.SelectionSet, v []int) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNInt2int(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
@@ -39482,6 +44036,28 @@ func (ec *executionContext) unmarshalOPriceInput2ᚖgithubᚗcomᚋproofbackᚋp
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputPriceInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOReconciliation2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliation(ctx context.Context, sel ast.SelectionSet, v *model.Reconciliation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Reconciliation(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReconciliationFeed2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationFeed(ctx context.Context, sel ast.SelectionSet, v *model.ReconciliationFeed) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReconciliationFeed(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOReconciliationFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationFilter(ctx context.Context, v any) (*model.ReconciliationFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputReconciliationFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

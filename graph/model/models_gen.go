@@ -71,6 +71,14 @@ type AdvertiserFilter struct {
 	Status *proofback.PartnerStatus `json:"status,omitempty"`
 }
 
+// A line of an advertiser's list.
+type AdvertiserRow struct {
+	// Its number in the file, from 1.
+	Line int `json:"line"`
+	// The line as it was sent, cut at 2,000 bytes, personal data masked.
+	Raw string `json:"raw"`
+}
+
 // How an advertiser's postbacks prove who sent them.
 type AdvertiserSecurity struct {
 	// What a postback must bring along.
@@ -458,6 +466,38 @@ type ConversionOrder struct {
 	Field ConversionOrderField `json:"field"`
 	// Default DESC.
 	Direction *OrderDirection `json:"direction,omitempty"`
+}
+
+// What `correctReconciliation` needs.
+type CorrectReconciliationInput struct {
+	// The reconciliation, which is done.
+	ID string `json:"id"`
+	// What is done.
+	Action Correction `json:"action"`
+	// Only items of these kinds.
+	Kinds []proofback.DifferenceKind `json:"kinds,omitempty"`
+	// Only items with these numbers, at most 1,000. Kinds or numbers must be given.
+	Numbers []int `json:"numbers,omitempty"`
+	// Go on after the item with this number. Default 0.
+	After *int `json:"after,omitempty"`
+	// A sentence for the record.
+	Reason string `json:"reason"`
+	// Tells what would be done, and does nothing.
+	DryRun *bool `json:"dryRun,omitempty"`
+}
+
+// What `correctReconciliation` answers: it takes up to 1,000 items at a time.
+type CorrectReconciliationPayload struct {
+	// How many were corrected; in a dry run, would be.
+	Corrected int `json:"corrected"`
+	// Items that were not, and why: the first 100.
+	Refused []*RefusedCorrection `json:"refused"`
+	// How many were not.
+	RefusedCount int `json:"refusedCount"`
+	// Call again with this as `after`; null when there is no more.
+	Next *int `json:"next,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // What `createAdvertiser` needs.
@@ -1193,6 +1233,132 @@ type PriceInput struct {
 	Currency *string `json:"currency,omitempty"`
 }
 
+// A comparison of an advertiser's list of events with our conversions of a time. Affiliates see none.
+type Reconciliation struct {
+	// Its global id.
+	ID string `json:"id"`
+	// UPLOAD, or the URL of the feed.
+	Source string `json:"source"`
+	// How far it is.
+	Status proofback.ReconciliationStatus `json:"status"`
+	// How far it is, in per cent.
+	Progress int `json:"progress"`
+	// Events at or after this are compared.
+	From time.Time `json:"from"`
+	// Events before this are compared.
+	To time.Time `json:"to"`
+	// When the list came.
+	CreatedAt time.Time `json:"createdAt"`
+	// When it was compared; null until then.
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+	// Why it failed; null where it did not.
+	Error *string `json:"error,omitempty"`
+	// Lines of the list, without its header and empty ones.
+	LineCount int `json:"lineCount"`
+	// Lines that could not be read; they are in no sum.
+	BadLineCount int `json:"badLineCount"`
+	// The list tells what the advertiser owes, and is compared with revenue; else sales are compared with sales.
+	ByRevenue        bool      `json:"byRevenue"`
+	AdvertiserID     uuid.UUID `json:"-"`
+	ReconciliationID uuid.UUID `json:"-"`
+}
+
+func (Reconciliation) IsNode() {}
+
+// A page of reconciliations.
+type ReconciliationConnection struct {
+	// The reconciliations with their cursors.
+	Edges []*ReconciliationEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A reconciliation in its page.
+type ReconciliationEdge struct {
+	// Its place, for `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The reconciliation.
+	Node *Reconciliation `json:"node"`
+}
+
+// Where an advertiser's list is fetched, and when.
+type ReconciliationFeed struct {
+	// Names it. It changes with its advertiser alone.
+	ID string `json:"id"`
+	// Where it is fetched, with secrets masked.
+	URL string `json:"url"`
+	// How it is written.
+	Format proofback.ListFormat `json:"format"`
+	// When it is fetched: five cron fields, in the advertiser's time zone.
+	Schedule string `json:"schedule"`
+	// How its columns' names lead to ours.
+	Columns []*proofback.NameMapping `json:"columns"`
+	// How many whole days before today are compared, in the advertiser's time zone.
+	Days int `json:"days"`
+	// It is fetched.
+	Enabled bool `json:"enabled"`
+	// When it is fetched next.
+	NextRunAt    time.Time `json:"nextRunAt"`
+	AdvertiserID uuid.UUID `json:"-"`
+	LastRunID    uuid.UUID `json:"-"`
+}
+
+// Narrows a list of reconciliations.
+type ReconciliationFilter struct {
+	// Only of this advertiser.
+	AdvertiserID *string `json:"advertiserId,omitempty"`
+}
+
+// One event, and how it stands.
+type ReconciliationItem struct {
+	// Its number in this reconciliation, by which it can be corrected.
+	Number int `json:"number"`
+	// How it stands.
+	Kind proofback.DifferenceKind `json:"kind"`
+	// The event's transaction id; null where it has none.
+	TransactionID *string `json:"transactionId,omitempty"`
+	// What is different, and why where the log of postbacks knows. Empty where they agree.
+	Detail string `json:"detail"`
+	// What we have of it.
+	PlatformAmount *proofback.Money `json:"platformAmount,omitempty"`
+	// What they have of it.
+	AdvertiserAmount *proofback.Money `json:"advertiserAmount,omitempty"`
+	// Their side; null where they have none.
+	AdvertiserRow *AdvertiserRow `json:"advertiserRow,omitempty"`
+	ConversionID  uuid.UUID      `json:"-"`
+	SuggestedID   uuid.UUID      `json:"-"`
+}
+
+// A page of items.
+type ReconciliationItemConnection struct {
+	// The items with their cursors.
+	Edges []*ReconciliationItemEdge `json:"edges"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// An item in its page.
+type ReconciliationItemEdge struct {
+	// Its place, for `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The item.
+	Node *ReconciliationItem `json:"node"`
+}
+
+// Items of one kind and one pair of currencies, added up.
+type ReconciliationSummary struct {
+	// Which kind.
+	Kind proofback.DifferenceKind `json:"kind"`
+	// How many.
+	Count int `json:"count"`
+	// What we have; null where we have none.
+	PlatformAmount *proofback.Money `json:"platformAmount,omitempty"`
+	// What they have; null where they have none.
+	AdvertiserAmount *proofback.Money `json:"advertiserAmount,omitempty"`
+	// What they have more than we do; null where the currencies are two, and where neither has an amount.
+	Difference *proofback.Money `json:"difference,omitempty"`
+}
+
 // A walk along an offer's landing URL with a made-up click id. Active offers are audited weekly by themselves.
 type RedirectAudit struct {
 	// Its global id.
@@ -1268,6 +1434,14 @@ type RefreshSessionPayload struct {
 	Session *Session `json:"session,omitempty"`
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// An item that was not corrected.
+type RefusedCorrection struct {
+	// The item's number.
+	Number int `json:"number"`
+	// Why.
+	Message string `json:"message"`
 }
 
 // What `rejectConversions` needs.
@@ -1522,6 +1696,32 @@ type SetPayoutInput struct {
 type SetPayoutPayload struct {
 	// Null when `userErrors` says why.
 	Goal *Goal `json:"goal,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `setReconciliationFeed` needs. It replaces the advertiser's feed.
+type SetReconciliationFeedInput struct {
+	// Whose list it is.
+	AdvertiserID string `json:"advertiserId"`
+	// Where it is fetched: http or https, at a public address.
+	URL string `json:"url"`
+	// How it is written.
+	Format proofback.ListFormat `json:"format"`
+	// Five cron fields, in the advertiser's time zone, such as `30 6 * * *`; at most once an hour.
+	Schedule string `json:"schedule"`
+	// From the list's names to txid, click_id, event_type, amount, revenue, currency, status, timestamp. Names that are commonly used need none.
+	Columns []*proofback.NameMapping `json:"columns,omitempty"`
+	// How many whole days before today are compared, 1 to 366. Default 31.
+	Days *int `json:"days,omitempty"`
+	// Whether it is fetched. Default true.
+	Enabled *bool `json:"enabled,omitempty"`
+}
+
+// What `setReconciliationFeed` answers.
+type SetReconciliationFeedPayload struct {
+	// Null when `userErrors` says why.
+	Feed *ReconciliationFeed `json:"feed,omitempty"`
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -1936,6 +2136,67 @@ func (e *ConversionOrderField) UnmarshalJSON(b []byte) error {
 }
 
 func (e ConversionOrderField) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What is done about differences.
+type Correction string
+
+const (
+	// The conversions are approved.
+	CorrectionApprove Correction = "APPROVE"
+	// The conversions are rejected.
+	CorrectionReject Correction = "REJECT"
+	// Lines that are missing here are decided as postbacks of today would be.
+	CorrectionImport Correction = "IMPORT"
+)
+
+var AllCorrection = []Correction{
+	CorrectionApprove,
+	CorrectionReject,
+	CorrectionImport,
+}
+
+func (e Correction) IsValid() bool {
+	switch e {
+	case CorrectionApprove, CorrectionReject, CorrectionImport:
+		return true
+	}
+	return false
+}
+
+func (e Correction) String() string {
+	return string(e)
+}
+
+func (e *Correction) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = Correction(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid Correction", str)
+	}
+	return nil
+}
+
+func (e Correction) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *Correction) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e Correction) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

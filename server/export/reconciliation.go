@@ -9,6 +9,11 @@ import (
 	"github.com/proofback/proofback"
 )
 
+var itemColumns = []string{
+	"kind", "line", "transaction_id", "conversion_id", "detail", "platform_amount", "platform_currency",
+	"advertiser_amount", "advertiser_currency", "suggested_conversion_id", "their_line",
+}
+
 // reconciliation writes how each line and each conversion stands, differences first,
 // and then the lines that could not be compared.
 func (e *Exports) reconciliation(ctx context.Context, actor proofback.Actor, p *params, f *file) error {
@@ -17,33 +22,27 @@ func (e *Exports) reconciliation(ctx context.Context, actor proofback.Actor, p *
 	if err := p.err(); err != nil {
 		return err
 	}
-	begin := func() error {
-		if f.begun {
-			return nil
-		}
-		return f.begin("reconciliation.csv", []string{
-			"kind", "line", "transaction_id", "conversion_id", "detail", "platform_amount", "platform_currency",
-			"advertiser_amount", "advertiser_currency", "suggested_conversion_id", "their_line",
-		})
-	}
-	for after := int64(0); ; {
-		items, err := e.Store.ReconciliationItems(ctx, actor, id, kinds, after, pageRows)
+	for page := (proofback.Page{Limit: pageRows}); ; {
+		w, err := e.Store.ReconciliationItems(ctx, actor, id, kinds, page)
 		if err != nil {
 			return err
 		}
-		if err := begin(); err != nil {
-			return err
+		if !f.begun {
+			if err := f.begin("reconciliation.csv", itemColumns); err != nil {
+				return err
+			}
 		}
-		for _, item := range items {
+		for _, item := range w.Items {
 			if err := f.row(itemCells(item)); err != nil {
 				return err
 			}
-			after = item.N
+			at := proofback.NumberCursor(item.N)
+			page.After = &at
 		}
 		if err := f.flush(); err != nil {
 			return err
 		}
-		if len(items) < pageRows {
+		if !w.HasMore {
 			break
 		}
 	}
@@ -54,13 +53,13 @@ func (e *Exports) reconciliation(ctx context.Context, actor proofback.Actor, p *
 }
 
 func (e *Exports) badLines(ctx context.Context, actor proofback.Actor, id uuid.UUID, f *file) error {
-	for after := int64(0); ; {
+	for after := 0; ; {
 		lines, err := e.Store.ReconciliationBadLines(ctx, actor, id, after, pageRows)
 		if err != nil {
 			return err
 		}
 		for _, l := range lines {
-			if err := f.row([]string{"UNREADABLE", strconv.FormatInt(l.Line, 10), "", "", l.Problem, "", "", "", "", "", l.Raw}); err != nil {
+			if err := f.row([]string{"UNREADABLE", strconv.Itoa(l.Line), "", "", l.Problem, "", "", "", "", "", l.Raw}); err != nil {
 				return err
 			}
 			after = l.Line
