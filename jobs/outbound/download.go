@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -23,7 +22,7 @@ func (c *Client) Fetch(ctx context.Context, rawURL string, header http.Header, w
 	r := Request{Method: http.MethodGet, URL: rawURL, Header: header}
 	d := Download{Result: c.newResult(r)}
 	patient := &Client{transport: c.transport, timeout: timeout, now: c.now}
-	err := patient.exchange(ctx, r, &d.Result, func(resp *http.Response, _ *url.URL) {
+	err := patient.exchange(ctx, r, &d.Result, func(resp *http.Response, _ []echo) {
 		d.ETag = resp.Header.Get("ETag")
 		if resp.StatusCode != http.StatusOK {
 			return
