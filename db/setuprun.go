@@ -94,14 +94,11 @@ func (u *Setup) listenForever(ctx context.Context) {
 // listen passes notifications on until the connection fails. What changed
 // before it listened counts as a change.
 func (u *Setup) listen(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, u.store.pool.Config().ConnConfig)
+	conn, err := u.listener(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, `LISTEN proofback_setup`); err != nil {
-		return err
-	}
 	for {
 		select {
 		case u.changed <- struct{}{}:
@@ -111,6 +108,21 @@ func (u *Setup) listen(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// listener is a connection that is told of changes.
+func (u *Setup) listener(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, u.store.pool.Config().ConnConfig)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = conn.Exec(ctx, `LISTEN proofback_setup`); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
 }
 
 // wait reports whether d passed before ctx ended.

@@ -70,6 +70,11 @@ type Enqueuer interface {
 	EnqueueLooks(ctx context.Context, tx pgx.Tx, postbacks []uuid.UUID) error
 }
 
+// fences are second to the deadlines that whoever asks has: Postgres ends what
+// outlives them, so that nothing that was forgotten holds locks without end. An
+// export may be idle for as long as somebody takes to download a page.
+const fences = `SET statement_timeout = '5min'; SET idle_in_transaction_session_timeout = '5min'`
+
 // Open connects to Postgres and makes sure that it answers. It does not migrate.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s, err := OpenAway(ctx, c)
@@ -100,9 +105,10 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 	pc.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pc.ConnConfig.RuntimeParams["application_name"] = "proofback"
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	pc.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		registerUUIDs(conn.TypeMap())
-		return nil
+		_, err := conn.PgConn().Exec(ctx, fences).ReadAll()
+		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {

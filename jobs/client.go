@@ -38,7 +38,8 @@ const (
 	// and decides on them before the transaction commits. So it bounds how late a
 	// job may be seen, at the price of a query that mostly finds nothing.
 	pollInterval = 100 * time.Millisecond
-	// upkeepPoll is that of the queue where nobody waits.
+	// upkeepPoll is that of the queues where nobody waits for a job that River did not
+	// tell of.
 	upkeepPoll = time.Second
 	// jobTimeout leaves room around the longest attempt for the database.
 	jobTimeout = 20 * time.Second
@@ -178,7 +179,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		config.Queues = map[string]river.QueueConfig{
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: c.DeliverWorkers},
-			queueLook:    {MaxWorkers: 4},
+			queueLook:    {MaxWorkers: 4, FetchPollInterval: upkeepPoll},
 			queueAudit:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			// One at a time sorts whole lists.

@@ -9,6 +9,15 @@ import (
 	"github.com/proofback/proofback/db"
 )
 
+// rescueTimeout bounds one look.
+const rescueTimeout = 10 * time.Second
+
+func rescueOnce(ctx context.Context, store *db.Store) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, rescueTimeout)
+	defer cancel()
+	return store.RescueJobs(ctx, proofback.System(), []string{queueDeliver, queueFanOut}, rescueAfter)
+}
+
 // rescueEvery is how often each process looks for what another one died over.
 const rescueEvery = 5 * time.Second
 
@@ -19,7 +28,7 @@ func rescue(ctx context.Context, store *db.Store, log *slog.Logger) {
 	tick := time.NewTicker(rescueEvery)
 	defer tick.Stop()
 	for {
-		n, err := store.RescueJobs(ctx, proofback.System(), []string{queueDeliver, queueFanOut}, rescueAfter)
+		n, err := rescueOnce(ctx, store)
 		switch {
 		case ctx.Err() != nil:
 			return

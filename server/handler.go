@@ -50,7 +50,8 @@ func (p *program) registerIngest(mux *http.ServeMux) {
 func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 	mux.Handle("/graphql", p.graphQL())
 	files := p.exports()
-	files.Register(mux, func(next http.Handler) http.Handler { return p.known(files.Refuse, next) })
+	downloads := make(places, maxExports)
+	files.Register(mux, func(next http.Handler) http.Handler { return downloads.guard(busyExports, p.known(files.Refuse, next)) })
 	admin, err := p.adminJobs(ctx)
 	if err != nil {
 		return err
@@ -85,7 +86,7 @@ func (p *program) graphQL() http.Handler {
 		PublicURL: p.publicURL,
 		Log:       p.log,
 	}
-	return p.known(r.Refuse, r.Handler())
+	return make(places, maxQuestions).guard(busyGraphQL, p.known(r.Refuse, r.Handler()))
 }
 
 // exports are the files to be downloaded.

@@ -13,7 +13,7 @@ import (
 
 // Command is `proofback bench`.
 type Command struct {
-	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports" help:"What to measure: click, postback, duplicates, growth, deliveries or reports."`
+	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost" help:"What to measure: click, postback, duplicates, growth, deliveries, reports or cost."`
 
 	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
 	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
@@ -29,6 +29,8 @@ type Command struct {
 	PostbackRate int    `default:"500" help:"Postbacks a second while outbound ones are timed (default ${default})."`
 	JobIndexes   bool   `help:"Measure deliveries with River's GIN indexes over its jobs, which the migrations drop."`
 	Only         string `placeholder:"PART" help:"Of deliveries, measure only this part: backlog, latency or killed."`
+
+	Idle time.Duration `default:"60s" help:"Of cost, time in which a program with nothing to do is watched (default ${default})."`
 
 	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45."`
 	Ceiling map[string]time.Duration `placeholder:"ROW=TIME;…" help:"Fail when our p99 in a row is higher, such as 15000/s=10ms."`
@@ -64,6 +66,8 @@ func (c *Command) Run(out io.Writer) (err error) {
 		err = s.deliveries(ctx)
 	case "reports":
 		err = s.reports(ctx)
+	case "cost":
+		err = s.costs(ctx)
 	default:
 		err = s.postbacks(ctx)
 	}

@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/proofback/proofback/db"
+)
+
+// holdUp keeps a table from being written to until the function that it gives is
+// called.
+func (w *world) holdUp(table string) (letGo func()) {
+	w.Helper()
+	tx, err := w.store.Pool().Begin(w.Context())
+	w.must(err)
+	_, err = tx.Exec(w.Context(), `LOCK TABLE `+table+` IN EXCLUSIVE MODE`)
+	w.must(err)
+	letGo = sync.OnceFunc(func() { w.must(tx.Rollback(context.WithoutCancel(w.Context()))) })
+	w.Cleanup(letGo)
+	return letGo
+}
+
+// until polls for what other goroutines do.
+func (w *world) until(what string, ok func() bool) {
+	w.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			w.Fatalf("still not: %s", what)
+		}
+	}
+}
+
+// wantOverflow sends requests until the queue is full, wants the next one to be
+// refused at once with the time to come again, and the others to be answered with
+// a status after what holds them up is gone.
+func (w *world) wantOverflow(send func(n int) *http.Response, length func() int, room int, letGo func(), status int) {
+	w.Helper()
+	var all sync.WaitGroup
+	take := func(n int) {
+		all.Go(func() {
+			if got := send(n); got.StatusCode != status {
+				w.Errorf("request %d got %d", n, got.StatusCode)
+			}
+		})
+	}
+	take(0)
+	w.until("the first is being stored", func() bool {
+		var waits int
+		w.must(w.store.Pool().QueryRow(w.Context(), `
+			SELECT count(*)
+			FROM pg_locks
+			WHERE NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waits))
+		return waits > 0 && length() == 0
+	})
+	for n := range room {
+		take(n + 1)
+	}
+	w.until("the queue is full", func() bool { return length() == room })
+	refused := send(room + 1)
+	if refused.StatusCode != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") == "" {
+		w.Errorf("beyond the queue: %d, Retry-After %q", refused.StatusCode, refused.Header.Get("Retry-After"))
+	}
+	letGo()
+	all.Wait()
+}
+
+func TestAVisitorWhoFindsTheQueueFullIsToldWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	const room = 2
+	w := newWorld(t)
+	writer, err := w.store.NewClickWriter(t.Context(), w.setup, db.ClickWriterConfig{MaxRows: room, Timeout: time.Minute})
+	w.must(err)
+	defer func() { w.must(writer.Close(context.WithoutCancel(t.Context()))) }()
+	clicks, err := NewClicks(ClicksConfig{Setup: w.setup, Writer: writer, Keys: w.keys, Log: slog.New(slog.DiscardHandler)})
+	w.must(err)
+	w.mux = http.NewServeMux()
+	clicks.Register(w.mux)
+	letGo := w.holdUp("clicks")
+	w.wantOverflow(func(int) *http.Response { return w.visit("") }, writer.QueueLength, room, letGo, http.StatusFound)
+	if n := len(w.stored()); n != room+1 {
+		t.Errorf("%d clicks are stored", n)
+	}
+}
+
+func TestASenderThatFindsTheQueueFullIsToldWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	const room = 2
+	b := newInbox(t)
+	decider := b.store.NewDecider(b.setup, db.DeciderConfig{Writers: 1, MaxQueue: room, Timeout: time.Minute})
+	defer decider.Close()
+	b.handler.Decider = decider
+	click := b.clickNow()
+	letGo := b.holdUp("postbacks")
+	b.wantOverflow(func(n int) *http.Response {
+		b.sent.Add(1)
+		return b.serve(request(http.MethodGet, fmt.Sprintf("/postback?click_id=%s&event_type=sale&txid=T%d&amount=10&currency=EUR", click, n), ""))
+	}, decider.QueueLength, room, letGo, http.StatusOK)
+}
