@@ -22,6 +22,11 @@ func TestABenchmarkCountsWhatItWasPromisedAndHoldsItToItsFloor(t *testing.T) {
 		}
 	}
 
+	code, out, said = runToEnd(t, append([]string{"bench", "cost", "--clicks=500", "--idle=300ms"}, quick...))
+	if code != 0 || !strings.Contains(out, "click, at full speed") || !strings.Contains(out, "outbound postback") || !strings.Contains(out, "idle for") {
+		t.Errorf("exit code %d\n%s\n%s", code, out, said)
+	}
+
 	code, out, said = runToEnd(t, append([]string{"bench", "duplicates", "--clicks=2000", "--floor=8=50"}, quick...))
 	if code != 1 || !strings.Contains(said, "below the floor of 50") {
 		t.Errorf("exit code %d below the floor: %s", code, said)

@@ -187,7 +187,6 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // meter is how much has been used so far.
 type meter struct {
-	at                time.Time
 	program, postgres time.Duration
 	wal, stored       int64
 }
@@ -195,7 +194,6 @@ type meter struct {
 // read reads the meter. All that is to be written is written before, so that
 // nothing that was done is paid for by the next.
 func (s *suite) read(ctx context.Context, c *child) (m meter, err error) {
-	m.at = time.Now()
 	if _, err := s.bed.store.Pool().Exec(ctx, `CHECKPOINT`); err != nil {
 		return m, err
 	}
@@ -212,13 +210,15 @@ func (s *suite) spend(ctx context.Context, what string, c *child, work func() (i
 	if err != nil {
 		return e, err
 	}
+	began := time.Now()
 	n, err := work()
 	if err != nil {
 		return e, err
 	}
+	took := time.Since(began)
 	after, err := s.read(ctx, c)
 	return expense{
-		what: what, n: n, took: after.at.Sub(before.at),
+		what: what, n: n, took: took,
 		program: after.program - before.program, postgres: after.postgres - before.postgres,
 		wal: after.wal - before.wal, stored: after.stored - before.stored,
 	}, err

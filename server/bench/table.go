@@ -35,11 +35,19 @@ func (s *suite) describe(ctx context.Context) error {
 	if err := s.bed.store.Pool().QueryRow(ctx, `SHOW server_version`).Scan(&version); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s.out, "proofback bench %s, %s\n%d cores%s, %s/%s, %s, Postgres %s%s\nmedians of %d rounds of %s each, generator and Postgres on the same machine\n",
+	_, err := fmt.Fprintf(s.out, "proofback bench %s, %s\n%d cores%s, %s/%s, %s, Postgres %s%s\n%s, generator and Postgres on the same machine\n",
 		s.Suite, time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		runtime.NumCPU(), fromProc("/proc/cpuinfo", "model name", " (%s)"), runtime.GOOS, runtime.GOARCH, runtime.Version(),
-		strings.Fields(version)[0], loadBefore(), s.Rounds, s.Duration)
+		strings.Fields(version)[0], loadBefore(), s.manner())
 	return err
+}
+
+// manner says how it is measured.
+func (s *suite) manner() string {
+	if s.Suite == "cost" {
+		return fmt.Sprintf("each for %s, beside %d stored clicks", s.Duration, s.Clicks)
+	}
+	return fmt.Sprintf("medians of %d rounds of %s each", s.Rounds, s.Duration)
 }
 
 // fromProc gives the value of a "name : value" line of a file, in a format, or
