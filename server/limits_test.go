@@ -55,7 +55,7 @@ func drip(c net.Conn, text string) time.Duration {
 		if _, err := io.WriteString(c, text[i:i+1]); err != nil {
 			break
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // of synctest's clock: nobody waits
 	}
 	return time.Since(began)
 }

@@ -22,6 +22,7 @@ const baseline = `
 max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 2GB
+min_wal_size = 512MB
 random_page_cost = 1.1
 jit = off
 log_min_messages = log
