@@ -63,9 +63,15 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// silentTimeout is how long a connection that was opened ahead may still say
+// something when no more connections are taken.
+const silentTimeout = time.Second
+
 // stopHTTP takes no more connections and waits for the requests in flight; those
 // that outlast ctx are cut off.
-func stopHTTP(ctx context.Context, server *http.Server) error {
+func stopHTTP(ctx context.Context, server *http.Server, silent *silentConns) error {
+	closing := time.AfterFunc(silentTimeout, silent.close)
+	defer closing.Stop()
 	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests were cut off: %w", errors.Join(err, server.Close()))
 	}

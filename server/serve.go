@@ -266,6 +266,8 @@ func (p *program) serveHTTP(context.Context) error {
 		}
 		(*p.serving.Load()).ServeHTTP(w, r)
 	}), p.log)
+	silent := &silentConns{}
+	server.ConnState = silent.note
 	p.failed = make(chan error, 1)
 	go func() {
 		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -275,7 +277,7 @@ func (p *program) serveHTTP(context.Context) error {
 	p.life.onStop("http", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 		defer cancel()
-		return stopHTTP(ctx, server)
+		return stopHTTP(ctx, server, silent)
 	})
 	p.life.onStop("readiness", func(context.Context) error {
 		p.ready.leaving.Store(true)

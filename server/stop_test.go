@@ -51,3 +51,18 @@ func TestWhoPressesCtrlCDoesNotWaitForBalancers(t *testing.T) {
 	p, _ := startOnNewDatabase(t, "PROOFBACK_STOP_DELAY=5m")
 	p.stop()
 }
+
+// Browsers and balancers open connections ahead, on which nothing may ever come.
+func TestAConnectionOnWhichNothingCameDoesNotKeepAProgramFromEnding(t *testing.T) {
+	t.Parallel()
+	p, _ := startOnNewDatabase(t)
+	for range 3 {
+		c, err := dial(t.Context(), p.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	p.clickOnce() // so that those before have been accepted
+	p.stop()
+}
