@@ -53,3 +53,16 @@ func TestReportsAreMeasuredAndHeldToTheirGoals(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBenchmarkOfDeliveriesLosesNone(t *testing.T) {
+	t.Parallel()
+	quick := []string{"bench", "deliveries", "--rounds=1", "--warmup=200ms", "--duration=600ms", "--clicks=3000", "--deliveries=600", "--postback-rate=100", "--dir=" + dataDir(t)}
+	code, out, said := runToEnd(t, append(quick, "--only=backlog", "--floor=backlog=0.0001"))
+	if code != 0 || !strings.Contains(out, "River, a row per attempt") {
+		t.Fatalf("exit code %d\n%s\n%s", code, out, said)
+	}
+	code, out, said = runToEnd(t, append(quick, "--only=latency", "--ceiling=latency=1ns"))
+	if code != 1 || !strings.Contains(said, "latency: p99 of") || !strings.Contains(out, "p99 of the others") {
+		t.Errorf("exit code %d\n%s\n%s", code, out, said)
+	}
+}
