@@ -59,7 +59,7 @@ func (g *gatherer[In, Out]) call(ctx context.Context, in In) (Out, error) {
 func (g *gatherer[In, Out]) work(ctx context.Context) {
 	for {
 		if g.pause > 0 {
-			time.Sleep(g.pause)
+			<-time.After(g.pause)
 		}
 		batch := g.next()
 		if len(batch) == 0 {
