@@ -96,6 +96,8 @@ func TestGatherersLetGoOfWhoCannotWait(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("what was under way gives %v", err)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if len(g.waiting) != 0 {
 		t.Error("somebody still waits")
 	}
