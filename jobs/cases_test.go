@@ -89,6 +89,8 @@ func TestARetryFindsTheAttemptBeforeItWritten(t *testing.T) {
 	ids := f.approve(t, 1, nil)
 	f.start(t)
 	f.await(t, proofback.DeliveryFailed, ids...)
+	mu.Lock()
+	defer mu.Unlock()
 	if len(written) != 9 {
 		t.Fatalf("%d requests", len(written))
 	}
