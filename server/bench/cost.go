@@ -40,6 +40,11 @@ type expense struct {
 // costs measures what a click, a postback and an outbound postback cost, and what
 // a program costs that has nothing to do.
 func (s *suite) costs(ctx context.Context) (err error) {
+	// First, while there is nothing to be done for what the others leave behind.
+	idle, err := s.costOfNothing(ctx)
+	if err != nil {
+		return err
+	}
 	if err := s.bed.fill(ctx, s.Clicks); err != nil {
 		return err
 	}
@@ -51,10 +56,6 @@ func (s *suite) costs(ctx context.Context) (err error) {
 		return err
 	}
 	delivered, err := s.costOfDeliveries(ctx)
-	if err != nil {
-		return err
-	}
-	idle, err := s.costOfNothing(ctx)
 	if err != nil {
 		return err
 	}
