@@ -12,10 +12,10 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// RollUp brings the counts that reports read up to date: what clicks came late
-// for, what is over since, and days before the first that was counted. Each step
-// is a transaction over a day at most; when ctx ends the next call goes on. It
-// gives how many steps there were. Only for Proofback itself.
+// RollUp brings the counts that reports read up to date: conversions that changed,
+// what clicks came late for, what is over since, and days before the first that
+// was counted. Each step is a transaction over a day or so; when ctx ends the next
+// call goes on. It gives how many steps there were. Only for Proofback itself.
 //
 // Reports do not rely on it: in every snapshot, the counts are those of the clicks
 // of that snapshot, or their quarter hour is named as late.
