@@ -30,7 +30,7 @@ func TestVitalsTellWhatWaitsAndHowFarThingsLieBehind(t *testing.T) {
 		 SELECT gen_random_uuid(), id, '{}', 'GET', 'https://a.example', '{}', '', state, now(), now(), until
 		 FROM affiliates, (VALUES ('HEALTHY', NULL), ('FAILING', 'infinity'::timestamptz), ('FAILING', NULL)) AS s (state, until)`,
 		`INSERT INTO parked SELECT id, n, id FROM destinations, generate_series(1, 2) AS n`,
-		`INSERT INTO rollup_state (rolled_from, rolled_to) VALUES ('2024-01-01', '2024-01-02')`,
+		`INSERT INTO rollup_state (rolled_from, rolled_to, looked_to) VALUES ('2024-01-01', '2024-01-02', '2024-01-02')`,
 		`INSERT INTO rates (currency, day, per_euro, source) VALUES ('USD', '2024-01-02', 1.1, 'TEST')`,
 	} {
 		if _, err := store.Pool().Exec(t.Context(), statement); err != nil {
