@@ -4,22 +4,22 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// copyIn is COPYs into several tables that go to Postgres together with the COMMIT
-// after them, in one round trip: it takes the rows of each as soon as it has said
-// that it would, and drops them where it would not
+// copyIn is COPYs into several tables that go to Postgres together, in one query and
+// one round trip, and the COMMIT after them as well: it takes the rows of each as
+// soon as it has said that it would, and drops them once it has refused something
 // (https://www.postgresql.org/docs/current/protocol-flow.html, "COPY
-// Operations"), so nobody has to wait for its word. Once it has refused something
-// it makes a ROLLBACK of the COMMIT.
+// Operations"), so nobody has to wait for its word.
 type copyIn struct {
-	messages   []byte // as they go over the wire
-	rows       int    // where the message with the rows of the last table begins
-	statements int
+	query    []byte // the message with the statements
+	messages []byte // those with the rows, as they go over the wire
+	rows     int    // where that with the rows of the last table begins
 }
 
 // copyIns keeps the memory of past ones: as many as decide at once.
@@ -31,7 +31,7 @@ const maxKeptCopy = 4 << 20
 func newCopyIn() *copyIn {
 	select {
 	case c := <-copyIns:
-		c.messages, c.statements = c.messages[:0], 0
+		c.query, c.messages = c.query[:0], c.messages[:0]
 		return c
 	default:
 		return new(copyIn)
@@ -53,7 +53,7 @@ func (c *copyIn) release() {
 // into begins the rows of a table, given a COPY … FROM STDIN (FORMAT binary).
 // Rows are then appended to c.messages, and done ends them.
 func (c *copyIn) into(statement string) {
-	c.query(statement)
+	c.say(statement)
 	c.rows = len(c.messages)
 	c.messages = append(c.messages, 'd', 0, 0, 0, 0)
 	c.messages = append(c.messages, copyHeader...)
@@ -66,26 +66,28 @@ func (c *copyIn) done() {
 	c.messages = append(c.messages, 'c', 0, 0, 0, 4)
 }
 
-// query adds a statement of the simple protocol.
-func (c *copyIn) query(statement string) {
-	c.messages = append(c.messages, 'Q')
-	c.messages = appendLen(c.messages, 4+len(statement)+1)
-	c.messages = append(append(c.messages, statement...), 0)
-	c.statements++
+// say adds a statement.
+func (c *copyIn) say(statement string) {
+	if len(c.query) == 0 {
+		c.query = append(c.query, 'Q', 0, 0, 0, 0)
+	}
+	c.query = append(append(c.query, statement...), ';')
 }
 
 // commit sends everything with a COMMIT and waits until it is stored. The
-// connection must have an open transaction, which has ended then, whatever came of
-// it.
+// connection must have an open transaction, which is still open when Postgres
+// refused something.
 func (c *copyIn) commit(ctx context.Context, conn *pgconn.PgConn) error {
-	c.query(`COMMIT`)
+	c.say(`COMMIT`)
 	return c.send(ctx, conn)
 }
 
 // send sends everything and waits until it is done: outside of a transaction, until
-// the rows of each table by itself are stored. The connection is closed when it is
-// not known what became of the rows.
+// all of it is stored. The connection is closed when it is not known what became of
+// the rows.
 func (c *copyIn) send(ctx context.Context, conn *pgconn.PgConn) error {
+	c.query = append(c.query, 0)
+	binary.BigEndian.PutUint32(c.query[1:], uint32(len(c.query)-1))
 	refused, err := c.exchange(ctx, conn)
 	if err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -99,32 +101,28 @@ func (c *copyIn) send(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// exchange gives what Postgres refused first; what comes after it is refused for
-// that alone.
+// exchange gives what Postgres refused.
 func (c *copyIn) exchange(ctx context.Context, conn *pgconn.PgConn) (refused *pgconn.PgError, err error) {
 	deadline, _ := ctx.Deadline() // none is the zero time, which means the same here
 	if err := conn.Conn().SetWriteDeadline(deadline); err != nil {
 		return nil, err
 	}
-	if _, err := conn.Conn().Write(c.messages); err != nil {
+	if _, err := (&net.Buffers{c.query, c.messages}).WriteTo(conn.Conn()); err != nil {
 		return nil, err
 	}
 	if err := conn.Conn().SetWriteDeadline(time.Time{}); err != nil { // the next one's is another
 		return nil, err
 	}
-	for ended := 0; ended < c.statements; {
+	for {
 		message, err := conn.ReceiveMessage(ctx)
 		if err != nil {
 			return nil, err
 		}
 		switch m := message.(type) {
 		case *pgproto3.ReadyForQuery:
-			ended++
+			return refused, nil
 		case *pgproto3.ErrorResponse:
-			if refused == nil {
-				refused = pgconn.ErrorResponseToPgError(m)
-			}
+			refused = pgconn.ErrorResponseToPgError(m)
 		}
 	}
-	return refused, nil
 }

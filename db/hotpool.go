@@ -37,16 +37,15 @@ func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) 
 		return err
 	}
 	defer conn.Release() // the pool drops a connection with an open transaction
-	var rows *copyIn
 	if err = conn.SendBatch(ctx, begin).Close(); err == nil {
-		rows, err = fn(lentTx{conn.Conn()})
-	}
-	if err != nil {
-		if !conn.Conn().IsClosed() {
-			_, _ = conn.Exec(ctx, `ROLLBACK`)
+		var rows *copyIn
+		if rows, err = fn(lentTx{conn.Conn()}); err == nil {
+			err = rows.commit(ctx, conn.Conn().PgConn())
+			rows.release()
 		}
-		return err
 	}
-	defer rows.release()
-	return rows.commit(ctx, conn.Conn().PgConn())
+	if err != nil && !conn.Conn().IsClosed() {
+		_, _ = conn.Exec(ctx, `ROLLBACK`)
+	}
+	return err
 }
