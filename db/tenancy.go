@@ -60,7 +60,7 @@ func (t *tx) lentAsOwner(ctx context.Context, lent pgx.Tx, fn func() error) erro
 }
 
 func (t *tx) withoutRole(exec func(sql string) error, fn func() error) error {
-	role := ""
+	var role string
 	switch t.actor.Role {
 	case proofback.RoleAffiliate:
 		role = affiliateRole

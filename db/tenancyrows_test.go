@@ -198,14 +198,22 @@ func TestAPartnerWritesNothingForOthers(t *testing.T) {
 		sql   string
 		args  []any
 	}{
-		"a link": {m.affiliate, `INSERT INTO tracking_links (id, code, offer_id, affiliate_id, created_at) VALUES ($1, 'x', $2, $3, now())`,
-			[]any{keyAt(day), m.offers[0], other}},
-		"a link to an offer out of sight": {m.affiliate, `INSERT INTO tracking_links (id, code, offer_id, affiliate_id, created_at) VALUES ($1, 'x', $2, $3, now())`,
-			[]any{keyAt(day), m.offers[1], m.affiliates[0]}},
-		"access": {m.affiliate, `INSERT INTO offer_access (id, offer_id, affiliate_id, status, requested_at) VALUES ($1, $2, $3, 'PENDING', now())`,
-			[]any{keyAt(day), m.offers[0], other}},
-		"its own access, decided by itself": {m.affiliate2, `INSERT INTO offer_access (id, offer_id, affiliate_id, status, requested_at) VALUES ($1, $2, $3, 'APPROVED', now())`,
-			[]any{keyAt(day), m.offers[0], other}},
+		"a link": {
+			m.affiliate, `INSERT INTO tracking_links (id, code, offer_id, affiliate_id, created_at) VALUES ($1, 'x', $2, $3, now())`,
+			[]any{keyAt(day), m.offers[0], other},
+		},
+		"a link to an offer out of sight": {
+			m.affiliate, `INSERT INTO tracking_links (id, code, offer_id, affiliate_id, created_at) VALUES ($1, 'x', $2, $3, now())`,
+			[]any{keyAt(day), m.offers[1], m.affiliates[0]},
+		},
+		"access": {
+			m.affiliate, `INSERT INTO offer_access (id, offer_id, affiliate_id, status, requested_at) VALUES ($1, $2, $3, 'PENDING', now())`,
+			[]any{keyAt(day), m.offers[0], other},
+		},
+		"its own access, decided by itself": {
+			m.affiliate2, `INSERT INTO offer_access (id, offer_id, affiliate_id, status, requested_at) VALUES ($1, $2, $3, 'APPROVED', now())`,
+			[]any{keyAt(day), m.offers[0], other},
+		},
 		"an endpoint": {m.affiliate, `INSERT INTO destinations (id, affiliate_id, statuses, method, url_template, retry_on, secret, health_since, created_at)
 			VALUES ($1, $2, '{}', 'GET', '', '{}', '', now(), now())`, []any{keyAt(day), other}},
 		"its own endpoint, given away": {m.affiliate, `UPDATE destinations SET affiliate_id = $1`, []any{other}},
