@@ -1,0 +1,149 @@
+package graph_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// foreignMark is in every name, URL and transaction id of the foreign tenant.
+const foreignMark = "FOREIGN"
+
+// tenant is an advertiser and an affiliate who work with each other and with nobody
+// else, with a row of everything that there can be.
+type tenant struct {
+	affiliate, advertiser proofback.Actor
+	ids                   map[proofback.Kind]string
+	click                 string // as its advertiser got it
+	txid                  string
+	request               string // the request id of its postback
+}
+
+// tenants is a network of two tenants.
+type tenants struct {
+	*loop
+	own, foreign *tenant
+}
+
+// idle enqueues nothing.
+type idle struct{}
+
+func (idle) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
+func (idle) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error           { return nil }
+func (idle) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error      { return nil }
+
+func newTenants(t testing.TB, change ...func(*db.Config)) *tenants {
+	t.Helper()
+	w := &tenants{loop: &loop{market: &market{api: newAPI(t, change...)}, links: map[string]string{}}}
+	w.store.SetEnqueuer(idle{})
+	w.own, w.foreign = w.tenant("Own"), w.tenant(foreignMark)
+	return w
+}
+
+func (w *tenants) tenant(name string) *tenant {
+	w.t.Helper()
+	n := &tenant{ids: map[proofback.Kind]string{}}
+	ids := n.ids
+	add := func(kind proofback.Kind, mutation, payload, object string, input vars) *answer {
+		w.t.Helper()
+		made := w.must(manager, mutation, vars{"input": input})
+		ids[kind] = made.id(payload, object, "id")
+		return made
+	}
+	add(proofback.KindAdvertiser, "CreateAdvertiser", "createAdvertiser", "advertiser", vars{"name": name + " shop"})
+	add(proofback.KindAffiliate, "CreateAffiliate", "createAffiliate", "affiliate", vars{"name": name + " blog"})
+	n.advertiser, n.affiliate = actorOf(w.t, ids[proofback.KindAdvertiser]), actorOf(w.t, ids[proofback.KindAffiliate])
+	add(proofback.KindUser, "CreateUser", "createUser", "user", vars{
+		"email": name + "@shop.example", "password": "long enough", "role": "ADVERTISER", "advertiserId": ids[proofback.KindAdvertiser],
+	})
+	n.advertiser.UserID = key(w.t, ids[proofback.KindUser])
+	add(proofback.KindUser, "CreateUser", "createUser", "user", vars{
+		"email": name + "@blog.example", "password": "long enough", "role": "AFFILIATE", "affiliateId": ids[proofback.KindAffiliate],
+	})
+	n.affiliate.UserID = key(w.t, ids[proofback.KindUser])
+
+	w.shop, w.blog = ids[proofback.KindAdvertiser], ids[proofback.KindAffiliate]
+	offer := w.offer(name+" offer", "PRIVATE")
+	offer["landingUrl"] = "https://shop.example/" + name + "?cid={click_id}"
+	ids[proofback.KindGoal] = add(proofback.KindOffer, "CreateOffer", "createOffer", "offer", offer).id("createOffer", "offer", "goals", 0, "id")
+	w.public = ids[proofback.KindOffer] // what click is on
+	w.must(manager, "DecideOfferAccess", vars{"input": vars{"offerId": w.public, "affiliateId": w.blog, "status": "APPROVED"}})
+	ids[proofback.KindOfferAccess] = w.firstID("offerAccesses", vars{"affiliateId": w.blog}, "OfferAccessFilter")
+	add(proofback.KindTrackingLink, "CreateTrackingLink", "createTrackingLink", "trackingLink", vars{"offerId": w.public, "affiliateId": w.blog, "name": name})
+	w.links[w.blog] = ids[proofback.KindTrackingLink]
+	add(proofback.KindAffiliatePostback, "CreateAffiliatePostback", "createAffiliatePostback", "affiliatePostback", vars{
+		"affiliateId": w.blog, "urlTemplate": "https://blog.example/" + name + "?s={status}",
+	})
+	if err := w.setup.Refresh(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.happened(n, name)
+	return n
+}
+
+// happened adds what visitors, postbacks and jobs leave.
+func (w *tenants) happened(n *tenant, name string) {
+	w.t.Helper()
+	n.click, n.txid = w.click(w.blog), name+"-1"
+	p := w.postback(n.click, "event_type=sale&txid="+n.txid)
+	w.postback(n.click, "event_type=unknown&txid="+n.txid)
+	n.request = p.ID.String()
+	n.ids[proofback.KindConversion] = proofback.GlobalID(proofback.KindConversion, p.ConversionID)
+	n.ids[proofback.KindPostback] = proofback.GlobalID(proofback.KindPostback, p.ID)
+	n.ids[proofback.KindClick] = w.firstID("clicks", vars{"clickId": n.click}, "ClickFilter")
+	n.ids[proofback.KindDelivery] = w.firstID("deliveries", vars{"affiliateId": w.blog}, "DeliveryFilter")
+	n.ids[proofback.KindRedirectAudit] = w.must(manager, "AuditRedirects", vars{"input": vars{"offerId": w.public}}).id("auditRedirects", "audit", "id")
+	test := w.do(manager, `mutation($offer: ID!) { testIntegration(input: {offerId: $offer}) { integrationTest { id } } }`, vars{"offer": w.public})
+	n.ids[proofback.KindIntegrationTest] = test.id("testIntegration", "integrationTest", "id")
+
+	now := time.Now().UTC()
+	affiliate, delivery := key(w.t, w.blog), key(w.t, n.ids[proofback.KindDelivery])
+	notice := uuid.Must(uuid.NewV7())
+	n.ids[proofback.KindNotice] = proofback.GlobalID(proofback.KindNotice, notice)
+	for _, s := range []struct {
+		sql  string
+		args []any
+	}{
+		{
+			`INSERT INTO attempts (delivery_id, affiliate_id, number, at, url, outcome, duration, error) VALUES ($1, $2, 1, $3, $4, 'TIMEOUT', '10 s', $4)`,
+			[]any{delivery, affiliate, now, "https://blog.example/" + name},
+		},
+		{`UPDATE deliveries SET status = 'FAILED', next_attempt_at = NULL, attempts = 1 WHERE id = $1`, []any{delivery}},
+		{
+			`INSERT INTO notices (id, affiliate_id, destination_id, kind, message, at) VALUES ($1, $2, $3, 'STOPPED', $4, $5)`,
+			[]any{notice, affiliate, key(w.t, n.ids[proofback.KindAffiliatePostback]), name, now},
+		},
+	} {
+		if _, err := w.store.Pool().Exec(w.t.Context(), s.sql, s.args...); err != nil {
+			w.t.Fatalf("%s: %v", s.sql, err)
+		}
+	}
+	click := key(w.t, n.ids[proofback.KindClick])
+	err := w.store.RecordPixelSignals(w.t.Context(), []proofback.PixelSignal{{ID: uuid.Must(uuid.NewV7()), At: now, ClickID: click, EventType: name, TxID: n.txid}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// firstID is the id of the first row that staff find in a list.
+func (w *tenants) firstID(list string, filter vars, filterType string) string {
+	w.t.Helper()
+	got := w.do(manager, `query($filter: `+filterType+`) { `+list+`(filter: $filter) { edges { node { id } } } }`, vars{"filter": filter})
+	return got.id(list, "edges", 0, "node", "id")
+}
+
+// secrets are what nobody of the other tenant may ever be told.
+func (n *tenant) secrets(t testing.TB) []string {
+	t.Helper()
+	list := []string{foreignMark, n.click, n.request}
+	for _, id := range n.ids {
+		list = append(list, id, key(t, id).String())
+	}
+	return list
+}
