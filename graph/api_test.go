@@ -27,6 +27,8 @@ type api struct {
 	keys  *proofback.ClickKeys
 	url   string
 	log   *bytes.Buffer // what is logged; read it after the request
+
+	resolver *graph.Resolver
 }
 
 // actorHeader is how these tests say who acts: tokens are package auth's, and
@@ -54,6 +56,7 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		PublicURL: "https://go.network.example",
 		Log:       slog.New(slog.NewTextHandler(a.log, nil)),
 	}
+	a.resolver = r
 	h := r.Handler()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var actor proofback.Actor

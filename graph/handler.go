@@ -76,7 +76,7 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 		graphql.AddError(ctx, err)
 		return graphql.Null
 	}
-	answer := next(withLoaders(ctx, r.Store, r.Setup))
+	answer := next(r.withLoaders(ctx))
 	if changesTerms[field] && r.Setup != nil {
 		// The next click at this process is judged by what was just answered. Others
 		// hear of it from Postgres within a moment.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,7 +14,8 @@ import (
 )
 
 // loaderWait is how long a loader gathers ids before it asks for all of them at
-// once: long enough for the fields of a page, short enough not to be felt.
+// once, unless the Resolver says otherwise: long enough for the fields of a page,
+// short enough not to be felt.
 const loaderWait = 2 * time.Millisecond
 
 // loader gathers the relations of a request's objects, so that a page of a
@@ -52,29 +54,29 @@ type loaders struct {
 	capsUsed *loader[[]proofback.Decimal]
 }
 
-func newLoaders(s *db.Store, setup *db.Setup) *loaders {
+func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 	return &loaders{
-		advertisers:     newLoader(s.AdvertisersByID),
-		affiliates:      newLoader(s.AffiliatesByID),
-		users:           newLoader(s.UsersByID),
-		offers:          newLoader(s.OffersByID),
-		goals:           newLoader(s.GoalsByID),
-		links:           newLoader(s.TrackingLinksByID),
-		destinations:    newLoader(s.DestinationsByID),
-		accesses:        newLoader(s.AccessesByID),
-		myAccess:        newLoader(s.OwnAccess),
-		capsUsed:        newLoader(s.CapsUsed),
-		audits:          newLoader(s.RedirectAuditsByID),
-		clicks:          newLoader(s.ClicksByID),
-		conversions:     newLoader(s.ConversionsByID),
-		postbacks:       newLoader(s.PostbacksByID),
-		deliveries:      newLoader(s.DeliveriesByID),
-		notices:         newLoader(s.NoticesByID),
-		reconciliations: newLoader(s.ReconciliationsByID),
-		transitions:     newLoader(s.TransitionsByConversion),
-		told:            newLoader(s.DeliveriesByConversion),
-		attempts:        newLoader(s.AttemptsByDelivery),
-		terms: newLoader(func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
+		advertisers:     newLoader(wait, s.AdvertisersByID),
+		affiliates:      newLoader(wait, s.AffiliatesByID),
+		users:           newLoader(wait, s.UsersByID),
+		offers:          newLoader(wait, s.OffersByID),
+		goals:           newLoader(wait, s.GoalsByID),
+		links:           newLoader(wait, s.TrackingLinksByID),
+		destinations:    newLoader(wait, s.DestinationsByID),
+		accesses:        newLoader(wait, s.AccessesByID),
+		myAccess:        newLoader(wait, s.OwnAccess),
+		capsUsed:        newLoader(wait, s.CapsUsed),
+		audits:          newLoader(wait, s.RedirectAuditsByID),
+		clicks:          newLoader(wait, s.ClicksByID),
+		conversions:     newLoader(wait, s.ConversionsByID),
+		postbacks:       newLoader(wait, s.PostbacksByID),
+		deliveries:      newLoader(wait, s.DeliveriesByID),
+		notices:         newLoader(wait, s.NoticesByID),
+		reconciliations: newLoader(wait, s.ReconciliationsByID),
+		transitions:     newLoader(wait, s.TransitionsByConversion),
+		told:            newLoader(wait, s.DeliveriesByConversion),
+		attempts:        newLoader(wait, s.AttemptsByDelivery),
+		terms: newLoader(wait, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 			return setup.TermsByID(ctx, ids)
 		}),
 	}
@@ -82,15 +84,15 @@ func newLoaders(s *db.Store, setup *db.Setup) *loaders {
 
 // newLoader makes a loader of a Store method that fetches by ids and leaves out
 // what does not exist for the actor.
-func newLoader[T any](fetch func(context.Context, proofback.Actor, []uuid.UUID) (map[uuid.UUID]T, error)) *loader[T] {
+func newLoader[T any](wait time.Duration, fetch func(context.Context, proofback.Actor, []uuid.UUID) (map[uuid.UUID]T, error)) *loader[T] {
 	return dataloadgen.NewMappedLoader(func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]T, error) {
 		return fetch(ctx, ActorFrom(ctx), ids)
-	}, dataloadgen.WithWait(loaderWait), dataloadgen.WithBatchCapacity(500))
+	}, dataloadgen.WithWait(wait), dataloadgen.WithBatchCapacity(500))
 }
 
 // withLoaders gives a request loaders of its own.
-func withLoaders(ctx context.Context, s *db.Store, setup *db.Setup) context.Context {
-	return context.WithValue(ctx, loadersKey, newLoaders(s, setup))
+func (r *Resolver) withLoaders(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey, newLoaders(r.Store, r.Setup, cmp.Or(r.LoaderWait, loaderWait)))
 }
 
 func loadersFrom(ctx context.Context) *loaders { return ctx.Value(loadersKey).(*loaders) }

@@ -19,7 +19,7 @@ func TestALoaderAsksOnceForAPage(t *testing.T) {
 func testLoaderAsksOnce(t *testing.T) {
 	who := proofback.Actor{Role: proofback.RoleManager}
 	known, asked := uuid.New(), 0
-	l := newLoader(func(_ context.Context, a proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Offer, error) {
+	l := newLoader(loaderWait, func(_ context.Context, a proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Offer, error) {
 		asked++
 		if a != who || len(ids) != 100 {
 			t.Errorf("asked for %d ids as %+v", len(ids), a)

@@ -39923,7 +39923,7 @@ func (ec *executionContext) marshalNAdvertiserConnection2ᚖgithubᚗcomᚋproof
 }
 
 func (ec *executionContext) marshalNAdvertiserEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiserEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AdvertiserEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAdvertiserEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiserEdge(ctx, sel, v[i])
@@ -39969,7 +39969,7 @@ func (ec *executionContext) marshalNAffiliateConnection2ᚖgithubᚗcomᚋproofb
 }
 
 func (ec *executionContext) marshalNAffiliateEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliateEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AffiliateEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAffiliateEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliateEdge(ctx, sel, v[i])
@@ -40015,7 +40015,7 @@ func (ec *executionContext) marshalNAffiliatePostbackConnection2ᚖgithubᚗcom�
 }
 
 func (ec *executionContext) marshalNAffiliatePostbackEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliatePostbackEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AffiliatePostbackEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAffiliatePostbackEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliatePostbackEdge(ctx, sel, v[i])
@@ -40105,7 +40105,7 @@ func (ec *executionContext) marshalNAuditRedirectsPayload2ᚖgithubᚗcomᚋproo
 }
 
 func (ec *executionContext) marshalNAwaitingAmount2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingAmountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AwaitingAmount) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAwaitingAmount2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAwaitingAmount(ctx, sel, v[i])
@@ -40215,7 +40215,7 @@ func (ec *executionContext) marshalNBreakerState2githubᚗcomᚋproofbackᚋproo
 }
 
 func (ec *executionContext) marshalNCap2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCapᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Cap) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCap2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCap(ctx, sel, v[i])
@@ -40280,7 +40280,7 @@ func (ec *executionContext) marshalNCapPeriod2githubᚗcomᚋproofbackᚋproofba
 }
 
 func (ec *executionContext) marshalNClick2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Click) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNClick2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClick(ctx, sel, v[i])
@@ -40316,7 +40316,7 @@ func (ec *executionContext) marshalNClickConnection2ᚖgithubᚗcomᚋproofback�
 }
 
 func (ec *executionContext) marshalNClickEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ClickEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNClickEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickEdge(ctx, sel, v[i])
@@ -40372,7 +40372,7 @@ func (ec *executionContext) unmarshalNClickFlag2ᚕstringᚄ(ctx context.Context
 }
 
 func (ec *executionContext) marshalNClickFlag2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNClickFlag2string(ctx, sel, v[i])
@@ -40421,7 +40421,7 @@ func (ec *executionContext) marshalNClickOutcome2githubᚗcomᚋproofbackᚋproo
 }
 
 func (ec *executionContext) marshalNConversion2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Conversion) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, sel, v[i])
@@ -40457,7 +40457,7 @@ func (ec *executionContext) marshalNConversionConnection2ᚖgithubᚗcomᚋproof
 }
 
 func (ec *executionContext) marshalNConversionEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ConversionEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNConversionEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionEdge(ctx, sel, v[i])
@@ -40524,7 +40524,7 @@ func (ec *executionContext) unmarshalNConversionStatus2ᚕgithubᚗcomᚋproofba
 }
 
 func (ec *executionContext) marshalNConversionStatus2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []proofback.Status) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNConversionStatus2githubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, sel, v[i])
@@ -40779,7 +40779,7 @@ func (ec *executionContext) marshalNDecimal2githubᚗcomᚋproofbackᚋproofback
 }
 
 func (ec *executionContext) marshalNDelivery2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Delivery) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDelivery2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDelivery(ctx, sel, v[i])
@@ -40805,7 +40805,7 @@ func (ec *executionContext) marshalNDelivery2ᚖgithubᚗcomᚋproofbackᚋproof
 }
 
 func (ec *executionContext) marshalNDeliveryAttempt2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryAttemptᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.DeliveryAttempt) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDeliveryAttempt2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryAttempt(ctx, sel, v[i])
@@ -40841,7 +40841,7 @@ func (ec *executionContext) marshalNDeliveryConnection2ᚖgithubᚗcomᚋproofba
 }
 
 func (ec *executionContext) marshalNDeliveryEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.DeliveryEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDeliveryEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDeliveryEdge(ctx, sel, v[i])
@@ -40935,7 +40935,7 @@ func (ec *executionContext) unmarshalNDevice2ᚕgithubᚗcomᚋproofbackᚋproof
 }
 
 func (ec *executionContext) marshalNDevice2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDeviceᚄ(ctx context.Context, sel ast.SelectionSet, v []proofback.Device) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDevice2githubᚗcomᚋproofbackᚋproofbackᚐDevice(ctx, sel, v[i])
@@ -40951,7 +40951,7 @@ func (ec *executionContext) marshalNDevice2ᚕgithubᚗcomᚋproofbackᚋproofba
 }
 
 func (ec *executionContext) marshalNDiagnostic2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnosticᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Diagnostic) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDiagnostic2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐDiagnostic(ctx, sel, v[i])
@@ -41016,7 +41016,7 @@ func (ec *executionContext) marshalNDifferenceKind2githubᚗcomᚋproofbackᚋpr
 }
 
 func (ec *executionContext) marshalNExchangeRate2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRateᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ExchangeRate) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNExchangeRate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐExchangeRate(ctx, sel, v[i])
@@ -41058,7 +41058,7 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 }
 
 func (ec *executionContext) marshalNGoal2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐGoalᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Goal) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNGoal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐGoal(ctx, sel, v[i])
@@ -41106,7 +41106,7 @@ func (ec *executionContext) marshalNHealthState2githubᚗcomᚋproofbackᚋproof
 }
 
 func (ec *executionContext) marshalNHttpHeader2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeaderᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.HTTPHeader) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNHttpHeader2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐHTTPHeader(ctx, sel, v[i])
@@ -41209,7 +41209,7 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 }
 
 func (ec *executionContext) marshalNIntegrationGoal2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationGoalᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.IntegrationGoal) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNIntegrationGoal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationGoal(ctx, sel, v[i])
@@ -41235,7 +41235,7 @@ func (ec *executionContext) marshalNIntegrationGoal2ᚖgithubᚗcomᚋproofback�
 }
 
 func (ec *executionContext) marshalNIntegrationStep2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.IntegrationStep) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNIntegrationStep2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐIntegrationStep(ctx, sel, v[i])
@@ -41295,7 +41295,7 @@ func (ec *executionContext) marshalNIntegrationStepState2githubᚗcomᚋproofbac
 }
 
 func (ec *executionContext) marshalNLedgerEntry2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.LedgerEntry) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNLedgerEntry2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerEntry(ctx, sel, v[i])
@@ -41355,7 +41355,7 @@ func (ec *executionContext) marshalNMoneyKind2githubᚗcomᚋproofbackᚋproofba
 }
 
 func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalONode2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNode(ctx, sel, v[i])
@@ -41385,7 +41385,7 @@ func (ec *executionContext) marshalNNoticeConnection2ᚖgithubᚗcomᚋproofback
 }
 
 func (ec *executionContext) marshalNNoticeEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.NoticeEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNNoticeEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐNoticeEdge(ctx, sel, v[i])
@@ -41475,7 +41475,7 @@ func (ec *executionContext) marshalNOfferAccessDecision2githubᚗcomᚋproofback
 }
 
 func (ec *executionContext) marshalNOfferAccessEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOfferAccessEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OfferAccessEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNOfferAccessEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOfferAccessEdge(ctx, sel, v[i])
@@ -41545,7 +41545,7 @@ func (ec *executionContext) marshalNOfferConnection2ᚖgithubᚗcomᚋproofback�
 }
 
 func (ec *executionContext) marshalNOfferEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOfferEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OfferEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNOfferEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOfferEdge(ctx, sel, v[i])
@@ -41646,7 +41646,7 @@ func (ec *executionContext) marshalNPartnerStatus2githubᚗcomᚋproofbackᚋpro
 }
 
 func (ec *executionContext) marshalNPixelSignal2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPixelSignalᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PixelSignal) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPixelSignal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPixelSignal(ctx, sel, v[i])
@@ -41672,7 +41672,7 @@ func (ec *executionContext) marshalNPixelSignal2ᚖgithubᚗcomᚋproofbackᚋpr
 }
 
 func (ec *executionContext) marshalNPostback2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Postback) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPostback2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostback(ctx, sel, v[i])
@@ -41698,7 +41698,7 @@ func (ec *executionContext) marshalNPostback2ᚖgithubᚗcomᚋproofbackᚋproof
 }
 
 func (ec *executionContext) marshalNPostbackCheck2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐCheckᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.Check) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPostbackCheck2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐCheck(ctx, sel, v[i])
@@ -41734,7 +41734,7 @@ func (ec *executionContext) marshalNPostbackConnection2ᚖgithubᚗcomᚋproofba
 }
 
 func (ec *executionContext) marshalNPostbackEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PostbackEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPostbackEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackEdge(ctx, sel, v[i])
@@ -41760,7 +41760,7 @@ func (ec *executionContext) marshalNPostbackEdge2ᚖgithubᚗcomᚋproofbackᚋp
 }
 
 func (ec *executionContext) marshalNPostbackParameter2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackParameterᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PostbackParameter) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPostbackParameter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostbackParameter(ctx, sel, v[i])
@@ -42013,7 +42013,7 @@ func (ec *executionContext) marshalNRedirectAuditConnection2ᚖgithubᚗcomᚋpr
 }
 
 func (ec *executionContext) marshalNRedirectAuditEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RedirectAuditEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRedirectAuditEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectAuditEdge(ctx, sel, v[i])
@@ -42039,7 +42039,7 @@ func (ec *executionContext) marshalNRedirectAuditEdge2ᚖgithubᚗcomᚋproofbac
 }
 
 func (ec *executionContext) marshalNRedirectHop2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectHopᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RedirectHop) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRedirectHop2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRedirectHop(ctx, sel, v[i])
@@ -42185,7 +42185,7 @@ func (ec *executionContext) unmarshalNReportInput2githubᚗcomᚋproofbackᚋpro
 }
 
 func (ec *executionContext) marshalNReportKey2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportKeyᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportKey) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReportKey2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportKey(ctx, sel, v[i])
@@ -42238,7 +42238,7 @@ func (ec *executionContext) marshalNReportMetrics2ᚖgithubᚗcomᚋproofbackᚋ
 }
 
 func (ec *executionContext) marshalNReportRow2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRowᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportRow) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReportRow2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRow(ctx, sel, v[i])
@@ -42310,7 +42310,7 @@ func (ec *executionContext) unmarshalNRetryCause2ᚕgithubᚗcomᚋproofbackᚋp
 }
 
 func (ec *executionContext) marshalNRetryCause2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐRetryOnᚄ(ctx context.Context, sel ast.SelectionSet, v []proofback.RetryOn) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRetryCause2githubᚗcomᚋproofbackᚋproofbackᚐRetryOn(ctx, sel, v[i])
@@ -42520,7 +42520,7 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 }
 
 func (ec *executionContext) marshalNSub2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSubᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Sub) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSub2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSub(ctx, sel, v[i])
@@ -42556,7 +42556,7 @@ func (ec *executionContext) marshalNTargeting2ᚖgithubᚗcomᚋproofbackᚋproo
 }
 
 func (ec *executionContext) marshalNTemplateWarning2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarningᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.TemplateWarning) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTemplateWarning2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐTemplateWarning(ctx, sel, v[i])
@@ -42645,7 +42645,7 @@ func (ec *executionContext) marshalNTimeZone2string(ctx context.Context, sel ast
 }
 
 func (ec *executionContext) marshalNTimelineEntry2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTimelineEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TimelineEntry) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTimelineEntry2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTimelineEntry(ctx, sel, v[i])
@@ -42706,7 +42706,7 @@ func (ec *executionContext) marshalNTrackingLinkConnection2ᚖgithubᚗcomᚋpro
 }
 
 func (ec *executionContext) marshalNTrackingLinkEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTrackingLinkEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TrackingLinkEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTrackingLinkEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTrackingLinkEdge(ctx, sel, v[i])
@@ -42732,7 +42732,7 @@ func (ec *executionContext) marshalNTrackingLinkEdge2ᚖgithubᚗcomᚋproofback
 }
 
 func (ec *executionContext) marshalNTransition2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTransitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Transition) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTransition2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTransition(ctx, sel, v[i])
@@ -42854,7 +42854,7 @@ func (ec *executionContext) marshalNUserConnection2ᚖgithubᚗcomᚋproofback�
 }
 
 func (ec *executionContext) marshalNUserEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNUserEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserEdge(ctx, sel, v[i])
@@ -42880,7 +42880,7 @@ func (ec *executionContext) marshalNUserEdge2ᚖgithubᚗcomᚋproofbackᚋproof
 }
 
 func (ec *executionContext) marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNUserError2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserError(ctx, sel, v[i])
@@ -42937,7 +42937,7 @@ func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlge
 }
 
 func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
@@ -42983,7 +42983,7 @@ func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx conte
 }
 
 func (ec *executionContext) marshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__DirectiveLocation2string(ctx, sel, v[i])
@@ -43011,7 +43011,7 @@ func (ec *executionContext) marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlg
 }
 
 func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.InputValue) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -43031,7 +43031,7 @@ func (ec *executionContext) marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋg
 }
 
 func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
@@ -43278,7 +43278,7 @@ func (ec *executionContext) marshalOConversionStatus2ᚕgithubᚗcomᚋproofback
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNConversionStatus2githubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, sel, v[i])
@@ -43455,7 +43455,7 @@ func (ec *executionContext) marshalODeliveryStatus2ᚕgithubᚗcomᚋproofback�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDeliveryStatus2githubᚗcomᚋproofbackᚋproofbackᚐDeliveryStatus(ctx, sel, v[i])
@@ -43491,7 +43491,7 @@ func (ec *executionContext) marshalODevice2ᚕgithubᚗcomᚋproofbackᚋproofba
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDevice2githubᚗcomᚋproofbackᚋproofbackᚐDevice(ctx, sel, v[i])
@@ -43867,7 +43867,7 @@ func (ec *executionContext) marshalOParameterMapping2ᚕᚖgithubᚗcomᚋproofb
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNParameterMapping2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMapping(ctx, sel, v[i])
@@ -43954,7 +43954,7 @@ func (ec *executionContext) marshalOPostbackReason2ᚕgithubᚗcomᚋproofback�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPostbackReason2githubᚗcomᚋproofbackᚋproofbackᚐReason(ctx, sel, v[i])
@@ -43990,7 +43990,7 @@ func (ec *executionContext) marshalOPostbackResult2ᚕgithubᚗcomᚋproofback�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPostbackResult2githubᚗcomᚋproofbackᚋproofbackᚐResult(ctx, sel, v[i])
@@ -44097,7 +44097,7 @@ func (ec *executionContext) marshalOReportDimension2ᚕgithubᚗcomᚋproofback�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx, sel, v[i])
@@ -44149,7 +44149,7 @@ func (ec *executionContext) marshalORetryCause2ᚕgithubᚗcomᚋproofbackᚋpro
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRetryCause2githubᚗcomᚋproofbackᚋproofbackᚐRetryOn(ctx, sel, v[i])
@@ -44213,7 +44213,7 @@ func (ec *executionContext) marshalOStatusMapping2ᚕᚖgithubᚗcomᚋproofback
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNStatusMapping2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐStatusMapping(ctx, sel, v[i])
@@ -44410,7 +44410,7 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
@@ -44429,7 +44429,7 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
@@ -44448,7 +44448,7 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -44474,7 +44474,7 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])

@@ -38,6 +38,7 @@ type baselineSpec struct {
 	Connections int    // to it
 	Link        proofback.Click
 	Secret      []byte // of click ids
+	Pages       []statements
 }
 
 // NewServer makes the program's own server around a handler: with the limits that
@@ -92,6 +93,10 @@ func (spec *baselineSpec) handler(ctx context.Context) (http.Handler, error) {
 	}
 	if spec.Name == baselineRiver {
 		return startBareRiver(ctx, pool)
+	}
+	if spec.Name == baselineReplay || spec.Name == baselineReplayBound {
+		mux.Handle("GET /page", &replaying{pool, spec.Pages})
+		return mux, nil
 	}
 	if spec.Name == baselineNaive {
 		return newNaive(pool, spec.Secret)

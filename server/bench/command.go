@@ -13,7 +13,7 @@ import (
 
 // Command is `proofback bench`.
 type Command struct {
-	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost" help:"What to measure: click, postback, duplicates, growth, deliveries, reports or cost."`
+	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost,graphql" help:"What to measure: click, postback, duplicates, growth, deliveries, reports, cost or graphql."`
 
 	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
 	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
@@ -68,6 +68,8 @@ func (c *Command) Run(out io.Writer) (err error) {
 		err = s.reports(ctx)
 	case "cost":
 		err = s.costs(ctx)
+	case "graphql":
+		err = s.graphql(ctx)
 	default:
 		err = s.postbacks(ctx)
 	}

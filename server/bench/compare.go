@@ -64,7 +64,7 @@ func (s *suite) measure(ctx context.Context, shape load.Job, c *contender, f *fi
 	job := shape
 	job.Warmup, job.Duration = s.Warmup, s.Duration
 	job.Addr, job.First = c.job.Addr, c.job.First
-	job.Clicks, job.Postbacks, job.Inserts = c.job.Clicks, c.job.Postbacks, c.job.Inserts
+	job.Clicks, job.Postbacks, job.Inserts, job.Pages = c.job.Clicks, c.job.Postbacks, c.job.Inserts, c.job.Pages
 	server, postgres := c.cpu(), s.bed.cpuOfPostgres()
 	result, generator, err := drive(ctx, job)
 	if err != nil {

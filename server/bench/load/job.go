@@ -23,6 +23,7 @@ type Job struct {
 	Clicks    *ClickTraffic    `json:",omitempty"`
 	Postbacks *PostbackTraffic `json:",omitempty"`
 	Inserts   *InsertTraffic   `json:",omitempty"`
+	Pages     *PageTraffic     `json:",omitempty"`
 }
 
 // Result is what came of a Job.
@@ -123,6 +124,8 @@ func (r *run) dialer() (func(context.Context, time.Time) (sender, error), error)
 		if t, err = newPostbackRequests(r.Postbacks, r.Addr); err != nil {
 			return nil, err
 		}
+	case r.Pages != nil:
+		return r.Pages.dial(r.Addr), nil
 	case r.Inserts != nil:
 		return r.Inserts.dial, nil
 	default:
