@@ -110,6 +110,7 @@ func (b *bed) environment() []string {
 	return append(os.Environ(),
 		"DATABASE_URL="+b.cluster.URL(),
 		"PROOFBACK_ADDR=127.0.0.1:0",
+		"PROOFBACK_PUBLIC_URL=https://go.network.example",
 		"PROOFBACK_JWT_SECRET="+key,
 		"PROOFBACK_CLICK_KEYS=1:"+key,
 		"PROOFBACK_SECRETS_KEY="+key,
