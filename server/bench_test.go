@@ -36,6 +36,16 @@ func TestABenchmarkCountsWhatItWasPromisedAndHoldsItToItsFloor(t *testing.T) {
 			t.Errorf("nothing is said of %q:\n%s", want, out)
 		}
 	}
+
+	code, out, said = runToEnd(t, append([]string{"bench", "graphql", "--clicks=3000", "--rates=20", "--floor=8=0.0001"}, quick...))
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s\n%s", code, out, said)
+	}
+	for _, want := range []string{"the same SQL without RLS", "the same SQL with RLS", "20/s"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, out)
+		}
+	}
 }
 
 func TestReportsAreMeasuredAndHeldToTheirGoals(t *testing.T) {
