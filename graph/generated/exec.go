@@ -40156,7 +40156,7 @@ func (ec *executionContext) marshalNBackfillAffiliatePostbackPayload2ᚖgithub�
 }
 
 func (ec *executionContext) marshalNBadLine2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐBadLineᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.BadLine) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNBadLine2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐBadLine(ctx, sel, v[i])
@@ -41598,7 +41598,7 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproof
 }
 
 func (ec *executionContext) marshalNParameterMapping2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMappingᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.NameMapping) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNParameterMapping2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐNameMapping(ctx, sel, v[i])
@@ -41878,7 +41878,7 @@ func (ec *executionContext) marshalNReconciliationConnection2ᚖgithubᚗcomᚋp
 }
 
 func (ec *executionContext) marshalNReconciliationEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReconciliationEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReconciliationEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationEdge(ctx, sel, v[i])
@@ -41924,7 +41924,7 @@ func (ec *executionContext) marshalNReconciliationItemConnection2ᚖgithubᚗcom
 }
 
 func (ec *executionContext) marshalNReconciliationItemEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReconciliationItemEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReconciliationItemEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationItemEdge(ctx, sel, v[i])
@@ -41967,7 +41967,7 @@ func (ec *executionContext) marshalNReconciliationStatus2githubᚗcomᚋproofbac
 }
 
 func (ec *executionContext) marshalNReconciliationSummary2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationSummaryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReconciliationSummary) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReconciliationSummary2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReconciliationSummary(ctx, sel, v[i])
@@ -42097,7 +42097,7 @@ func (ec *executionContext) marshalNRefreshSessionPayload2ᚖgithubᚗcomᚋproo
 }
 
 func (ec *executionContext) marshalNRefusedCorrection2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRefusedCorrectionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RefusedCorrection) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRefusedCorrection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRefusedCorrection(ctx, sel, v[i])
@@ -43546,7 +43546,7 @@ func (ec *executionContext) marshalODifferenceKind2ᚕgithubᚗcomᚋproofback�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNDifferenceKind2githubᚗcomᚋproofbackᚋproofbackᚐDifferenceKind(ctx, sel, v[i])
