@@ -21,31 +21,39 @@ var nobodysTables = []string{"rates", "rollup_state", "late_clicks"}
 // column, by kind of partner. The market's offers are all private.
 var ownRowsOf = map[string]map[string]string{
 	"affiliate": {
-		"affiliates":      `id = $1`,
-		"advertisers":     `id IN (SELECT o.advertiser_id FROM offers AS o JOIN tracking_links AS l ON l.offer_id = o.id WHERE l.affiliate_id = $1)`,
-		"offers":          `id IN (SELECT offer_id FROM tracking_links WHERE affiliate_id = $1)`,
-		"terms":           `offer_id IN (SELECT offer_id FROM tracking_links WHERE affiliate_id = $1)`,
-		"goals":           `offer_id IN (SELECT offer_id FROM tracking_links WHERE affiliate_id = $1)`,
-		"sessions":        `user_id IN (SELECT id FROM users WHERE affiliate_id = $1)`,
-		"parked":          `destination_id IN (SELECT id FROM destinations WHERE affiliate_id = $1)`,
-		"redirect_audits": `false AND $1::uuid IS NULL`,
+		"reconciliations":        `false AND $1::uuid IS NULL`,
+		"reconciliation_feeds":   `false AND $1::uuid IS NULL`,
+		"reconciliation_items":   `false AND $1::uuid IS NULL`,
+		"reconciliation_rows":    `false AND $1::uuid IS NULL`,
+		"reconciliation_summary": `false AND $1::uuid IS NULL`,
+		"affiliates":             `id = $1`,
+		"advertisers":            `id IN (SELECT o.advertiser_id FROM offers AS o JOIN tracking_links AS l ON l.offer_id = o.id WHERE l.affiliate_id = $1)`,
+		"offers":                 `id IN (SELECT offer_id FROM tracking_links WHERE affiliate_id = $1)`,
+		"terms":                  `offer_id IN (SELECT offer_id FROM tracking_links WHERE affiliate_id = $1)`,
+		"goals":                  `offer_id IN (SELECT offer_id FROM tracking_links WHERE affiliate_id = $1)`,
+		"sessions":               `user_id IN (SELECT id FROM users WHERE affiliate_id = $1)`,
+		"parked":                 `destination_id IN (SELECT id FROM destinations WHERE affiliate_id = $1)`,
+		"redirect_audits":        `false AND $1::uuid IS NULL`,
 
 		"rollup_offers":            `false AND $1::uuid IS NULL`,
 		"rollup_offer_conversions": `false AND $1::uuid IS NULL`,
 	},
 	"advertiser": {
-		"advertisers":      `id = $1`,
-		"affiliates":       `id IN (SELECT l.affiliate_id FROM tracking_links AS l JOIN offers AS o ON o.id = l.offer_id WHERE o.advertiser_id = $1)`,
-		"goals":            `offer_id IN (SELECT id FROM offers WHERE advertiser_id = $1)`,
-		"tracking_links":   `offer_id IN (SELECT id FROM offers WHERE advertiser_id = $1)`,
-		"sessions":         `user_id IN (SELECT id FROM users WHERE advertiser_id = $1)`,
-		"attempts":         `false AND $1::uuid IS NULL`,
-		"deliveries":       `false AND $1::uuid IS NULL`,
-		"destinations":     `false AND $1::uuid IS NULL`,
-		"notices":          `false AND $1::uuid IS NULL`,
-		"offer_access":     `false AND $1::uuid IS NULL`,
-		"parked":           `false AND $1::uuid IS NULL`,
-		"payout_overrides": `false AND $1::uuid IS NULL`,
+		"reconciliation_items":   `reconciliation_id IN (SELECT id FROM reconciliations WHERE advertiser_id = $1)`,
+		"reconciliation_rows":    `reconciliation_id IN (SELECT id FROM reconciliations WHERE advertiser_id = $1)`,
+		"reconciliation_summary": `reconciliation_id IN (SELECT id FROM reconciliations WHERE advertiser_id = $1)`,
+		"advertisers":            `id = $1`,
+		"affiliates":             `id IN (SELECT l.affiliate_id FROM tracking_links AS l JOIN offers AS o ON o.id = l.offer_id WHERE o.advertiser_id = $1)`,
+		"goals":                  `offer_id IN (SELECT id FROM offers WHERE advertiser_id = $1)`,
+		"tracking_links":         `offer_id IN (SELECT id FROM offers WHERE advertiser_id = $1)`,
+		"sessions":               `user_id IN (SELECT id FROM users WHERE advertiser_id = $1)`,
+		"attempts":               `false AND $1::uuid IS NULL`,
+		"deliveries":             `false AND $1::uuid IS NULL`,
+		"destinations":           `false AND $1::uuid IS NULL`,
+		"notices":                `false AND $1::uuid IS NULL`,
+		"offer_access":           `false AND $1::uuid IS NULL`,
+		"parked":                 `false AND $1::uuid IS NULL`,
+		"payout_overrides":       `false AND $1::uuid IS NULL`,
 
 		"rollup_affiliate_conversions": `false AND $1::uuid IS NULL`,
 	},
@@ -89,6 +97,14 @@ func newTwoTenants(t *testing.T) *market {
 		m.exec(`INSERT INTO rollup_offers VALUES ($1, $2, $3, 1, 0, '{0}', '{1}', '{0}')`, day, m.offers[i], m.advertisers[i])
 		m.exec(`INSERT INTO rollup_offer_conversions VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.offers[i], m.advertisers[i], m.goals[i])
 		m.exec(`INSERT INTO rollup_affiliate_conversions VALUES ($1, $2, 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.affiliates[i])
+		list := keyAt(day)
+		m.exec(`INSERT INTO reconciliations (id, advertiser_id, source, status, range_from, range_to, created_at) VALUES ($1, $2, 'UPLOAD', 'DONE', $3, $3, $3)`,
+			list, m.advertisers[i], day)
+		m.exec(`INSERT INTO reconciliation_rows (reconciliation_id, line, raw, problem) VALUES ($1, 1, '', '')`, list)
+		m.exec(`INSERT INTO reconciliation_items (reconciliation_id, n, kind, detail) VALUES ($1, 1, 'MATCHED', '')`, list)
+		m.exec(`INSERT INTO reconciliation_summary (reconciliation_id, kind, count) VALUES ($1, 'MATCHED', 1)`, list)
+		m.exec(`INSERT INTO reconciliation_feeds (id, advertiser_id, url, format, schedule, columns, days, enabled, next_run_at, created_at)
+			VALUES ($1, $2, '', 'CSV', '', '[]', 1, false, $3, $3)`, keyAt(day), m.advertisers[i], day)
 		for _, actor := range actors {
 			people[actor] = keyAt(day)
 			m.exec(`INSERT INTO users (id, email, password_hash, role, affiliate_id, advertiser_id, created_at) VALUES ($1, $1::uuid::text, '', $2, $3, $4, $5)`,

@@ -17,6 +17,9 @@ import (
 // hundred rows is still within what the server answers.
 const maxGenerated = 300
 
+// maxOfOne is the same where one thing is asked for.
+const maxOfOne = 1000
+
 // generator writes operations by the schema: each root field with all fields of what
 // it gives, and its arguments filled with what belongs to a tenant.
 type generator struct {
@@ -49,6 +52,7 @@ var idKinds = map[string]proofback.Kind{
 	"ApproveConversionsInput.ids":           proofback.KindConversion,
 	"RejectConversionsInput.ids":            proofback.KindConversion,
 	"ReplayPostbacksInput.ids":              proofback.KindPostback,
+	"CorrectReconciliationInput.id":         proofback.KindReconciliation,
 	"RetryDeliveriesInput.ids":              proofback.KindDelivery,
 }
 
@@ -57,7 +61,7 @@ var anyKind = []string{"Query.node.id", "Query.nodes.ids"}
 
 // alwaysFilled are inputs that may be left out, but without which nothing is shown or
 // done.
-var alwaysFilled = []string{"ReportInput.groupBy", "RejectConversionsInput.reason"}
+var alwaysFilled = []string{"ReportInput.groupBy", "RejectConversionsInput.reason", "CorrectReconciliationInput.numbers"}
 
 // input gives the value of an argument or input field that is no id: by its place, by
 // its name, or by its type.
@@ -65,13 +69,14 @@ func (g *generator) input(place, name, kind string) (any, bool) {
 	g.unique++
 	now := time.Now().UTC()
 	byPlace := map[string]any{
-		"CreateUserInput.email":             fmt.Sprintf("new%d@example.com", g.unique),
-		"CreateUserInput.role":              "MANAGER",
-		"SignInInput.password":              "right",
-		"RefreshSessionInput.refreshToken":  "refresh-right",
-		"PriceInput.model":                  "POSTBACK",
-		"ReportInput.groupBy":               []string{"OFFER", "AFFILIATE", "ADVERTISER", "GOAL"},
-		"BackfillAffiliatePostbackInput.to": now.Add(time.Hour).Format(time.RFC3339),
+		"CreateUserInput.email":               fmt.Sprintf("new%d@example.com", g.unique),
+		"CreateUserInput.role":                "MANAGER",
+		"SignInInput.password":                "right",
+		"RefreshSessionInput.refreshToken":    "refresh-right",
+		"SetReconciliationFeedInput.schedule": "30 6 * * *",
+		"PriceInput.model":                    "POSTBACK",
+		"ReportInput.groupBy":                 []string{"OFFER", "AFFILIATE", "ADVERTISER", "GOAL"},
+		"BackfillAffiliatePostbackInput.to":   now.Add(time.Hour).Format(time.RFC3339),
 	}
 	byName := map[string]any{
 		"clickId": g.about.click, "transactionId": g.about.txid, "requestId": g.about.request,
@@ -171,7 +176,11 @@ func (g *generator) operation(root *ast.Definition, field *ast.FieldDefinition, 
 	if len(passed) > 0 {
 		text += "(" + strings.Join(passed, ", ") + ")"
 	}
-	op.text = text + g.widest(g.schema.Types[field.Type.Name()]) + " }"
+	if kind != "" {
+		op.text = text + " { ... on " + string(kind) + g.widest(g.schema.Types[string(kind)], maxOfOne) + " } }"
+		return op
+	}
+	op.text = text + g.widest(g.schema.Types[field.Type.Name()], maxGenerated) + " }"
 	return op
 }
 
@@ -231,11 +240,11 @@ func (g *generator) id(place, name string, kind proofback.Kind) string {
 }
 
 // widest selects all fields of what a root field gives, as deep as the server answers.
-func (g *generator) widest(def *ast.Definition) string {
+func (g *generator) widest(def *ast.Definition, most int) string {
 	for depth := 5; ; depth-- {
 		seen := map[string]bool{}
 		text, n := g.selection(def, depth, "", seen)
-		if n <= maxGenerated || depth == 1 {
+		if n <= most || depth == 1 {
 			maps.Copy(g.selected, seen)
 			return text
 		}

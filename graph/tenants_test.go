@@ -124,10 +124,33 @@ func (w *tenants) happened(n *tenant, name string) {
 			w.t.Fatalf("%s: %v", s.sql, err)
 		}
 	}
+	w.compared(n, name, now)
 	click := key(w.t, n.ids[proofback.KindClick])
 	err := w.store.RecordPixelSignals(w.t.Context(), []proofback.PixelSignal{{ID: uuid.Must(uuid.NewV7()), At: now, ClickID: click, EventType: name, TxID: n.txid}})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// compared adds a list of the advertiser's that was compared.
+func (w *tenants) compared(n *tenant, name string, now time.Time) {
+	w.t.Helper()
+	list, conversion := uuid.Must(uuid.NewV7()), key(w.t, n.ids[proofback.KindConversion])
+	n.ids[proofback.KindReconciliation] = proofback.GlobalID(proofback.KindReconciliation, list)
+	for _, s := range []struct {
+		sql  string
+		args []any
+	}{
+		{`INSERT INTO reconciliations (id, advertiser_id, source, status, range_from, range_to, created_at, finished_at) VALUES ($1, $2, $3, 'DONE', $4, $4, $4, $4)`,
+			[]any{list, n.advertiser.AdvertiserID, "https://shop.example/" + name, now}},
+		{`INSERT INTO reconciliation_rows (reconciliation_id, line, raw, problem, txid) VALUES ($1, 1, $2, '', $2)`, []any{list, n.txid}},
+		{`INSERT INTO reconciliation_items (reconciliation_id, n, kind, line, conversion_id, suggested_id, txid, detail) VALUES ($1, 1, 'MATCHED', 1, $2, $2, $3, $3)`,
+			[]any{list, conversion, n.txid}},
+		{`INSERT INTO reconciliation_summary (reconciliation_id, kind, count) VALUES ($1, 'MATCHED', 1)`, []any{list}},
+	} {
+		if _, err := w.store.Pool().Exec(w.t.Context(), s.sql, s.args...); err != nil {
+			w.t.Fatalf("%s: %v", s.sql, err)
+		}
 	}
 }
 
