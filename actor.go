@@ -78,6 +78,17 @@ func (a Actor) RequireStaff() error {
 	return nil
 }
 
+// RequireAdmin is the first line of what cannot be undone.
+func (a Actor) RequireAdmin() error {
+	if err := a.RequireStaff(); err != nil {
+		return err
+	}
+	if a.Role != RoleAdmin && a.Role != RoleSystem {
+		return Errorf(CodeForbidden, "only an ADMIN may do this")
+	}
+	return nil
+}
+
 // RequireOfferSide is the first line of what staff may do, and an advertiser with
 // its own offers.
 func (a Actor) RequireOfferSide() error {

@@ -54,6 +54,10 @@ type Conversion struct {
 	// Test marks what came of a test click: it counts for nothing.
 	Test bool
 
+	// Late says that its month was closed when it came: all of it is booked by
+	// adjustments, and the month stays as it was.
+	Late bool
+
 	// Subs are the postback's own sub1 … sub10, kept beside the click's.
 	Subs [10]string
 

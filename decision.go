@@ -89,6 +89,8 @@ type Facts struct {
 	Rates    Rates
 	// Caps are those of the terms that conversions count for, with what is taken.
 	Caps []CapUse
+	// Books say which months are closed.
+	Books Books
 	// ConversionID and TransitionID are taken if a conversion is made or moved.
 	ConversionID, TransitionID uuid.UUID
 }
@@ -103,6 +105,9 @@ type Decision struct {
 	// of a known conversion.
 	Made  *Conversion
 	Moved *Transition
+	// BookedAt is when Moved is booked, where the month of the event is closed: as an
+	// adjustment. Zero otherwise.
+	BookedAt time.Time
 	// Until is when a deferred request has waited long enough.
 	Until time.Time
 	// ConversionID and Status are of the conversion made, moved or repeated.
@@ -159,6 +164,8 @@ type decider struct {
 	eventAt time.Time
 	payout  Money
 	revenue Money
+
+	bookedFor time.Time // the event whose month is closed
 }
 
 func (d *decider) pass(name, format string, args ...any) bool {
@@ -203,7 +210,7 @@ func (d *decider) accept() *Decision {
 	}
 	d.make(status, by, why)
 	d.out.Result, d.out.Reason = ResultAccepted, ReasonAccepted
-	d.out.Message = fmt.Sprintf("stored as a new %s conversion of goal %q", status.Word(), d.goal.EventType)
+	d.out.Message = fmt.Sprintf("stored as a new %s conversion of goal %q%s", status.Word(), d.goal.EventType, d.booked())
 	return d.out
 }
 
@@ -250,7 +257,28 @@ func (d *decider) make(status Status, by ActorKind, why string) {
 		PostbackID:   r.ID,
 	}
 	c.Reason = d.out.Moved.ConversionReason()
+	c.Late = d.book(c)
 	d.out.ConversionID, d.out.Status = c.ID, status
+}
+
+// book says when the move of a conversion is booked, and reports whether that is as
+// an adjustment, because its month is closed. A test is in no books.
+func (d *decider) book(c *Conversion) bool {
+	if c.Test || !d.facts.Books.IsClosed(c.EventAt) {
+		return false
+	}
+	d.out.BookedAt = d.facts.Books.Book(c.EventAt, d.request.ReceivedAt)
+	d.pass("period", "%s", ClosedSentence(c.EventAt, d.out.BookedAt))
+	d.bookedFor = c.EventAt
+	return true
+}
+
+// booked is what the message adds where the month of the event is closed.
+func (d *decider) booked() string {
+	if d.out.BookedAt.IsZero() {
+		return ""
+	}
+	return "; " + ClosedSentence(d.bookedFor, d.out.BookedAt)
 }
 
 // claims is the span of event times that a new conversion takes.

@@ -178,7 +178,8 @@ func (d *decider) checkSameEvent() bool {
 	}
 	d.out.Status = to
 	d.out.Result, d.out.Reason = ResultUpdated, ReasonStatusUpdated
-	d.out.Message = fmt.Sprintf("the conversion was %s and is %s now", known.Status.Word(), to.Word())
+	d.book(known)
+	d.out.Message = fmt.Sprintf("the conversion was %s and is %s now%s", known.Status.Word(), to.Word(), d.booked())
 	return true
 }
 

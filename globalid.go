@@ -28,6 +28,9 @@ const (
 	KindRedirectAudit      Kind = "RedirectAudit"
 	KindReconciliation     Kind = "Reconciliation"
 	KindReconciliationFeed Kind = "ReconciliationFeed"
+	KindAdjustment         Kind = "Adjustment"
+	KindPeriod             Kind = "Period"
+	KindStatement          Kind = "Statement"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

@@ -18,13 +18,16 @@ const (
 	EntryTransition EntryKind = "transition"
 	EntryTerms      EntryKind = "terms"
 	EntryPayout     EntryKind = "payout_override"
+	EntryAdjustment EntryKind = "adjustment"
+	EntryPeriod     EntryKind = "period_close"
+	EntryStatement  EntryKind = "statement"
 )
 
 // Entry is a fact that moves money, as the ledger keeps it for good.
 type Entry struct {
 	ID      uuid.UUID
 	Kind    EntryKind
-	Subject uuid.UUID // the conversion, transition, terms or override
+	Subject uuid.UUID // the conversion, transition, terms, override, adjustment, period or statement
 	At      time.Time
 	// Canonical is the fact in the one form that is hashed: a JSON object with
 	// string values only, keys in byte order, no white space (which makes it

@@ -14,7 +14,7 @@ type Salt [16]byte
 // may see the value gets it with its salt, and can hash them; nobody else can find
 // it by trying out amounts, and the salt of one value tells nothing of another's.
 type Opening struct {
-	Name  string // "amount", "payout", "revenue" or "by_user"
+	Name  string // "amount", "payout", "revenue", "by_user" or "statement"
 	Salt  Salt   // of this value alone
 	Value string // a canonical object, "{}" where there is none
 }

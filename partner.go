@@ -65,6 +65,9 @@ type Affiliate struct {
 	Status    PartnerStatus
 	Currency  string // ISO 4217, what it is paid in
 	CreatedAt time.Time
+	// MinimumPayout is the least that is paid to it, in its currency; "" is the
+	// network's default. It is taken out where advertisers read.
+	MinimumPayout Decimal
 }
 
 // User is a person who signs in.

@@ -123,6 +123,8 @@ type ReportInput struct {
 	Descending bool
 	Limit      int // rows of the page
 	After      string
+	// AsOf tells the numbers as they stood at a moment; zero is now.
+	AsOf time.Time
 }
 
 // ReportFilter narrows what is counted; empty fields do not.

@@ -26,6 +26,7 @@ type Story struct {
 	Postbacks    []*Postback
 	Conversions  []*Conversion
 	Transitions  []*Transition
+	Adjustments  []*Adjustment
 	Deliveries   []*Delivery
 	Attempts     []*Attempt
 }
@@ -40,6 +41,7 @@ const (
 	MomentPostback   MomentKind = "POSTBACK"
 	MomentConversion MomentKind = "CONVERSION"
 	MomentTransition MomentKind = "TRANSITION"
+	MomentAdjustment MomentKind = "ADJUSTMENT"
 	MomentDelivery   MomentKind = "DELIVERY"
 	MomentAttempt    MomentKind = "ATTEMPT"
 )
@@ -79,6 +81,9 @@ func (s *Story) Timeline() []Moment {
 	}
 	for _, t := range s.Transitions {
 		add(t.At, MomentTransition, t.summary(events[t.ConversionID]))
+	}
+	for _, a := range s.Adjustments {
+		add(a.At, MomentAdjustment, a.summary(events[a.ConversionID]))
 	}
 	for _, d := range s.Deliveries {
 		add(d.CreatedAt, MomentDelivery, fmt.Sprintf("one of the affiliate's endpoints is to be told that %s is %s", events[d.ConversionID], d.Event.Word()))

@@ -79,7 +79,7 @@ var openParameters = []string{
 // openChecks are the checks whose sentences hold nothing of the advertiser's
 // terms or amounts; those of openWhenPassed hold something only when they fail.
 var (
-	openChecks     = []string{"click_id", "click", "event", "transition", "once_per_click", "offer", "window", "caps", "prerequisite"}
+	openChecks     = []string{"click_id", "click", "event", "transition", "once_per_click", "offer", "window", "caps", "prerequisite", "period"}
 	openWhenPassed = []string{"security", "request", "values", "same_event", "price", "minimum"}
 )
 

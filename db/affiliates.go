@@ -101,7 +101,11 @@ func (s *Store) AffiliatesByID(ctx context.Context, actor proofback.Actor, ids [
 		}
 		err := q.Scan(ctx)
 		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
+			a := rows[i].value()
+			if !actor.SeesPayout() {
+				a.MinimumPayout = ""
+			}
+			found[a.ID] = a
 		}
 		return err
 	})

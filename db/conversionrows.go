@@ -43,6 +43,7 @@ type conversionRow struct {
 	RateSource      string            `bun:"rate_source"`
 	Subs            []string          `bun:"subs,type:jsonb"`
 	Test            bool              `bun:"test"`
+	SettledStatus   string            `bun:"settled_status"`
 
 	ClaimsFrom time.Time `bun:"claims_from,scanonly"`
 	ClaimsTo   time.Time `bun:"claims_to,scanonly"`
@@ -81,6 +82,7 @@ func (r *conversionRow) value(a proofback.Actor) *proofback.Conversion {
 		Payout:       money(r.Payout, r.PayoutCurrency),
 		Revenue:      money(r.Revenue, r.RevenueCurrency),
 		Test:         r.Test,
+		Late:         r.SettledStatus == settledNone,
 		Claims:       proofback.TimeRange{From: utc(r.ClaimsFrom), To: utc(r.ClaimsTo)},
 
 		AmountIsRevenue: r.AmountIsRevenue,

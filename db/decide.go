@@ -95,7 +95,8 @@ var errMovedMeanwhile = errors.New("db: a conversion moved meanwhile")
 // lostRace reports whether another transaction was faster, so that deciding anew
 // will see what it did.
 func lostRace(err error) bool {
-	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") {
+	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") ||
+		violates(err, "conversions_closed_month") || violates(err, "adjustments_closed_month") {
 		return true
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
@@ -108,6 +109,7 @@ type decideBatch struct {
 	setup *Setup
 	items []decideItem
 	known knownEvents
+	books proofback.Books
 
 	judged   func()      // told when everything is looked up and judged
 	preview  bool        // decide, and store nothing
@@ -147,6 +149,10 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 	var log []proofback.Postback
 	var q pgx.Batch
 	q.Queue(`BEGIN`)
+	q.Queue(holdBooks).QueryRow(func(row pgx.Row) (err error) {
+		b.books, err = scanBooks(row)
+		return err
+	})
 	b.queueLooks(&q)
 	b.queueKnown(&q)
 	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (*copyIn, error) {
@@ -173,6 +179,7 @@ func (b *decideBatch) decide(it *decideItem) {
 		ClickSpooled: it.spooled,
 		Terms:        it.terms,
 		Currency:     b.store.currency,
+		Books:        b.books,
 		ConversionID: newID(),
 		TransitionID: newID(),
 	}

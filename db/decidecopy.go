@@ -27,9 +27,9 @@ const copyConversions = `COPY conversions (id, advertiser_id, offer_id, goal_id,
 	` event_type, txid, status, began, reason, event_at, received_at, click_at,` +
 	` amount, amount_currency, payout, payout_currency, revenue, revenue_currency,` +
 	` normal_payout, normal_revenue, normal_currency, rate_date, rate_source,` +
-	` subs, claims, test, amount_is_revenue) FROM STDIN (FORMAT binary)`
+	` subs, claims, test, amount_is_revenue, settled_status) FROM STDIN (FORMAT binary)`
 
-const conversionColumns = 31
+const conversionColumns = 32
 
 func appendConversion(b []byte, c *proofback.Conversion) []byte {
 	b = binary.BigEndian.AppendUint16(b, conversionColumns)
@@ -65,8 +65,16 @@ func appendConversion(b []byte, c *proofback.Conversion) []byte {
 	}
 	b = appendSpan(b, c.Claims)
 	b = appendBool(b, c.Test)
-	return appendBool(b, c.AmountIsRevenue)
+	b = appendBool(b, c.AmountIsRevenue)
+	if c.Late {
+		return appendText(b, settledNone)
+	}
+	return appendNull(b)
 }
+
+// settledNone is the settled_status of a conversion that came when its month was
+// closed.
+const settledNone = "NONE"
 
 const copyTransitions = `COPY transitions (id, conversion_id, advertiser_id, affiliate_id,` +
 	` from_status, to_status, at, by_kind, by_user, reason, postback_id) FROM STDIN (FORMAT binary)`

@@ -17,6 +17,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	var made, moved []*proofback.Conversion
 	var transitions []proofback.Transition
 	var entries []proofback.Entry
+	var settled settledMoves
 	for i := range b.items {
 		d := b.items[i].decision
 		if d.Made != nil {
@@ -33,13 +34,22 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 			if !b.known.byID[d.ConversionID].Test {
 				entries = append(entries, d.Moved.Entry(newID(), newSalt()))
 			}
+			if !d.BookedAt.IsZero() {
+				settled.add(b.known.byID[d.ConversionID], d.Moved, d.BookedAt)
+			}
 		}
 	}
+	adjustments, err := settled.lines(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	entries = append(entries, entriesOf(adjustments)...)
 	sortByKeys(made)
 	deliveries := b.deliveries(transitions)
 
 	var q pgx.Batch
 	queueMoves(&q, moved, transitions)
+	queueAdjustments(&q, adjustments)
 	b.known.caps.queue(&q)
 	b.known.nonces.queue(&q)
 	if err := b.queueDeferred(&q, made); err != nil {

@@ -42,6 +42,30 @@ var ledgerKinds = []ledgerKind{
 			return o.Entry(uuid.Nil)
 		})
 	}},
+	{proofback.EntryAdjustment, "adjustments", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *adjustmentRow) proofback.Entry {
+			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+		})
+	}},
+	{proofback.EntryPeriod, "periods", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *periodRow) proofback.Entry {
+			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+		})
+	}},
+	{proofback.EntryStatement, "statements", "true", derivedStatements},
+}
+
+// derivedStatements makes entries of the statements with ids.
+func derivedStatements(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	var rows []statementRow
+	if err := selectStatements(tx, &rows).Where("statement.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return nil, err
+	}
+	entries := make([]proofback.Entry, len(rows))
+	for i := range rows {
+		entries[i] = rows[i].value().Entry(uuid.Nil, salt(rows[i].ID))
+	}
+	return entries, nil
 }
 
 // derived makes entries of the rows with ids.

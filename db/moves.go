@@ -22,7 +22,8 @@ const (
 // MoveConversions moves conversions to APPROVED or REJECTED on the word of
 // staff. Each moves or is named in problems on its own: the problem's Field is
 // ["ids", its position]. Those that move do so together, with their transitions,
-// ledger entries and deliveries.
+// ledger entries and deliveries. Those whose month is closed are booked by
+// adjustments (AdjustmentsByConversion).
 func (s *Store) MoveConversions(ctx context.Context, actor proofback.Actor, ids []uuid.UUID, to proofback.Status, reason string) (moved []*proofback.Conversion, problems proofback.Problems, err error) {
 	if err := actor.RequireStaff(); err != nil {
 		return nil, nil, err
@@ -66,11 +67,15 @@ type mover struct {
 	moved    []*proofback.Conversion
 	problems proofback.Problems
 
+	books proofback.Books
 	caps  *capCounters
 	zones map[uuid.UUID]*time.Location // by advertiser
 }
 
-func (m *mover) move(ctx context.Context) error {
+func (m *mover) move(ctx context.Context) (err error) {
+	if m.books, err = m.tx.holdBooks(ctx); err != nil {
+		return err
+	}
 	if err := m.holdCaps(ctx); err != nil {
 		return err
 	}
@@ -84,6 +89,9 @@ func (m *mover) move(ctx context.Context) error {
 	}
 	transitions := m.transitions(moving)
 	if err := m.update(ctx, moving); err != nil {
+		return err
+	}
+	if err := m.settle(ctx, moving, transitions); err != nil {
 		return err
 	}
 	if err := m.explain(ctx, transitions); err != nil {

@@ -109,6 +109,25 @@ func (m *mover) transitions(moving []*movable) []proofback.Transition {
 	return list
 }
 
+// settle books what moves of a closed month.
+func (m *mover) settle(ctx context.Context, moving []*movable, transitions []proofback.Transition) error {
+	var settled settledMoves
+	for i, row := range moving {
+		if m.books.IsClosed(row.EventAt) {
+			settled.add(row.value(m.tx.actor), &transitions[i], m.books.Book(row.EventAt, m.tx.now))
+		}
+	}
+	var lines []proofback.Adjustment
+	err := m.tx.asPgx(func(tx pgx.Tx) (err error) {
+		lines, err = settled.lines(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return m.tx.bookLines(ctx, lines)
+}
+
 // explain keeps who moved what and why, and enters it into the ledger.
 func (m *mover) explain(ctx context.Context, transitions []proofback.Transition) error {
 	rows := make([]transitionRow, len(transitions))

@@ -43,6 +43,9 @@ type normalizing struct {
 }
 
 func (n *normalizing) run(ctx context.Context, tx pgx.Tx, after uuid.UUID) error {
+	if _, err := scanBooks(tx.QueryRow(ctx, holdBooks)); err != nil {
+		return err
+	}
 	rows, err := tx.Query(ctx, `
 		SELECT id, advertiser_id, offer_id, status, event_at,
 			coalesce(payout::text, ''), coalesce(payout_currency, ''),

@@ -14,7 +14,7 @@ var basisColumns = map[proofback.TimeBasis]string{
 	proofback.BasisClick:    "v.click_at",
 }
 
-// told are the conversions that are read line by line. Each is told in the report's
+// told are the conversions and adjustments that are read line by line. Each is told in the report's
 // currency by itself, at the reference rate of its event's day, and rounded once:
 // as it was normalised, where the report is in the network's currency, else here. A
 // line of which any part that the actor may see has no rate waits, and is told as
@@ -47,9 +47,9 @@ func (q *reportQuery) told() string {
 		) AS r ON true
 	),
 	told AS (
-		SELECT ` + of + `, status, payout, payout_currency, revenue, revenue_currency,
-			coalesce(own_payout, convert_amount(payout, p.per_euro, i.per_euro, ` + minor + `)) AS own_payout,
-			coalesce(own_revenue, convert_amount(revenue, r.per_euro, i.per_euro, ` + minor + `)) AS own_revenue
+		SELECT ` + of + `, status, n, payout, payout_currency, revenue, revenue_currency,
+			coalesce(own_payout, sign(payout) * convert_amount(abs(payout), p.per_euro, i.per_euro, ` + minor + `)) AS own_payout,
+			coalesce(own_revenue, sign(revenue) * convert_amount(abs(revenue), r.per_euro, i.per_euro, ` + minor + `)) AS own_revenue
 		FROM lines AS l
 		LEFT JOIN rate AS p ON p.currency = l.payout_currency AND p.day = l.day
 		LEFT JOIN rate AS r ON r.currency = l.revenue_currency AND r.day = l.day
@@ -86,10 +86,10 @@ func (q *reportQuery) converted() []string {
 	digits, _ := proofback.CurrencyDigits(q.in.Currency) // it was validated
 	units := " * 10::numeric ^ " + q.arg(digits, "integer") + ")::bigint"
 	parts := []string{part(q.names(""), map[string]string{
-		"pending":        "(status = 'PENDING')::integer",
-		"approved":       "(status = 'APPROVED')::integer",
-		"rejected":       "(status = 'REJECTED')::integer",
-		"awaiting":       "waits::integer",
+		"pending":        "CASE WHEN status = 'PENDING' THEN n ELSE 0 END",
+		"approved":       "CASE WHEN status = 'APPROVED' THEN n ELSE 0 END",
+		"rejected":       "CASE WHEN status = 'REJECTED' THEN n ELSE 0 END",
+		"awaiting":       "CASE WHEN waits THEN n ELSE 0 END",
 		"payout":         "(CASE WHEN status = 'APPROVED' AND NOT waits THEN own_payout END" + units,
 		"pending_payout": "(CASE WHEN status = 'PENDING' AND NOT waits THEN own_payout END" + units,
 		"revenue":        "(CASE WHEN status = 'APPROVED' AND NOT waits THEN own_revenue END" + units,
@@ -150,15 +150,15 @@ func (q *reportQuery) conversionFilters(click string) []string {
 	return where
 }
 
-// lines are the conversions that may need a rate, with what needs none: own_payout
-// and own_revenue are NULL where one is needed.
-func (q *reportQuery) lines(currency string) string {
+// priced are the conversions that may need a rate, as lines: the others are counted
+// without being told.
+func (q *reportQuery) priced(currency string) string {
 	which := "true"
 	if q.in.Currency == q.network {
 		which = "v.rate_date IS NULL"
 	}
 	return `
-		SELECT ` + q.columnsOf(q.span(basisColumns[q.in.Basis]), conversion) + `, v.status, (v.event_at AT TIME ZONE 'UTC')::date AS day,
+		SELECT ` + q.columnsOf(q.span(basisColumns[q.in.Basis]), conversion) + `, v.status, 1 AS n, (v.event_at AT TIME ZONE 'UTC')::date AS day,
 			v.payout, v.payout_currency, v.revenue, v.revenue_currency,
 			` + own("payout", currency) + ` AS own_payout,
 			` + own("revenue", currency) + ` AS own_revenue
@@ -166,7 +166,7 @@ func (q *reportQuery) lines(currency string) string {
 }
 
 // conversionsOf are conversions v of a range, with their clicks k where they are
-// needed. Each click is looked up: a join might read all clicks that there are.
+// needed.
 func (q *reportQuery) conversionsOf(r proofback.TimeRange, which string) string {
 	at := basisColumns[q.in.Basis]
 	where := append([]string{
@@ -175,18 +175,23 @@ func (q *reportQuery) conversionsOf(r proofback.TimeRange, which string) string 
 		"NOT v.test",
 		which,
 	}, q.conversionFilters("k")...)
-	join := ""
-	if q.in.NeedsClick() {
-		join = `
+	return "FROM conversions AS v" + q.clickJoin() + `
+			WHERE ` + strings.Join(where, "\n\t\t\tAND ")
+}
+
+// clickJoin brings the clicks k of conversions v, where they are needed. Each is
+// looked up: a join might read all clicks that there are.
+func (q *reportQuery) clickJoin() string {
+	if !q.in.NeedsClick() {
+		return ""
+	}
+	return `
 			LEFT JOIN LATERAL (
 				SELECT *
 				FROM clicks
 				WHERE id = v.click_id
 				LIMIT 1
 			) AS k ON true`
-	}
-	return "FROM conversions AS v" + join + `
-			WHERE ` + strings.Join(where, "\n\t\t\tAND ")
 }
 
 // own is an amount in the report's currency, as far as it is known without a rate.

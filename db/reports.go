@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -25,7 +26,7 @@ func (s *Store) Report(ctx context.Context, actor proofback.Actor, in proofback.
 	q.limit = in.Limit + 1
 	r := &proofback.Report{Currency: q.in.Currency, Zone: in.Zone, Range: in.Range}
 	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		r.AsOf = tx.now
+		r.AsOf = orAsOf(in.AsOf, tx.now)
 		return tx.asPgx(func(pg pgx.Tx) error {
 			if err := q.choose(ctx, pg); err != nil {
 				return err
@@ -97,6 +98,9 @@ func (s *Store) newReport(actor proofback.Actor, in proofback.ReportInput) (*rep
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	if in.AsOf = in.AsOf.UTC().Truncate(time.Microsecond); in.AsOf.After(s.clock()) {
+		return nil, proofback.Invalid([]string{"asOf"}, "nothing is known yet of how it will stand then")
+	}
 	spans, err := proofback.NewTimeline(in.Range, in.Zone, in.GroupBy)
 	if err != nil {
 		return nil, err
@@ -108,16 +112,37 @@ func (s *Store) newReport(actor proofback.Actor, in proofback.ReportInput) (*rep
 // choose plans where clicks and conversions are counted, by what is rolled up in
 // the snapshot that they are counted in.
 func (q *reportQuery) choose(ctx context.Context, pg pgx.Tx) error {
-	there, err := readRolledUp(ctx, pg, q.in.Range)
+	// Compiling a plan takes longer than the report, and so does writing its groups to
+	// disk.
+	_, err := pg.Exec(ctx, `SELECT set_config('jit', 'off', true), set_config('work_mem', '32MB', true)`)
 	if err != nil {
 		return err
 	}
-	q.clicks = proofback.PlanClicks(q.in, q.actor, q.spans, reportLevels(), there)
-	q.conversions = proofback.PlanConversions(q.in, q.actor, q.spans, conversionReportLevels(), q.network)
-	// Compiling a plan takes longer than the report, and so does writing its groups to
-	// disk.
-	_, err = pg.Exec(ctx, `SELECT set_config('jit', 'off', true), set_config('work_mem', '32MB', true)`)
-	return err
+	q.conversions = proofback.ReportPlan{Level: -1}
+	if q.in.AsOf.IsZero() {
+		q.conversions = proofback.PlanConversions(q.in, q.actor, q.spans, conversionReportLevels(), q.network)
+	}
+	clicked := *q.in
+	if !q.in.AsOf.IsZero() && q.in.AsOf.Before(q.in.Range.To) {
+		clicked.Range.To = q.in.AsOf.Add(time.Microsecond) // the moment itself is told of
+	}
+	if q.clicks = (proofback.ReportPlan{Level: -1}); !clicked.Range.From.Before(clicked.Range.To) {
+		return nil
+	}
+	there, err := readRolledUp(ctx, pg, clicked.Range)
+	if err != nil {
+		return err
+	}
+	q.clicks = proofback.PlanClicks(&clicked, q.actor, q.spans, reportLevels(), there)
+	return nil
+}
+
+// orAsOf is the moment that a report tells of.
+func orAsOf(asked, now time.Time) time.Time {
+	if asked.IsZero() {
+		return now
+	}
+	return asked
 }
 
 // take reads what the statement gives: the totals, and rows of the page.

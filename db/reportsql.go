@@ -21,7 +21,8 @@ type reportQuery struct {
 	network string // the currency that conversions are normalised in
 	columns []reportColumn
 	after   *reportPlace
-	limit   int // rows of the page; 0 for all
+	limit   int        // rows of the page; 0 for all
+	since   *time.Time // what changed since is told, and not the report itself
 	args    []any
 
 	clicks      proofback.ReportPlan

@@ -66,10 +66,15 @@ type affiliateRow struct {
 	Status    proofback.PartnerStatus `bun:"status"`
 	Currency  string                  `bun:"currency"`
 	CreatedAt time.Time               `bun:"created_at"`
+
+	MinimumPayout proofback.Decimal `bun:"minimum_payout,nullzero"`
 }
 
 func (r *affiliateRow) value() *proofback.Affiliate {
-	return &proofback.Affiliate{ID: r.ID, Name: r.Name, Status: r.Status, Currency: r.Currency, CreatedAt: r.CreatedAt.UTC()}
+	return &proofback.Affiliate{
+		ID: r.ID, Name: r.Name, Status: r.Status, Currency: r.Currency, CreatedAt: r.CreatedAt.UTC(),
+		MinimumPayout: r.MinimumPayout,
+	}
 }
 
 // secrets opens those that are there. One that does not open is left out, so

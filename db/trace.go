@@ -177,6 +177,11 @@ func (t *tracing) complete(ctx context.Context) (err error) {
 	if t.Transitions, err = transitionsOf(ctx, t.tx, conversions); err != nil {
 		return err
 	}
+	if len(conversions) > 0 {
+		if t.Adjustments, err = adjustmentsOf(ctx, t.tx, where("adjustment.conversion_id IN (?)", bun.List(conversions))); err != nil {
+			return err
+		}
+	}
 	if t.Deliveries, err = deliveriesOf(ctx, t.tx, conversions); err != nil {
 		return err
 	}

@@ -56,13 +56,17 @@ func (m *mutation) UpdateAffiliate(ctx context.Context, in model.UpdateAffiliate
 
 // showAffiliate is an affiliate as the API shows it.
 func showAffiliate(a *proofback.Affiliate) *model.Affiliate {
-	return &model.Affiliate{
+	out := &model.Affiliate{
 		ID:        proofback.GlobalID(proofback.KindAffiliate, a.ID),
 		Name:      a.Name,
 		Status:    a.Status,
 		Currency:  a.Currency,
 		CreatedAt: a.CreatedAt,
 	}
+	if a.MinimumPayout != "" {
+		out.MinimumPayout = &proofback.Money{Amount: a.MinimumPayout, Currency: a.Currency}
+	}
+	return out
 }
 
 // affiliate answers a relation that every row has.

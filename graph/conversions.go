@@ -150,6 +150,7 @@ func showConversion(c *proofback.Conversion) *model.Conversion {
 		Reason:        orNull(c.Reason),
 		EventAt:       c.EventAt,
 		Test:          c.Test,
+		Late:          c.Late,
 		ReceivedAt:    c.ReceivedAt,
 		Payout:        orNull(c.Payout),
 		Revenue:       orNull(c.Revenue),
@@ -177,18 +178,23 @@ const byStaff = "STAFF"
 
 // showTransition is a move as the API shows it.
 func showTransition(t *proofback.Transition, staff bool) *model.Transition {
-	by := string(t.ByKind)
-	if t.ByKind == proofback.ByUser {
-		if by = byStaff; staff && t.ByEmail != "" {
-			by = t.ByEmail
-		}
-	}
 	return &model.Transition{
 		From:       orNull(t.From),
 		To:         t.To,
 		At:         t.At,
-		By:         by,
+		By:         showActor(t.ByKind, t.ByEmail, staff),
 		Reason:     orNull(t.Reason),
 		PostbackID: t.PostbackID,
 	}
+}
+
+// showActor says on whose word something was done: to staff, a person's e-mail.
+func showActor(kind proofback.ActorKind, email string, staff bool) string {
+	switch {
+	case kind != proofback.ByUser:
+		return string(kind)
+	case staff && email != "":
+		return email
+	}
+	return byStaff
 }

@@ -50,6 +50,11 @@ type loaders struct {
 	// to tell where a click went.
 	terms  *loader[*proofback.Terms]
 	audits *loader[*proofback.RedirectAudit]
+	// adjustments are looked up by id, corrected by conversion.
+	adjustments *loader[*proofback.Adjustment]
+	corrected   *loader[[]*proofback.Adjustment]
+	periods     *loader[*proofback.Period]
+	statements  *loader[*proofback.Statement]
 	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
 	capsUsed *loader[[]proofback.Decimal]
 }
@@ -76,6 +81,10 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		transitions:     newLoader(wait, s.TransitionsByConversion),
 		told:            newLoader(wait, s.DeliveriesByConversion),
 		attempts:        newLoader(wait, s.AttemptsByDelivery),
+		adjustments:     newLoader(wait, s.AdjustmentsByID),
+		corrected:       newLoader(wait, s.AdjustmentsByConversion),
+		periods:         newLoader(wait, s.PeriodsByID),
+		statements:      newLoader(wait, s.StatementsByID),
 		terms: newLoader(wait, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 			return setup.TermsByID(ctx, ids)
 		}),

@@ -9,31 +9,35 @@ import (
 )
 
 func (m *mutation) ApproveConversions(ctx context.Context, in model.ApproveConversionsInput) (*model.ApproveConversionsPayload, error) {
-	moved, mistakes, err := m.move(ctx, in.Ids, proofback.StatusApproved, in.Reason)
+	moved, notices, mistakes, err := m.move(ctx, in.Ids, proofback.StatusApproved, in.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return &model.ApproveConversionsPayload{Conversions: moved, UserErrors: mistakes}, nil
+	return &model.ApproveConversionsPayload{Conversions: moved, Notices: notices, UserErrors: mistakes}, nil
 }
 
 func (m *mutation) RejectConversions(ctx context.Context, in model.RejectConversionsInput) (*model.RejectConversionsPayload, error) {
-	moved, mistakes, err := m.move(ctx, in.Ids, proofback.StatusRejected, in.Reason)
+	moved, notices, mistakes, err := m.move(ctx, in.Ids, proofback.StatusRejected, in.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return &model.RejectConversionsPayload{Conversions: moved, UserErrors: mistakes}, nil
+	return &model.RejectConversionsPayload{Conversions: moved, Notices: notices, UserErrors: mistakes}, nil
 }
 
-func (m *mutation) move(ctx context.Context, ids []string, to proofback.Status, reason *string) ([]*model.Conversion, []*model.UserError, error) {
+func (m *mutation) move(ctx context.Context, ids []string, to proofback.Status, reason *string) ([]*model.Conversion, []*model.ConversionNotice, []*model.UserError, error) {
 	named, err := nameIDs(proofback.KindConversion, ids)
 	var moved []*proofback.Conversion
+	notices := []*model.ConversionNotice{}
 	if err == nil {
 		var problems proofback.Problems
 		moved, problems, err = m.Store.MoveConversions(ctx, ActorFrom(ctx), named.keys, to, orZero(reason))
 		named.add(problems)
 	}
+	if err == nil {
+		notices, err = m.settledNotices(ctx, moved)
+	}
 	mistakes, err := named.mistakes(err)
-	return show(moved, showConversion), mistakes, err
+	return show(moved, showConversion), notices, mistakes, err
 }
 
 func (m *mutation) ReplayPostbacks(ctx context.Context, in model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error) {

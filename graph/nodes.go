@@ -70,6 +70,12 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.reconciliations, id, showReconciliation)
 	case proofback.KindNotice:
 		return shown(ctx, l.notices, id, showNotice)
+	case proofback.KindAdjustment:
+		return shown(ctx, l.adjustments, id, func(a *proofback.Adjustment) *model.Adjustment { return showAdjustment(a, ActorFrom(ctx).IsStaff()) })
+	case proofback.KindPeriod:
+		return shown(ctx, l.periods, id, func(p *proofback.Period) *model.Period { return showPeriod(p, ActorFrom(ctx).IsStaff()) })
+	case proofback.KindStatement:
+		return shown(ctx, l.statements, id, showStatement)
 	case proofback.KindIntegrationTest:
 		if t, err := q.integrationTest(ctx, id); err != nil || t != nil {
 			return t, err

@@ -58,6 +58,7 @@ func reportInput(in model.ReportInput) (proofback.ReportInput, error) {
 		OrderBy:    order.Metric,
 		Descending: in.OrderBy != nil && orZero(order.Direction) != model.OrderDirectionAsc,
 		Limit:      orElse(in.First, defaultReportPage),
+		AsOf:       orZero(in.AsOf),
 		After:      orZero(in.After),
 		Filter: proofback.ReportFilter{
 			OfferIDs:      ids.list(proofback.KindOffer, f.OfferIds, "filter", "offerIds"),

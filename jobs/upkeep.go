@@ -24,6 +24,14 @@ const (
 	rollFor = 15 * time.Second
 )
 
+const (
+	// stateEvery is how soon after a month was closed its statements are made. Where
+	// there is nothing to do it costs one query.
+	stateEvery = time.Minute
+	// stateFor bounds one job within jobTimeout; the next one goes on.
+	stateFor = 15 * time.Second
+)
+
 // dropSessionsArgs asks for the sessions that are over to be dropped.
 type dropSessionsArgs struct{}
 
@@ -59,6 +67,11 @@ const sealEvery = 10 * time.Second
 type sealLedgerArgs struct{}
 
 func (sealLedgerArgs) Kind() string { return "seal_ledger" }
+
+// makeStatementsArgs asks for the statements of closed months to be made.
+type makeStatementsArgs struct{}
+
+func (makeStatementsArgs) Kind() string { return "make_statements" }
 
 // storeWorker calls one Store method.
 type storeWorker[T river.JobArgs] struct {
@@ -106,6 +119,22 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	if c.Seal != nil {
 		river.AddWorker(workers, &storeWorker[sealLedgerArgs]{do: c.Seal})
 	}
+	river.AddWorker(workers, &storeWorker[makeStatementsArgs]{do: func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, stateFor)
+		defer cancel()
+		made, err := store.MakeStatements(ctx, proofback.System())
+		if made > 0 {
+			c.Log.InfoContext(ctx, "made statements", "count", made)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil // the next one goes on
+		case proofback.CodeOf(err) == proofback.CodeConflict:
+			c.Log.WarnContext(ctx, "statements wait", "error", err)
+			return nil
+		}
+		return err
+	}})
 	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
 		return store.DropNonces(ctx, proofback.System())
 	}})
@@ -139,6 +168,7 @@ func periodicJobs(c Config) []*river.PeriodicJob {
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
 		every(rollEvery, rollUpArgs{}, atATime),
 		every(time.Hour, verifyRollupsArgs{}, inItsHour),
+		every(stateEvery, makeStatementsArgs{}, atATime),
 		every(normalizeEvery, normalizeWaitingArgs{}, atATime),
 		every(ratesEvery, fetchRatesArgs{}, atATime),
 		every(time.Hour, dueAuditsArgs{}, inItsHour),

@@ -19,6 +19,61 @@ type Node interface {
 	IsNode()
 }
 
+// What `adjustConversions` needs.
+type AdjustConversionsInput struct {
+	// 1 to 100.
+	Adjustments []*ConversionAdjustmentInput `json:"adjustments"`
+	// Always needed; shown to the partners whom the money concerns.
+	Reason string `json:"reason"`
+}
+
+// What `adjustConversions` answers.
+type AdjustConversionsPayload struct {
+	// What was booked.
+	Adjustments []*Adjustment `json:"adjustments"`
+	// What is to be known of the conversions, such as that a month is closed.
+	Notices []*ConversionNotice `json:"notices"`
+	// Those that could not be: `field` is `["adjustments", its position]`.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What a conversion is worth with all that staff adjusted.
+type AdjustedMoney struct {
+	// Null for advertisers.
+	Payout *proofback.Money `json:"payout,omitempty"`
+	// Null for affiliates.
+	Revenue *proofback.Money `json:"revenue,omitempty"`
+}
+
+// A line of the books beside a conversion: what staff adjusted it by, and moves of it since its month was closed. Lines are added, never changed.
+type Adjustment struct {
+	// Its global id.
+	ID string `json:"id"`
+	// What it changes.
+	Kind proofback.AdjustmentKind `json:"kind"`
+	// What it takes its amounts out of; null for AMOUNT, and for a conversion that came when its month was closed.
+	From *proofback.Status `json:"from,omitempty"`
+	// What it puts them into; for AMOUNT where the conversion stood.
+	To proofback.Status `json:"to"`
+	// What of the payout; negative where it is less. Null where there is none, and for advertisers.
+	Payout *proofback.Money `json:"payout,omitempty"`
+	// What of the revenue; negative where it is less. Null where there is none, and for affiliates.
+	Revenue *proofback.Money `json:"revenue,omitempty"`
+	// The conversion's month was closed.
+	MonthClosed bool `json:"monthClosed"`
+	// Decides the month that it counts in: the event's time while that month is open, else when it was made.
+	BookedAt time.Time `json:"bookedAt"`
+	// When it was made.
+	At time.Time `json:"at"`
+	// On whose word: POSTBACK, RULE, SYSTEM, STAFF; to staff, a person's e-mail.
+	By string `json:"by"`
+	// Why.
+	Reason       string    `json:"reason"`
+	ConversionID uuid.UUID `json:"-"`
+}
+
+func (Adjustment) IsNode() {}
+
 // A partner that owns offers, and tells of events by postbacks.
 type Advertiser struct {
 	// Its global id.
@@ -105,6 +160,8 @@ type Affiliate struct {
 	Status proofback.PartnerStatus `json:"status"`
 	// The currency it is paid in.
 	Currency string `json:"currency"`
+	// The least that is paid to it; null where the network's default holds, and for advertisers.
+	MinimumPayout *proofback.Money `json:"minimumPayout,omitempty"`
 	// When it was made.
 	CreatedAt time.Time `json:"createdAt"`
 }
@@ -207,6 +264,8 @@ type ApproveConversionsInput struct {
 type ApproveConversionsPayload struct {
 	// Those that were approved.
 	Conversions []*Conversion `json:"conversions"`
+	// What is to be known of them, such as that a month is closed.
+	Notices []*ConversionNotice `json:"notices"`
 	// The others: `field` is `["ids", its position]`.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -382,6 +441,20 @@ type ClickFilter struct {
 	Tests bool `json:"tests"`
 }
 
+// What `closePeriod` needs.
+type ClosePeriodInput struct {
+	// Such as `2026-01`. It must be over, and follow the month that was closed last; no amount of it may wait for a reference rate.
+	Month string `json:"month"`
+}
+
+// What `closePeriod` answers.
+type ClosePeriodPayload struct {
+	// Null when `userErrors` says why.
+	Period *Period `json:"period,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // An event that an advertiser reported about a click, what it is worth, and where it stands.
 type Conversion struct {
 	// Its global id.
@@ -398,10 +471,12 @@ type Conversion struct {
 	EventAt time.Time `json:"eventAt"`
 	// When we heard of it.
 	ReceivedAt time.Time `json:"receivedAt"`
-	// What the affiliate earns once it is approved. Null for advertisers.
+	// What the affiliate earns once it is approved, as it was priced: see `adjusted`. Null for advertisers.
 	Payout *proofback.Money `json:"payout,omitempty"`
-	// What the advertiser owes once it is approved. Null for affiliates.
+	// What the advertiser owes once it is approved, as it was priced: see `adjusted`. Null for affiliates.
 	Revenue *proofback.Money `json:"revenue,omitempty"`
+	// Its month was closed when it came: all of it is booked by adjustments in a later month.
+	Late bool `json:"late"`
 	// The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it is the revenue.
 	Amount *proofback.Money `json:"amount,omitempty"`
 	// The same money in the network's own currency; null as long as there is no rate for the day.
@@ -417,6 +492,16 @@ type Conversion struct {
 }
 
 func (Conversion) IsNode() {}
+
+// What a conversion is to be worth from now on. What is left out stays as it is.
+type ConversionAdjustmentInput struct {
+	// Which conversion.
+	ID string `json:"id"`
+	// In the currency of its payout, to its minor units; not negative.
+	Payout *proofback.Decimal `json:"payout,omitempty"`
+	// In the currency of its revenue, to its minor units; not negative.
+	Revenue *proofback.Decimal `json:"revenue,omitempty"`
+}
 
 // A page of a list, as Relay has it.
 type ConversionConnection struct {
@@ -458,6 +543,15 @@ type ConversionFilter struct {
 	ClickID *string `json:"clickId,omitempty"`
 	// What came of test clicks, and nothing else. Otherwise that is left out, unless `clickId` names the click.
 	Tests bool `json:"tests"`
+}
+
+// What is to be known of a conversion that was changed.
+type ConversionNotice struct {
+	// What it is about, for programs.
+	Code ConversionNoticeCode `json:"code"`
+	// One sentence for people.
+	Message      string    `json:"message"`
+	ConversionID uuid.UUID `json:"-"`
 }
 
 // How conversions are sorted.
@@ -1118,6 +1212,44 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// A month (of UTC) that finance has closed: nothing in it changes any more.
+type Period struct {
+	// Its global id.
+	ID string `json:"id"`
+	// The month: `2026-01`. The first that was closed takes in all that was before it.
+	Month string `json:"month"`
+	// Its beginning.
+	From time.Time `json:"from"`
+	// Its end, and the beginning of what is not in it.
+	To time.Time `json:"to"`
+	// When it was closed.
+	ClosedAt time.Time `json:"closedAt"`
+	// Who closed it: STAFF or SYSTEM; to staff, a person's e-mail.
+	ClosedBy string `json:"closedBy"`
+	// When the last of its statements was made; null until then.
+	StatementsAt *time.Time `json:"statementsAt,omitempty"`
+}
+
+func (Period) IsNode() {}
+
+// A page of a list, as Relay has it.
+type PeriodConnection struct {
+	// The rows of this page.
+	Edges []*PeriodEdge `json:"edges"`
+	// The first moment that is open; null when nothing was closed yet.
+	OpenFrom *time.Time `json:"openFrom,omitempty"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type PeriodEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *Period `json:"node"`
+}
+
 // A call of the diagnostic pixel.
 type PixelSignal struct {
 	// When it was called.
@@ -1456,6 +1588,8 @@ type RejectConversionsInput struct {
 type RejectConversionsPayload struct {
 	// Those that were rejected.
 	Conversions []*Conversion `json:"conversions"`
+	// What is to be known of them, such as that a month is closed.
+	Notices []*ConversionNotice `json:"notices"`
 	// The others: `field` is `["ids", its position]`.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -1502,6 +1636,81 @@ type Report struct {
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
+// One thing that made the difference.
+type ReportChange struct {
+	// When it happened.
+	At time.Time `json:"at"`
+	// What happened.
+	Kind proofback.ReportChangeKind `json:"kind"`
+	// Where it stood; null unless it moved.
+	From *proofback.Status `json:"from,omitempty"`
+	// Where it stood from then on.
+	To proofback.Status `json:"to"`
+	// Null where nothing was said.
+	Reason *string `json:"reason,omitempty"`
+	// On whose word: POSTBACK, RULE, SYSTEM, STAFF; to staff, a person's e-mail.
+	By string `json:"by"`
+	// When it counts: the event's time, or where that month was closed, when it was booked.
+	BookedAt time.Time `json:"bookedAt"`
+	// By how much the report changed.
+	Difference   *ReportDifference `json:"difference"`
+	ConversionID uuid.UUID         `json:"-"`
+}
+
+// What made a report differ between two moments.
+type ReportChanges struct {
+	// What all money is in.
+	Currency string `json:"currency"`
+	// The earlier moment; null for before anything happened.
+	Since *time.Time `json:"since,omitempty"`
+	// The later moment.
+	Until time.Time `json:"until"`
+	// The changes of this page, oldest first.
+	Changes []*ReportChange `json:"changes"`
+	// The difference between the two reports: the sum of all changes, not only those of this page.
+	Totals *ReportDifference `json:"totals"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// What made a report differ between two moments.
+type ReportChangesInput struct {
+	// At or after: of events, or of when they are booked where their month was closed.
+	From time.Time `json:"from"`
+	// Before. At most five years after `from`.
+	To time.Time `json:"to"`
+	// The earlier moment; left out: before anything happened.
+	Since *time.Time `json:"since,omitempty"`
+	// The later moment; left out: now.
+	Until *time.Time `json:"until,omitempty"`
+	// What all money is told in; the network's own when left out.
+	Currency *string `json:"currency,omitempty"`
+	// What is counted; left out: everything.
+	Filter *ReportFilter `json:"filter,omitempty"`
+	// 1 to 1,000; default 100.
+	First *int `json:"first,omitempty"`
+	// `endCursor` of the page before. The rest of the input must be the same, `until` given.
+	After *string `json:"after,omitempty"`
+}
+
+// By how much the numbers of a report changed.
+type ReportDifference struct {
+	// How many more, or fewer.
+	Pending int `json:"pending"`
+	// How many more, or fewer.
+	Approved int `json:"approved"`
+	// How many more, or fewer.
+	Rejected int `json:"rejected"`
+	// Null for advertisers.
+	Payout *proofback.Money `json:"payout,omitempty"`
+	// Null for advertisers.
+	PendingPayout *proofback.Money `json:"pendingPayout,omitempty"`
+	// Null for affiliates.
+	Revenue *proofback.Money `json:"revenue,omitempty"`
+	// Null for partners.
+	Margin *proofback.Money `json:"margin,omitempty"`
+}
+
 // Narrows what a report counts; what is left out does not.
 type ReportFilter struct {
 	// Only to these offers.
@@ -1530,7 +1739,7 @@ type ReportInput struct {
 	TimeZone *string `json:"timeZone,omitempty"`
 	// What all money is told in; the network's own when left out. Each conversion is converted at the rate of its own event's day, so a report of the past never changes with today's rates.
 	Currency *string `json:"currency,omitempty"`
-	// Which time of a conversion counts. Clicks always count when they were made, so CLICK makes cohorts: what came of the clicks of that time. Default EVENT.
+	// Which time of a conversion counts. EVENT tells the books: a closed month says for ever what it said when it was closed, and what happened since counts on the days on which it was booked, with counts and pending money taken out where they go over from one status to another. RECEIVED and CLICK tell how things stand. Clicks always count when they were made, so CLICK makes cohorts: what came of the clicks of that time. Default EVENT.
 	TimeBasis *proofback.TimeBasis `json:"timeBasis,omitempty"`
 	// At most five; an empty list makes one row. Times in which nothing happened are rows too, where time alone tells rows apart. Default DAY.
 	GroupBy []proofback.Dimension `json:"groupBy,omitempty"`
@@ -1538,6 +1747,8 @@ type ReportInput struct {
 	Filter *ReportFilter `json:"filter,omitempty"`
 	// Left out: by the rows' keys, oldest first, then by the others in the order of `groupBy`.
 	OrderBy *ReportOrder `json:"orderBy,omitempty"`
+	// The numbers as they stood at this moment: what was told of later is not there, and statuses, corrections and closed months are as they were. Clicks count by when they were made, money at the rates of the event's day that are known by now. Not after now; left out: now.
+	AsOf *time.Time `json:"asOf,omitempty"`
 	// 1 to 1,000; default 100.
 	First *int `json:"first,omitempty"`
 	// `endCursor` of the page before. The rest of the input must be the same.
@@ -1680,6 +1891,24 @@ type Session struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// What `setMinimumPayout` needs.
+type SetMinimumPayoutInput struct {
+	// Whose, in its currency; left out: the network's default, in the network's currency, for all that have none of their own.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Not negative; null takes the affiliate's own away, so that the default holds, and of the default leaves nought.
+	Amount *proofback.Decimal `json:"amount,omitempty"`
+}
+
+// What `setMinimumPayout` answers.
+type SetMinimumPayoutPayload struct {
+	// Null where the default was set, or when `userErrors` says why.
+	Affiliate *Affiliate `json:"affiliate,omitempty"`
+	// The network's default, as it is now; null when `userErrors` says why.
+	DefaultMinimumPayout *proofback.Money `json:"defaultMinimumPayout,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What `setPayout` needs.
 type SetPayoutInput struct {
 	// Whose price.
@@ -1746,6 +1975,95 @@ type SignInPayload struct {
 type SignOutPayload struct {
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What an affiliate earned in a month, with what was booked in it about earlier months. It is made when the month is closed and never changes: what comes later is a line of the next one.
+type Statement struct {
+	// Its global id.
+	ID string `json:"id"`
+	// The month: `2026-01`.
+	Month string `json:"month"`
+	// What all amounts are in: the affiliate's. A new currency holds from the first statement on that opens with nothing.
+	Currency string `json:"currency"`
+	// Carried from the statement before; negative when the affiliate owes.
+	Opening proofback.Decimal `json:"opening"`
+	// The sum of the lines of kind CONVERSION.
+	Earned proofback.Decimal `json:"earned"`
+	// The sum of all other lines.
+	Adjusted proofback.Decimal `json:"adjusted"`
+	// To be paid: opening, earned and adjusted, where they reach the minimum; else nought.
+	Payable proofback.Decimal `json:"payable"`
+	// To the next statement: what is not paid, or owed.
+	Carried proofback.Decimal `json:"carried"`
+	// The least that is paid.
+	Minimum proofback.Decimal `json:"minimum"`
+	// How many lines there are.
+	LineCount int `json:"lineCount"`
+	// SHA-256 of the lines, as the ledger has it: for each its number, kind, conversion and adjustment (UUIDs) and amount in its shortest form, with spaces between, and a line feed between lines.
+	Digest string `json:"digest"`
+	// When it was made.
+	MadeAt      time.Time `json:"madeAt"`
+	AffiliateID uuid.UUID `json:"-"`
+	PeriodID    uuid.UUID `json:"-"`
+	StatementID uuid.UUID `json:"-"`
+}
+
+func (Statement) IsNode() {}
+
+// A page of a list, as Relay has it.
+type StatementConnection struct {
+	// The rows of this page.
+	Edges []*StatementEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type StatementEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *Statement `json:"node"`
+}
+
+// Narrows a list of statements; what is left out does not.
+type StatementFilter struct {
+	// Only of this affiliate.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Only of this closed month.
+	PeriodID *string `json:"periodId,omitempty"`
+}
+
+// A line of a statement.
+type StatementLine struct {
+	// Its place, from 1.
+	Number int `json:"number"`
+	// What it is about.
+	Kind proofback.StatementLineKind `json:"kind"`
+	// When the event was; for other kinds, when it was booked.
+	At time.Time `json:"at"`
+	// In the currency that the payout was agreed in; negative where it is taken back.
+	Sent *proofback.Money `json:"sent"`
+	// The same in the statement's currency, at the reference rates of the event's day, rounded once.
+	Amount       proofback.Decimal `json:"amount"`
+	AdjustmentID uuid.UUID         `json:"-"`
+	ConversionID uuid.UUID         `json:"-"`
+}
+
+// A page of a list, as Relay has it.
+type StatementLineConnection struct {
+	// The rows of this page.
+	Edges []*StatementLineEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type StatementLineEdge struct {
+	// For `after`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *StatementLine `json:"node"`
 }
 
 // One of an affiliate's own values, sub1 to sub10.
@@ -2085,6 +2403,61 @@ type Viewer struct {
 	AffiliateID  uuid.UUID      `json:"-"`
 }
 
+// What a notice about a conversion can be.
+type ConversionNoticeCode string
+
+const (
+	// Its month is closed, so the change was booked in the open month, as an adjustment.
+	ConversionNoticeCodePeriodClosed ConversionNoticeCode = "PERIOD_CLOSED"
+)
+
+var AllConversionNoticeCode = []ConversionNoticeCode{
+	ConversionNoticeCodePeriodClosed,
+}
+
+func (e ConversionNoticeCode) IsValid() bool {
+	switch e {
+	case ConversionNoticeCodePeriodClosed:
+		return true
+	}
+	return false
+}
+
+func (e ConversionNoticeCode) String() string {
+	return string(e)
+}
+
+func (e *ConversionNoticeCode) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ConversionNoticeCode(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ConversionNoticeCode", str)
+	}
+	return nil
+}
+
+func (e ConversionNoticeCode) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ConversionNoticeCode) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ConversionNoticeCode) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What conversions can be sorted by.
 type ConversionOrderField string
 
@@ -2268,6 +2641,7 @@ const (
 	TimelineKindPostback   TimelineKind = "POSTBACK"
 	TimelineKindConversion TimelineKind = "CONVERSION"
 	TimelineKindTransition TimelineKind = "TRANSITION"
+	TimelineKindAdjustment TimelineKind = "ADJUSTMENT"
 	TimelineKindDelivery   TimelineKind = "DELIVERY"
 	TimelineKindAttempt    TimelineKind = "ATTEMPT"
 	TimelineKindPixel      TimelineKind = "PIXEL"
@@ -2278,6 +2652,7 @@ var AllTimelineKind = []TimelineKind{
 	TimelineKindPostback,
 	TimelineKindConversion,
 	TimelineKindTransition,
+	TimelineKindAdjustment,
 	TimelineKindDelivery,
 	TimelineKindAttempt,
 	TimelineKindPixel,
@@ -2285,7 +2660,7 @@ var AllTimelineKind = []TimelineKind{
 
 func (e TimelineKind) IsValid() bool {
 	switch e {
-	case TimelineKindClick, TimelineKindPostback, TimelineKindConversion, TimelineKindTransition, TimelineKindDelivery, TimelineKindAttempt, TimelineKindPixel:
+	case TimelineKindClick, TimelineKindPostback, TimelineKindConversion, TimelineKindTransition, TimelineKindAdjustment, TimelineKindDelivery, TimelineKindAttempt, TimelineKindPixel:
 		return true
 	}
 	return false

@@ -43,21 +43,25 @@ func takesGzip(accept string) bool {
 
 // begin sends the header, and the first line.
 func (f *file) begin(name string, columns []string) error {
-	f.begun = true
-	h := f.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Accept-Encoding, Authorization")
-	var out io.Writer = f.w
-	if f.zip {
-		h.Set("Content-Encoding", "gzip")
-		f.gzip = gzip.NewWriter(f.w)
-		out = f.gzip
-	}
-	f.csv = csv.NewWriter(out)
+	f.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	f.csv = csv.NewWriter(f.open("text/csv; charset=utf-8; header=present"))
 	f.csv.UseCRLF = true // RFC 4180, section 2
 	return f.csv.Write(columns)
+}
+
+// open sends the header, and gives what the rest is written to.
+func (f *file) open(contentType string) io.Writer {
+	f.begun = true
+	h := f.w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding, Authorization")
+	if !f.zip {
+		return f.w
+	}
+	h.Set("Content-Encoding", "gzip")
+	f.gzip = gzip.NewWriter(f.w)
+	return f.gzip
 }
 
 // row writes a line.
@@ -71,9 +75,11 @@ func (f *file) row(cells []string) error {
 // flush sends what has gathered, and gives the caller time for as much again.
 func (f *file) flush() error {
 	_ = f.control.SetWriteDeadline(time.Now().Add(pageTime)) // where there is a connection to set it on
-	f.csv.Flush()
-	if err := f.csv.Error(); err != nil {
-		return err
+	if f.csv != nil {
+		f.csv.Flush()
+		if err := f.csv.Error(); err != nil {
+			return err
+		}
 	}
 	if f.gzip != nil {
 		if err := f.gzip.Flush(); err != nil {

@@ -51,6 +51,7 @@ func (e *Exports) reportInput(p *params) proofback.ReportInput {
 		Currency: strings.ToUpper(p.text("currency")),
 		Basis:    oneOf(p, "timeBasis", bases...),
 		After:    p.text("after"),
+		AsOf:     p.time("asOf"),
 		Filter: proofback.ReportFilter{
 			OfferIDs:      p.ids(proofback.KindOffer, "offerIds"),
 			AffiliateIDs:  p.ids(proofback.KindAffiliate, "affiliateIds"),

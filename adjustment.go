@@ -1,0 +1,231 @@
+package proofback
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// AdjustmentKind says what an adjustment changes.
+type AdjustmentKind string
+
+const (
+	// AdjustmentStatus books that a conversion of a closed month moved, or came.
+	AdjustmentStatus AdjustmentKind = "STATUS"
+	// AdjustmentAmount books that staff corrected what a conversion is worth.
+	AdjustmentAmount AdjustmentKind = "AMOUNT"
+)
+
+// Adjustment is a line of the books beside the conversions themselves. Lines are
+// added, never changed.
+//
+// One of kind STATUS takes its amounts out of From and puts them into To. A
+// conversion that was corrected moves as several: its own line, and one for each
+// correction (Of), so that what is taken out is to the last minor unit what was
+// put in, in every currency.
+//
+// One of kind AMOUNT adds its amounts, which may be negative, to what the
+// conversion is worth. While its month is open it goes with the conversion
+// (Settled is not set, To is where the conversion stood); after that it counts in
+// To for good, on the day it is booked.
+type Adjustment struct {
+	ID           uuid.UUID
+	ConversionID uuid.UUID
+	AdvertiserID uuid.UUID
+	AffiliateID  uuid.UUID
+	Kind         AdjustmentKind
+	From, To     Status // From is "" for a conversion that came late, and for AMOUNT
+	Payout       Money
+	Revenue      Money
+	// Settled says that the conversion's month was closed by then.
+	Settled      bool
+	BookedAt     time.Time // decides the period
+	At           time.Time // when it was made
+	ByKind       ActorKind
+	ByUser       uuid.UUID // set for ByUser
+	ByEmail      string    // that user's address; it is filled in when staff read
+	Reason       string
+	TransitionID uuid.UUID // the move that it books, for STATUS
+	Of           uuid.UUID // the correction that moves with it, if any
+}
+
+// Counts reports whether the conversion itself moves with it, and not only money.
+func (a *Adjustment) Counts() bool { return a.Kind == AdjustmentStatus && a.Of == uuid.Nil }
+
+// SettledMove books a move of a conversion whose month is closed: the conversion
+// as it was priced, and each of its corrections so far. newID makes keys.
+func SettledMove(t *Transition, c *Conversion, corrections []Adjustment, bookedAt time.Time, newID func() uuid.UUID) []Adjustment {
+	line := Adjustment{
+		ConversionID: c.ID,
+		AdvertiserID: c.AdvertiserID,
+		AffiliateID:  c.AffiliateID,
+		Kind:         AdjustmentStatus,
+		From:         t.From,
+		To:           t.To,
+		Payout:       c.Payout,
+		Revenue:      c.Revenue,
+		Settled:      true,
+		BookedAt:     bookedAt,
+		At:           t.At,
+		ByKind:       t.ByKind,
+		ByUser:       t.ByUser,
+		Reason:       t.Reason,
+		TransitionID: t.ID,
+	}
+	line.ID = newID()
+	lines := []Adjustment{line}
+	for _, k := range corrections {
+		line.ID, line.Of, line.Payout, line.Revenue = newID(), k.ID, k.Payout, k.Revenue
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// MaskFor takes out of a the money that is not the actor's to see, and which person
+// of the network it was.
+func (a *Adjustment) MaskFor(actor Actor) {
+	if !actor.SeesRevenue() {
+		a.Revenue = Money{}
+	}
+	if !actor.SeesPayout() {
+		a.Payout = Money{}
+	}
+	if !actor.IsStaff() {
+		a.ByUser, a.ByEmail = uuid.Nil, ""
+	}
+}
+
+// ShownTo reports whether the adjustment is the actor's to know of: a correction of
+// revenue alone is nothing to an affiliate, nor one of payout to an advertiser.
+func (a *Adjustment) ShownTo(actor Actor) bool {
+	return a.Kind == AdjustmentStatus || actor.SeesPayout() && !a.Payout.IsZero() || actor.SeesRevenue() && !a.Revenue.IsZero()
+}
+
+// Entry tells the ledger of an adjustment. The reason is not in it: it may hold a
+// person's words. What it is about in money, and which person of the network it was,
+// is held back.
+func (a *Adjustment) Entry(id uuid.UUID, salt Salt) Entry {
+	f := make(fact, 0, maxFactFields)
+	f.set("adjustment", string(a.Kind))
+	f.set("to", a.To.Word())
+	f.set("by", string(a.ByKind))
+	f.id("adjustment_id", a.ID)
+	f.id("conversion_id", a.ConversionID)
+	f.id("advertiser_id", a.AdvertiserID)
+	f.id("affiliate_id", a.AffiliateID)
+	f.text("from", a.From.Word())
+	f.time("booked_at", a.BookedAt)
+	f.time("at", a.At)
+	f.id("transition_id", a.TransitionID)
+	f.id("of", a.Of)
+	for _, o := range a.openings(salt) {
+		f.set(o.key(), o.Commitment())
+	}
+	e := f.entry(EntryAdjustment, id, a.ID, a.At)
+	e.Salt = salt
+	return e
+}
+
+func (a *Adjustment) openings(salt Salt) []Opening {
+	var by fact
+	by.id("user_id", a.ByUser)
+	return []Opening{
+		salt.opening("payout", moneyFact(a.Payout)),
+		salt.opening("revenue", moneyFact(a.Revenue)),
+		salt.opening("by_user", by),
+	}
+}
+
+// Corrected is what a conversion is worth with its corrections.
+func Corrected(original Money, adjustments []*Adjustment, side func(*Adjustment) Money) Money {
+	for _, a := range adjustments {
+		if m := side(a); a.Kind == AdjustmentAmount && !m.IsZero() {
+			original.Amount = original.Amount.Add(m.Amount)
+		}
+	}
+	return original
+}
+
+// summary tells of an adjustment in one sentence.
+func (a *Adjustment) summary(event string) string {
+	var worth []string
+	for _, side := range [...]struct {
+		name string
+		Money
+	}{{"payout", a.Payout}, {"revenue", a.Revenue}} {
+		if !side.IsZero() {
+			worth = append(worth, fmt.Sprintf("%s %s %s", side.name, side.Amount, side.Currency))
+		}
+	}
+	what := "the move of " + event + " is"
+	if a.Kind == AdjustmentAmount {
+		what = event + " is worth more or less by " + strings.Join(worth, ", ") + ": " + a.Reason
+		if !a.Settled {
+			return what
+		}
+		return what + "; its month is closed, so that is booked in " + MonthName(a.BookedAt)
+	}
+	s := what + " booked in " + MonthName(a.BookedAt) + ", because its month is closed"
+	if len(worth) > 0 {
+		s += ": " + strings.Join(worth, ", ")
+	}
+	return s
+}
+
+// Correction says what a conversion is to be worth. A side that is "" stays.
+type Correction struct {
+	ConversionID    uuid.UUID
+	Payout, Revenue Decimal
+}
+
+// Correct makes the difference that brings a conversion, with the corrections it
+// has, to what it is to be worth, or says why that cannot be. The adjustment's
+// remaining fields are the caller's to fill in.
+func (c *Correction) Correct(v *Conversion, before []*Adjustment) (Adjustment, *Error) {
+	a := Adjustment{
+		ConversionID: v.ID, AdvertiserID: v.AdvertiserID, AffiliateID: v.AffiliateID, Kind: AdjustmentAmount, To: v.Status,
+	}
+	for _, side := range [...]struct {
+		name  string
+		want  Decimal
+		is    Money
+		of    func(*Adjustment) Money
+		delta *Money
+	}{
+		{"payout", c.Payout, v.Payout, func(a *Adjustment) Money { return a.Payout }, &a.Payout},
+		{"revenue", c.Revenue, v.Revenue, func(a *Adjustment) Money { return a.Revenue }, &a.Revenue},
+	} {
+		if side.want == "" {
+			continue
+		}
+		if side.is.IsZero() {
+			return a, Errorf(CodeConflict, "the conversion has no %s that could be adjusted", side.name)
+		}
+		want := Money{side.want, side.is.Currency}
+		if rounded := want.Round(); side.want.Sign() < 0 || !rounded.Equal(want) {
+			return a, Errorf(CodeInvalid, "the %s must be an amount of %s that is not negative, in its minor units", side.name, side.is.Currency)
+		}
+		now := Corrected(side.is, before, side.of)
+		if delta := want.Amount.Sub(now.Amount); delta.Sign() != 0 {
+			*side.delta = Money{delta, side.is.Currency}.Round()
+		}
+	}
+	if a.Payout.IsZero() && a.Revenue.IsZero() {
+		return a, Errorf(CodeConflict, "the conversion is worth that already")
+	}
+	return a, nil
+}
+
+// CorrectionsOf are those of a list that correct amounts.
+func CorrectionsOf(list []*Adjustment) []Adjustment {
+	var out []Adjustment
+	for _, a := range list {
+		if a.Kind == AdjustmentAmount {
+			out = append(out, *a)
+		}
+	}
+	return slices.Clip(out)
+}

@@ -1,0 +1,113 @@
+package proofback
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Statement is what an affiliate earned in a month, with what was booked in it about
+// earlier months. It is made once the month is closed, and never changed: what comes
+// later is a line of the next one.
+type Statement struct {
+	ID          uuid.UUID
+	PeriodID    uuid.UUID
+	AffiliateID uuid.UUID
+	// TimeRange is the month's.
+	TimeRange
+	Currency string
+	Opening  Decimal // carried from the statement before
+	Earned   Decimal // the sum of the lines of kind CONVERSION
+	Adjusted Decimal // the sum of all other lines
+	Payable  Decimal // to be paid out; 0 while the balance is below the minimum
+	Carried  Decimal // to the next statement, negative when the affiliate owes
+	Minimum  Decimal // the least that is paid out
+	Lines    int
+	// Digest is the lower-case hexadecimal SHA-256 of the lines, in their order: for
+	// each its number, kind, conversion, adjustment or nothing, and amount in its
+	// shortest form, with a space between, and a line feed after each line but the
+	// last.
+	Digest string
+	MadeAt time.Time
+}
+
+// Month names the statement's month: "2026-01".
+func (s *Statement) Month() string { return MonthName(s.From) }
+
+// Balance is what the statement comes to: opening, earned and adjusted.
+func (s *Statement) Balance() Decimal { return s.Opening.Add(s.Earned).Add(s.Adjusted) }
+
+// Settle splits a balance into what is paid and what is carried: a balance that
+// reaches the minimum is paid as a whole, and debts are never.
+func Settle(balance, minimum Decimal) (payable, carried Decimal) {
+	if balance.Sign() > 0 && balance.Cmp(minimum) >= 0 {
+		return balance, "0"
+	}
+	return "0", balance
+}
+
+// StatementLineKind says what a line of a statement is about.
+type StatementLineKind string
+
+// The kinds stand in the order in which statements have them.
+const (
+	LineConversion StatementLineKind = "CONVERSION" // an approved conversion of the month
+	LineLate       StatementLineKind = "LATE"       // one of a closed month that came later
+	LineApproval   StatementLineKind = "APPROVAL"   // one of a closed month that was approved since
+	LineReversal   StatementLineKind = "REVERSAL"   // one that an earlier statement had, rejected since
+	LineCorrection StatementLineKind = "CORRECTION" // staff adjusted what it is worth
+)
+
+// StatementLine is a line of a statement.
+type StatementLine struct {
+	StatementID  uuid.UUID
+	Number       int // from 1, in order
+	Kind         StatementLineKind
+	ConversionID uuid.UUID
+	AdjustmentID uuid.UUID // uuid.Nil for LineConversion
+	At           time.Time // of the event; for others, when it was booked
+	Sent         Money     // in the currency that the payout was agreed in
+	Amount       Decimal   // the same in the statement's currency
+
+	// What people know the conversion by.
+	TxID, EventType, Offer string
+	EventAt                time.Time
+	Reason                 string // of the adjustment
+}
+
+// Entry tells the ledger of a statement. The month's money is between the network
+// and the affiliate, and held back.
+func (s *Statement) Entry(id uuid.UUID, salt Salt) Entry {
+	f := make(fact, 0, maxFactFields)
+	f.id("statement_id", s.ID)
+	f.id("period_id", s.PeriodID)
+	f.id("affiliate_id", s.AffiliateID)
+	f.set("month", s.Month())
+	f.time("at", s.MadeAt)
+	held := salt.opening("statement", s.fact())
+	f.set(held.key(), held.Commitment())
+	e := f.entry(EntryStatement, id, s.ID, s.MadeAt)
+	e.Salt = salt
+	return e
+}
+
+func (s *Statement) fact() fact {
+	return fact{
+		{"currency", s.Currency},
+		{"opening", s.Opening.Canonical()},
+		{"earned", s.Earned.Canonical()},
+		{"adjusted", s.Adjusted.Canonical()},
+		{"payable", s.Payable.Canonical()},
+		{"carried", s.Carried.Canonical()},
+		{"minimum", s.Minimum.Canonical()},
+		{"lines", strconv.Itoa(s.Lines)},
+		{"digest", s.Digest},
+	}
+}
+
+// StatementFilter narrows a list of statements; zero fields do not.
+type StatementFilter struct {
+	AffiliateID uuid.UUID
+	PeriodID    uuid.UUID
+}
