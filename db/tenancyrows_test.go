@@ -15,7 +15,7 @@ import (
 )
 
 // nobodysTables belong to nobody: every partner reads all of them.
-var nobodysTables = []string{"rates", "rollup_state", "late_clicks"}
+var nobodysTables = []string{"rates", "rollup_state", "late_clicks", "periods", "statement_runs"}
 
 // ownRowsOf says which rows are a partner's, $1, of tables that do not say it in a
 // column, by kind of partner. The market's offers are all private.
@@ -56,6 +56,8 @@ var ownRowsOf = map[string]map[string]string{
 		"payout_overrides":       `false AND $1::uuid IS NULL`,
 
 		"rollup_affiliate_conversions": `false AND $1::uuid IS NULL`,
+		"statements":                   `false AND $1::uuid IS NULL`,
+		"statement_lines":              `false AND $1::uuid IS NULL`,
 	},
 }
 
@@ -65,6 +67,8 @@ func newTwoTenants(t *testing.T) *market {
 	t.Helper()
 	m := newMarket(t)
 	m.exec(`UPDATE offers SET access = 'PRIVATE'`)
+	period := keyAt(day)
+	m.exec(`INSERT INTO periods (id, starts, ends, closed_at) VALUES ($1, '2026-01-01', '2026-02-01', '2026-02-01')`, period)
 	people := map[*proofback.Actor]uuid.UUID{}
 	for i, actors := range [][2]*proofback.Actor{{&m.affiliate, &m.advertiser}, {&m.affiliate2, &m.advertiser2}} {
 		click := m.click(i, day, func(c *proofback.Click) { c.UserAgent = "Firefox" })
@@ -72,6 +76,14 @@ func newTwoTenants(t *testing.T) *market {
 		m.postback(click, "T", day)
 		destination := m.destination(i)
 		delivery := m.delivery(c, destination, day, 1)
+		m.exec(`INSERT INTO adjustments (id, conversion_id, advertiser_id, affiliate_id, kind, to_status, payout, payout_currency, settled, booked_at, at, by_kind, reason)
+			VALUES ($1, $2, $3, $4, 'AMOUNT', 'PENDING', 1, 'EUR', false, $5, $5, 'USER', '')`, keyAt(day), c.ID, c.AdvertiserID, c.AffiliateID, day)
+		m.exec(`WITH stated AS (
+				INSERT INTO statements (id, period_id, affiliate_id, currency, opening, earned, adjusted, payable, carried, minimum, lines, digest, made_at)
+				VALUES ($1, $2, $3, 'EUR', 0, 1, 0, 1, 0, 0, 1, '', $4)
+			)
+			INSERT INTO statement_lines (statement_id, number, affiliate_id, kind, conversion_id, at, sent, sent_currency, amount)
+			VALUES ($1, 1, $3, 'CONVERSION', $5, $4, 1, 'EUR', 1)`, keyAt(day), period, m.affiliates[i], day, c.ID)
 		m.exec(`INSERT INTO parked (destination_id, seq, delivery_id) VALUES ($1, 1, $2)`, destination, delivery)
 		m.exec(`INSERT INTO notices (id, affiliate_id, destination_id, kind, message, at) VALUES ($1, $2, $3, 'STOPPED', '', $4)`,
 			keyAt(day), m.affiliates[i], destination, day)
