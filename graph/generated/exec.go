@@ -30,10 +30,12 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	Adjustment() AdjustmentResolver
 	AffiliatePostback() AffiliatePostbackResolver
 	Cap() CapResolver
 	Click() ClickResolver
 	Conversion() ConversionResolver
+	ConversionNotice() ConversionNoticeResolver
 	Delivery() DeliveryResolver
 	Diagnostic() DiagnosticResolver
 	IntegrationTest() IntegrationTestResolver
@@ -48,6 +50,9 @@ type ResolverRoot interface {
 	ReconciliationFeed() ReconciliationFeedResolver
 	ReconciliationItem() ReconciliationItemResolver
 	RedirectAudit() RedirectAuditResolver
+	ReportChange() ReportChangeResolver
+	Statement() StatementResolver
+	StatementLine() StatementLineResolver
 	TrackingLink() TrackingLinkResolver
 	Transition() TransitionResolver
 	User() UserResolver
@@ -58,6 +63,32 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AdjustConversionsPayload struct {
+		Adjustments func(childComplexity int) int
+		Notices     func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
+	AdjustedMoney struct {
+		Payout  func(childComplexity int) int
+		Revenue func(childComplexity int) int
+	}
+
+	Adjustment struct {
+		At          func(childComplexity int) int
+		BookedAt    func(childComplexity int) int
+		By          func(childComplexity int) int
+		Conversion  func(childComplexity int) int
+		From        func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		MonthClosed func(childComplexity int) int
+		Payout      func(childComplexity int) int
+		Reason      func(childComplexity int) int
+		Revenue     func(childComplexity int) int
+		To          func(childComplexity int) int
+	}
+
 	Advertiser struct {
 		AnswerAlways200  func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
@@ -93,11 +124,12 @@ type ComplexityRoot struct {
 	}
 
 	Affiliate struct {
-		CreatedAt func(childComplexity int) int
-		Currency  func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Name      func(childComplexity int) int
-		Status    func(childComplexity int) int
+		CreatedAt     func(childComplexity int) int
+		Currency      func(childComplexity int) int
+		ID            func(childComplexity int) int
+		MinimumPayout func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Status        func(childComplexity int) int
 	}
 
 	AffiliateConnection struct {
@@ -140,6 +172,7 @@ type ComplexityRoot struct {
 
 	ApproveConversionsPayload struct {
 		Conversions func(childComplexity int) int
+		Notices     func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
 	}
 
@@ -221,7 +254,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	ClosePeriodPayload struct {
+		Period     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Conversion struct {
+		Adjusted      func(childComplexity int) int
+		Adjustments   func(childComplexity int) int
 		Advertiser    func(childComplexity int) int
 		Affiliate     func(childComplexity int) int
 		Amount        func(childComplexity int) int
@@ -231,6 +271,7 @@ type ComplexityRoot struct {
 		EventType     func(childComplexity int) int
 		Goal          func(childComplexity int) int
 		ID            func(childComplexity int) int
+		Late          func(childComplexity int) int
 		Normalized    func(childComplexity int) int
 		Offer         func(childComplexity int) int
 		Payout        func(childComplexity int) int
@@ -252,6 +293,12 @@ type ComplexityRoot struct {
 	ConversionEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ConversionNotice struct {
+		Code       func(childComplexity int) int
+		Conversion func(childComplexity int) int
+		Message    func(childComplexity int) int
 	}
 
 	CorrectReconciliationPayload struct {
@@ -435,9 +482,11 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AdjustConversions             func(childComplexity int, input model.AdjustConversionsInput) int
 		ApproveConversions            func(childComplexity int, input model.ApproveConversionsInput) int
 		AuditRedirects                func(childComplexity int, input model.AuditRedirectsInput) int
 		BackfillAffiliatePostback     func(childComplexity int, input model.BackfillAffiliatePostbackInput) int
+		ClosePeriod                   func(childComplexity int, input model.ClosePeriodInput) int
 		CorrectReconciliation         func(childComplexity int, input model.CorrectReconciliationInput) int
 		CreateAdvertiser              func(childComplexity int, input model.CreateAdvertiserInput) int
 		CreateAffiliate               func(childComplexity int, input model.CreateAffiliateInput) int
@@ -453,6 +502,7 @@ type ComplexityRoot struct {
 		RetryDeliveries               func(childComplexity int, input model.RetryDeliveriesInput) int
 		RotateAdvertiserSecret        func(childComplexity int, input model.RotateAdvertiserSecretInput) int
 		RotateAffiliatePostbackSecret func(childComplexity int, input model.RotateAffiliatePostbackSecretInput) int
+		SetMinimumPayout              func(childComplexity int, input model.SetMinimumPayoutInput) int
 		SetPayout                     func(childComplexity int, input model.SetPayoutInput) int
 		SetReconciliationFeed         func(childComplexity int, input model.SetReconciliationFeedInput) int
 		SignIn                        func(childComplexity int, input model.SignInInput) int
@@ -550,6 +600,27 @@ type ComplexityRoot struct {
 		To   func(childComplexity int) int
 	}
 
+	Period struct {
+		ClosedAt     func(childComplexity int) int
+		ClosedBy     func(childComplexity int) int
+		From         func(childComplexity int) int
+		ID           func(childComplexity int) int
+		Month        func(childComplexity int) int
+		StatementsAt func(childComplexity int) int
+		To           func(childComplexity int) int
+	}
+
+	PeriodConnection struct {
+		Edges    func(childComplexity int) int
+		OpenFrom func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	PeriodEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	PixelSignal struct {
 		At            func(childComplexity int) int
 		EventType     func(childComplexity int) int
@@ -611,6 +682,7 @@ type ComplexityRoot struct {
 		Affiliates            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliateFilter) int
 		Clicks                func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
 		Conversions           func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
+		DefaultMinimumPayout  func(childComplexity int) int
 		Deliveries            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) int
 		Diagnostics           func(childComplexity int, filter model.DiagnosticsFilter) int
 		ExchangeRates         func(childComplexity int, date time.Time, base string) int
@@ -621,10 +693,14 @@ type ComplexityRoot struct {
 		Notices               func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.NoticeFilter) int
 		OfferAccesses         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferAccessFilter) int
 		Offers                func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.OfferFilter) int
+		Periods               func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Postbacks             func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.PostbackFilter) int
 		Reconciliations       func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ReconciliationFilter) int
 		RedirectAudits        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
 		Report                func(childComplexity int, input model.ReportInput) int
+		ReportChanges         func(childComplexity int, input model.ReportChangesInput) int
+		Statement             func(childComplexity int, id string) int
+		Statements            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.StatementFilter) int
 		Trace                 func(childComplexity int, by model.TraceBy) int
 		TrackingLinks         func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.TrackingLinkFilter) int
 		Users                 func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.UserFilter) int
@@ -746,6 +822,7 @@ type ComplexityRoot struct {
 
 	RejectConversionsPayload struct {
 		Conversions func(childComplexity int) int
+		Notices     func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
 	}
 
@@ -764,6 +841,37 @@ type ComplexityRoot struct {
 		TimeZone func(childComplexity int) int
 		To       func(childComplexity int) int
 		Totals   func(childComplexity int) int
+	}
+
+	ReportChange struct {
+		At         func(childComplexity int) int
+		BookedAt   func(childComplexity int) int
+		By         func(childComplexity int) int
+		Conversion func(childComplexity int) int
+		Difference func(childComplexity int) int
+		From       func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		Reason     func(childComplexity int) int
+		To         func(childComplexity int) int
+	}
+
+	ReportChanges struct {
+		Changes  func(childComplexity int) int
+		Currency func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+		Since    func(childComplexity int) int
+		Totals   func(childComplexity int) int
+		Until    func(childComplexity int) int
+	}
+
+	ReportDifference struct {
+		Approved      func(childComplexity int) int
+		Margin        func(childComplexity int) int
+		Payout        func(childComplexity int) int
+		Pending       func(childComplexity int) int
+		PendingPayout func(childComplexity int) int
+		Rejected      func(childComplexity int) int
+		Revenue       func(childComplexity int) int
 	}
 
 	ReportKey struct {
@@ -822,6 +930,12 @@ type ComplexityRoot struct {
 		RefreshToken func(childComplexity int) int
 	}
 
+	SetMinimumPayoutPayload struct {
+		Affiliate            func(childComplexity int) int
+		DefaultMinimumPayout func(childComplexity int) int
+		UserErrors           func(childComplexity int) int
+	}
+
 	SetPayoutPayload struct {
 		Goal       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -839,6 +953,56 @@ type ComplexityRoot struct {
 
 	SignOutPayload struct {
 		UserErrors func(childComplexity int) int
+	}
+
+	Statement struct {
+		Adjusted  func(childComplexity int) int
+		Affiliate func(childComplexity int) int
+		CSVURL    func(childComplexity int) int
+		Carried   func(childComplexity int) int
+		Currency  func(childComplexity int) int
+		Digest    func(childComplexity int) int
+		Earned    func(childComplexity int) int
+		HTMLURL   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		LineCount func(childComplexity int) int
+		Lines     func(childComplexity int, first *int, after *string) int
+		MadeAt    func(childComplexity int) int
+		Minimum   func(childComplexity int) int
+		Month     func(childComplexity int) int
+		Opening   func(childComplexity int) int
+		Payable   func(childComplexity int) int
+		Period    func(childComplexity int) int
+	}
+
+	StatementConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	StatementEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	StatementLine struct {
+		Adjustment func(childComplexity int) int
+		Amount     func(childComplexity int) int
+		At         func(childComplexity int) int
+		Conversion func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		Number     func(childComplexity int) int
+		Sent       func(childComplexity int) int
+	}
+
+	StatementLineConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	StatementLineEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	StatusMapping struct {
@@ -973,6 +1137,9 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AdjustmentResolver interface {
+	Conversion(ctx context.Context, obj *model.Adjustment) (*model.Conversion, error)
+}
 type AffiliatePostbackResolver interface {
 	Affiliate(ctx context.Context, obj *model.AffiliatePostback) (*model.Affiliate, error)
 	Offer(ctx context.Context, obj *model.AffiliatePostback) (*model.Offer, error)
@@ -988,6 +1155,9 @@ type ClickResolver interface {
 	TrackingLink(ctx context.Context, obj *model.Click) (*model.TrackingLink, error)
 }
 type ConversionResolver interface {
+	Adjusted(ctx context.Context, obj *model.Conversion) (*model.AdjustedMoney, error)
+	Adjustments(ctx context.Context, obj *model.Conversion) ([]*model.Adjustment, error)
+
 	Goal(ctx context.Context, obj *model.Conversion) (*model.Goal, error)
 	Offer(ctx context.Context, obj *model.Conversion) (*model.Offer, error)
 	Affiliate(ctx context.Context, obj *model.Conversion) (*model.Affiliate, error)
@@ -997,6 +1167,9 @@ type ConversionResolver interface {
 	Transitions(ctx context.Context, obj *model.Conversion) ([]*model.Transition, error)
 	Deliveries(ctx context.Context, obj *model.Conversion) ([]*model.Delivery, error)
 	Proof(ctx context.Context, obj *model.Conversion) (*model.LedgerProof, error)
+}
+type ConversionNoticeResolver interface {
+	Conversion(ctx context.Context, obj *model.ConversionNotice) (*model.Conversion, error)
 }
 type DeliveryResolver interface {
 	AffiliatePostback(ctx context.Context, obj *model.Delivery) (*model.AffiliatePostback, error)
@@ -1035,6 +1208,9 @@ type MutationResolver interface {
 	BackfillAffiliatePostback(ctx context.Context, input model.BackfillAffiliatePostbackInput) (*model.BackfillAffiliatePostbackPayload, error)
 	ApproveConversions(ctx context.Context, input model.ApproveConversionsInput) (*model.ApproveConversionsPayload, error)
 	RejectConversions(ctx context.Context, input model.RejectConversionsInput) (*model.RejectConversionsPayload, error)
+	AdjustConversions(ctx context.Context, input model.AdjustConversionsInput) (*model.AdjustConversionsPayload, error)
+	ClosePeriod(ctx context.Context, input model.ClosePeriodInput) (*model.ClosePeriodPayload, error)
+	SetMinimumPayout(ctx context.Context, input model.SetMinimumPayoutInput) (*model.SetMinimumPayoutPayload, error)
 	ReplayPostbacks(ctx context.Context, input model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error)
 	TestIntegration(ctx context.Context, input model.TestIntegrationInput) (*model.TestIntegrationPayload, error)
 	AuditRedirects(ctx context.Context, input model.AuditRedirectsInput) (*model.AuditRedirectsPayload, error)
@@ -1082,6 +1258,11 @@ type QueryResolver interface {
 	Deliveries(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.DeliveryFilter) (*model.DeliveryConnection, error)
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
 	Report(ctx context.Context, input model.ReportInput) (*model.Report, error)
+	ReportChanges(ctx context.Context, input model.ReportChangesInput) (*model.ReportChanges, error)
+	Periods(ctx context.Context, first *int, after *string, last *int, before *string) (*model.PeriodConnection, error)
+	Statements(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.StatementFilter) (*model.StatementConnection, error)
+	Statement(ctx context.Context, id string) (*model.Statement, error)
+	DefaultMinimumPayout(ctx context.Context) (*proofback.Money, error)
 	ExchangeRates(ctx context.Context, date time.Time, base string) ([]*model.ExchangeRate, error)
 	Diagnostics(ctx context.Context, filter model.DiagnosticsFilter) ([]*model.Diagnostic, error)
 	IntegrationTest(ctx context.Context, id string) (*model.IntegrationTest, error)
@@ -1107,6 +1288,22 @@ type ReconciliationItemResolver interface {
 }
 type RedirectAuditResolver interface {
 	Offer(ctx context.Context, obj *model.RedirectAudit) (*model.Offer, error)
+}
+type ReportChangeResolver interface {
+	Conversion(ctx context.Context, obj *model.ReportChange) (*model.Conversion, error)
+}
+type StatementResolver interface {
+	Affiliate(ctx context.Context, obj *model.Statement) (*model.Affiliate, error)
+
+	Period(ctx context.Context, obj *model.Statement) (*model.Period, error)
+
+	Lines(ctx context.Context, obj *model.Statement, first *int, after *string) (*model.StatementLineConnection, error)
+	CSVURL(ctx context.Context, obj *model.Statement) (string, error)
+	HTMLURL(ctx context.Context, obj *model.Statement) (string, error)
+}
+type StatementLineResolver interface {
+	Conversion(ctx context.Context, obj *model.StatementLine) (*model.Conversion, error)
+	Adjustment(ctx context.Context, obj *model.StatementLine) (*model.Adjustment, error)
 }
 type TrackingLinkResolver interface {
 	Offer(ctx context.Context, obj *model.TrackingLink) (*model.Offer, error)
@@ -1141,6 +1338,111 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AdjustConversionsPayload.adjustments":
+		if e.ComplexityRoot.AdjustConversionsPayload.Adjustments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustConversionsPayload.Adjustments(childComplexity), true
+	case "AdjustConversionsPayload.notices":
+		if e.ComplexityRoot.AdjustConversionsPayload.Notices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustConversionsPayload.Notices(childComplexity), true
+	case "AdjustConversionsPayload.userErrors":
+		if e.ComplexityRoot.AdjustConversionsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustConversionsPayload.UserErrors(childComplexity), true
+
+	case "AdjustedMoney.payout":
+		if e.ComplexityRoot.AdjustedMoney.Payout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedMoney.Payout(childComplexity), true
+	case "AdjustedMoney.revenue":
+		if e.ComplexityRoot.AdjustedMoney.Revenue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedMoney.Revenue(childComplexity), true
+
+	case "Adjustment.at":
+		if e.ComplexityRoot.Adjustment.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.At(childComplexity), true
+	case "Adjustment.bookedAt":
+		if e.ComplexityRoot.Adjustment.BookedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.BookedAt(childComplexity), true
+	case "Adjustment.by":
+		if e.ComplexityRoot.Adjustment.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.By(childComplexity), true
+	case "Adjustment.conversion":
+		if e.ComplexityRoot.Adjustment.Conversion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Conversion(childComplexity), true
+	case "Adjustment.from":
+		if e.ComplexityRoot.Adjustment.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.From(childComplexity), true
+	case "Adjustment.id":
+		if e.ComplexityRoot.Adjustment.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.ID(childComplexity), true
+	case "Adjustment.kind":
+		if e.ComplexityRoot.Adjustment.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Kind(childComplexity), true
+	case "Adjustment.monthClosed":
+		if e.ComplexityRoot.Adjustment.MonthClosed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.MonthClosed(childComplexity), true
+	case "Adjustment.payout":
+		if e.ComplexityRoot.Adjustment.Payout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Payout(childComplexity), true
+	case "Adjustment.reason":
+		if e.ComplexityRoot.Adjustment.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Reason(childComplexity), true
+	case "Adjustment.revenue":
+		if e.ComplexityRoot.Adjustment.Revenue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Revenue(childComplexity), true
+	case "Adjustment.to":
+		if e.ComplexityRoot.Adjustment.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.To(childComplexity), true
 
 	case "Advertiser.answerAlways200":
 		if e.ComplexityRoot.Advertiser.AnswerAlways200 == nil {
@@ -1279,6 +1581,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Affiliate.ID(childComplexity), true
+	case "Affiliate.minimumPayout":
+		if e.ComplexityRoot.Affiliate.MinimumPayout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Affiliate.MinimumPayout(childComplexity), true
 	case "Affiliate.name":
 		if e.ComplexityRoot.Affiliate.Name == nil {
 			break
@@ -1441,6 +1749,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApproveConversionsPayload.Conversions(childComplexity), true
+	case "ApproveConversionsPayload.notices":
+		if e.ComplexityRoot.ApproveConversionsPayload.Notices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApproveConversionsPayload.Notices(childComplexity), true
 	case "ApproveConversionsPayload.userErrors":
 		if e.ComplexityRoot.ApproveConversionsPayload.UserErrors == nil {
 			break
@@ -1729,6 +2043,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ClickEdge.Node(childComplexity), true
 
+	case "ClosePeriodPayload.period":
+		if e.ComplexityRoot.ClosePeriodPayload.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosePeriodPayload.Period(childComplexity), true
+	case "ClosePeriodPayload.userErrors":
+		if e.ComplexityRoot.ClosePeriodPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosePeriodPayload.UserErrors(childComplexity), true
+
+	case "Conversion.adjusted":
+		if e.ComplexityRoot.Conversion.Adjusted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversion.Adjusted(childComplexity), true
+	case "Conversion.adjustments":
+		if e.ComplexityRoot.Conversion.Adjustments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversion.Adjustments(childComplexity), true
 	case "Conversion.advertiser":
 		if e.ComplexityRoot.Conversion.Advertiser == nil {
 			break
@@ -1783,6 +2122,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversion.ID(childComplexity), true
+	case "Conversion.late":
+		if e.ComplexityRoot.Conversion.Late == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversion.Late(childComplexity), true
 	case "Conversion.normalized":
 		if e.ComplexityRoot.Conversion.Normalized == nil {
 			break
@@ -1875,6 +2220,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversionEdge.Node(childComplexity), true
+
+	case "ConversionNotice.code":
+		if e.ComplexityRoot.ConversionNotice.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversionNotice.Code(childComplexity), true
+	case "ConversionNotice.conversion":
+		if e.ComplexityRoot.ConversionNotice.Conversion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversionNotice.Conversion(childComplexity), true
+	case "ConversionNotice.message":
+		if e.ComplexityRoot.ConversionNotice.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversionNotice.Message(childComplexity), true
 
 	case "CorrectReconciliationPayload.corrected":
 		if e.ComplexityRoot.CorrectReconciliationPayload.Corrected == nil {
@@ -2548,6 +2912,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Money.Currency(childComplexity), true
 
+	case "Mutation.adjustConversions":
+		if e.ComplexityRoot.Mutation.AdjustConversions == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_adjustConversions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AdjustConversions(childComplexity, args["input"].(model.AdjustConversionsInput)), true
 	case "Mutation.approveConversions":
 		if e.ComplexityRoot.Mutation.ApproveConversions == nil {
 			break
@@ -2581,6 +2956,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.BackfillAffiliatePostback(childComplexity, args["input"].(model.BackfillAffiliatePostbackInput)), true
+	case "Mutation.closePeriod":
+		if e.ComplexityRoot.Mutation.ClosePeriod == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_closePeriod_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClosePeriod(childComplexity, args["input"].(model.ClosePeriodInput)), true
 	case "Mutation.correctReconciliation":
 		if e.ComplexityRoot.Mutation.CorrectReconciliation == nil {
 			break
@@ -2746,6 +3132,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RotateAffiliatePostbackSecret(childComplexity, args["input"].(model.RotateAffiliatePostbackSecretInput)), true
+	case "Mutation.setMinimumPayout":
+		if e.ComplexityRoot.Mutation.SetMinimumPayout == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setMinimumPayout_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetMinimumPayout(childComplexity, args["input"].(model.SetMinimumPayoutInput)), true
 	case "Mutation.setPayout":
 		if e.ComplexityRoot.Mutation.SetPayout == nil {
 			break
@@ -3158,6 +3555,81 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ParameterMapping.To(childComplexity), true
 
+	case "Period.closedAt":
+		if e.ComplexityRoot.Period.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.ClosedAt(childComplexity), true
+	case "Period.closedBy":
+		if e.ComplexityRoot.Period.ClosedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.ClosedBy(childComplexity), true
+	case "Period.from":
+		if e.ComplexityRoot.Period.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.From(childComplexity), true
+	case "Period.id":
+		if e.ComplexityRoot.Period.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.ID(childComplexity), true
+	case "Period.month":
+		if e.ComplexityRoot.Period.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.Month(childComplexity), true
+	case "Period.statementsAt":
+		if e.ComplexityRoot.Period.StatementsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.StatementsAt(childComplexity), true
+	case "Period.to":
+		if e.ComplexityRoot.Period.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.To(childComplexity), true
+
+	case "PeriodConnection.edges":
+		if e.ComplexityRoot.PeriodConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PeriodConnection.Edges(childComplexity), true
+	case "PeriodConnection.openFrom":
+		if e.ComplexityRoot.PeriodConnection.OpenFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PeriodConnection.OpenFrom(childComplexity), true
+	case "PeriodConnection.pageInfo":
+		if e.ComplexityRoot.PeriodConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PeriodConnection.PageInfo(childComplexity), true
+
+	case "PeriodEdge.cursor":
+		if e.ComplexityRoot.PeriodEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PeriodEdge.Cursor(childComplexity), true
+	case "PeriodEdge.node":
+		if e.ComplexityRoot.PeriodEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PeriodEdge.Node(childComplexity), true
+
 	case "PixelSignal.at":
 		if e.ComplexityRoot.PixelSignal.At == nil {
 			break
@@ -3424,6 +3896,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Conversions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.ConversionFilter), args["orderBy"].(*model.ConversionOrder)), true
+	case "Query.defaultMinimumPayout":
+		if e.ComplexityRoot.Query.DefaultMinimumPayout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.DefaultMinimumPayout(childComplexity), true
 	case "Query.deliveries":
 		if e.ComplexityRoot.Query.Deliveries == nil {
 			break
@@ -3535,6 +4013,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Offers(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.OfferFilter)), true
+	case "Query.periods":
+		if e.ComplexityRoot.Query.Periods == nil {
+			break
+		}
+
+		args, err := ec.field_Query_periods_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Periods(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.postbacks":
 		if e.ComplexityRoot.Query.Postbacks == nil {
 			break
@@ -3579,6 +4068,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Report(childComplexity, args["input"].(model.ReportInput)), true
+	case "Query.reportChanges":
+		if e.ComplexityRoot.Query.ReportChanges == nil {
+			break
+		}
+
+		args, err := ec.field_Query_reportChanges_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ReportChanges(childComplexity, args["input"].(model.ReportChangesInput)), true
+	case "Query.statement":
+		if e.ComplexityRoot.Query.Statement == nil {
+			break
+		}
+
+		args, err := ec.field_Query_statement_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Statement(childComplexity, args["id"].(string)), true
+	case "Query.statements":
+		if e.ComplexityRoot.Query.Statements == nil {
+			break
+		}
+
+		args, err := ec.field_Query_statements_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Statements(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.StatementFilter)), true
 	case "Query.trace":
 		if e.ComplexityRoot.Query.Trace == nil {
 			break
@@ -4075,6 +4597,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RejectConversionsPayload.Conversions(childComplexity), true
+	case "RejectConversionsPayload.notices":
+		if e.ComplexityRoot.RejectConversionsPayload.Notices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectConversionsPayload.Notices(childComplexity), true
 	case "RejectConversionsPayload.userErrors":
 		if e.ComplexityRoot.RejectConversionsPayload.UserErrors == nil {
 			break
@@ -4149,6 +4677,141 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Report.Totals(childComplexity), true
+
+	case "ReportChange.at":
+		if e.ComplexityRoot.ReportChange.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.At(childComplexity), true
+	case "ReportChange.bookedAt":
+		if e.ComplexityRoot.ReportChange.BookedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.BookedAt(childComplexity), true
+	case "ReportChange.by":
+		if e.ComplexityRoot.ReportChange.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.By(childComplexity), true
+	case "ReportChange.conversion":
+		if e.ComplexityRoot.ReportChange.Conversion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.Conversion(childComplexity), true
+	case "ReportChange.difference":
+		if e.ComplexityRoot.ReportChange.Difference == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.Difference(childComplexity), true
+	case "ReportChange.from":
+		if e.ComplexityRoot.ReportChange.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.From(childComplexity), true
+	case "ReportChange.kind":
+		if e.ComplexityRoot.ReportChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.Kind(childComplexity), true
+	case "ReportChange.reason":
+		if e.ComplexityRoot.ReportChange.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.Reason(childComplexity), true
+	case "ReportChange.to":
+		if e.ComplexityRoot.ReportChange.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChange.To(childComplexity), true
+
+	case "ReportChanges.changes":
+		if e.ComplexityRoot.ReportChanges.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChanges.Changes(childComplexity), true
+	case "ReportChanges.currency":
+		if e.ComplexityRoot.ReportChanges.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChanges.Currency(childComplexity), true
+	case "ReportChanges.pageInfo":
+		if e.ComplexityRoot.ReportChanges.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChanges.PageInfo(childComplexity), true
+	case "ReportChanges.since":
+		if e.ComplexityRoot.ReportChanges.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChanges.Since(childComplexity), true
+	case "ReportChanges.totals":
+		if e.ComplexityRoot.ReportChanges.Totals == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChanges.Totals(childComplexity), true
+	case "ReportChanges.until":
+		if e.ComplexityRoot.ReportChanges.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportChanges.Until(childComplexity), true
+
+	case "ReportDifference.approved":
+		if e.ComplexityRoot.ReportDifference.Approved == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.Approved(childComplexity), true
+	case "ReportDifference.margin":
+		if e.ComplexityRoot.ReportDifference.Margin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.Margin(childComplexity), true
+	case "ReportDifference.payout":
+		if e.ComplexityRoot.ReportDifference.Payout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.Payout(childComplexity), true
+	case "ReportDifference.pending":
+		if e.ComplexityRoot.ReportDifference.Pending == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.Pending(childComplexity), true
+	case "ReportDifference.pendingPayout":
+		if e.ComplexityRoot.ReportDifference.PendingPayout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.PendingPayout(childComplexity), true
+	case "ReportDifference.rejected":
+		if e.ComplexityRoot.ReportDifference.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.Rejected(childComplexity), true
+	case "ReportDifference.revenue":
+		if e.ComplexityRoot.ReportDifference.Revenue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDifference.Revenue(childComplexity), true
 
 	case "ReportKey.dimension":
 		if e.ComplexityRoot.ReportKey.Dimension == nil {
@@ -4350,6 +5013,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Session.RefreshToken(childComplexity), true
 
+	case "SetMinimumPayoutPayload.affiliate":
+		if e.ComplexityRoot.SetMinimumPayoutPayload.Affiliate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMinimumPayoutPayload.Affiliate(childComplexity), true
+	case "SetMinimumPayoutPayload.defaultMinimumPayout":
+		if e.ComplexityRoot.SetMinimumPayoutPayload.DefaultMinimumPayout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMinimumPayoutPayload.DefaultMinimumPayout(childComplexity), true
+	case "SetMinimumPayoutPayload.userErrors":
+		if e.ComplexityRoot.SetMinimumPayoutPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMinimumPayoutPayload.UserErrors(childComplexity), true
+
 	case "SetPayoutPayload.goal":
 		if e.ComplexityRoot.SetPayoutPayload.Goal == nil {
 			break
@@ -4395,6 +5077,209 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SignOutPayload.UserErrors(childComplexity), true
+
+	case "Statement.adjusted":
+		if e.ComplexityRoot.Statement.Adjusted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Adjusted(childComplexity), true
+	case "Statement.affiliate":
+		if e.ComplexityRoot.Statement.Affiliate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Affiliate(childComplexity), true
+	case "Statement.csvUrl":
+		if e.ComplexityRoot.Statement.CSVURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.CSVURL(childComplexity), true
+	case "Statement.carried":
+		if e.ComplexityRoot.Statement.Carried == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Carried(childComplexity), true
+	case "Statement.currency":
+		if e.ComplexityRoot.Statement.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Currency(childComplexity), true
+	case "Statement.digest":
+		if e.ComplexityRoot.Statement.Digest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Digest(childComplexity), true
+	case "Statement.earned":
+		if e.ComplexityRoot.Statement.Earned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Earned(childComplexity), true
+	case "Statement.htmlUrl":
+		if e.ComplexityRoot.Statement.HTMLURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.HTMLURL(childComplexity), true
+	case "Statement.id":
+		if e.ComplexityRoot.Statement.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.ID(childComplexity), true
+	case "Statement.lineCount":
+		if e.ComplexityRoot.Statement.LineCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.LineCount(childComplexity), true
+	case "Statement.lines":
+		if e.ComplexityRoot.Statement.Lines == nil {
+			break
+		}
+
+		args, err := ec.field_Statement_lines_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Statement.Lines(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Statement.madeAt":
+		if e.ComplexityRoot.Statement.MadeAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.MadeAt(childComplexity), true
+	case "Statement.minimum":
+		if e.ComplexityRoot.Statement.Minimum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Minimum(childComplexity), true
+	case "Statement.month":
+		if e.ComplexityRoot.Statement.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Month(childComplexity), true
+	case "Statement.opening":
+		if e.ComplexityRoot.Statement.Opening == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Opening(childComplexity), true
+	case "Statement.payable":
+		if e.ComplexityRoot.Statement.Payable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Payable(childComplexity), true
+	case "Statement.period":
+		if e.ComplexityRoot.Statement.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Period(childComplexity), true
+
+	case "StatementConnection.edges":
+		if e.ComplexityRoot.StatementConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementConnection.Edges(childComplexity), true
+	case "StatementConnection.pageInfo":
+		if e.ComplexityRoot.StatementConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementConnection.PageInfo(childComplexity), true
+
+	case "StatementEdge.cursor":
+		if e.ComplexityRoot.StatementEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementEdge.Cursor(childComplexity), true
+	case "StatementEdge.node":
+		if e.ComplexityRoot.StatementEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementEdge.Node(childComplexity), true
+
+	case "StatementLine.adjustment":
+		if e.ComplexityRoot.StatementLine.Adjustment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.Adjustment(childComplexity), true
+	case "StatementLine.amount":
+		if e.ComplexityRoot.StatementLine.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.Amount(childComplexity), true
+	case "StatementLine.at":
+		if e.ComplexityRoot.StatementLine.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.At(childComplexity), true
+	case "StatementLine.conversion":
+		if e.ComplexityRoot.StatementLine.Conversion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.Conversion(childComplexity), true
+	case "StatementLine.kind":
+		if e.ComplexityRoot.StatementLine.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.Kind(childComplexity), true
+	case "StatementLine.number":
+		if e.ComplexityRoot.StatementLine.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.Number(childComplexity), true
+	case "StatementLine.sent":
+		if e.ComplexityRoot.StatementLine.Sent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLine.Sent(childComplexity), true
+
+	case "StatementLineConnection.edges":
+		if e.ComplexityRoot.StatementLineConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLineConnection.Edges(childComplexity), true
+	case "StatementLineConnection.pageInfo":
+		if e.ComplexityRoot.StatementLineConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLineConnection.PageInfo(childComplexity), true
+
+	case "StatementLineEdge.cursor":
+		if e.ComplexityRoot.StatementLineEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLineEdge.Cursor(childComplexity), true
+	case "StatementLineEdge.node":
+		if e.ComplexityRoot.StatementLineEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StatementLineEdge.Node(childComplexity), true
 
 	case "StatusMapping.from":
 		if e.ComplexityRoot.StatusMapping.From == nil {
@@ -4809,6 +5694,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAdjustConversionsInput,
 		ec.unmarshalInputAdvertiserFilter,
 		ec.unmarshalInputAdvertiserSecurityInput,
 		ec.unmarshalInputAffiliateFilter,
@@ -4818,6 +5704,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputBackfillAffiliatePostbackInput,
 		ec.unmarshalInputCapInput,
 		ec.unmarshalInputClickFilter,
+		ec.unmarshalInputClosePeriodInput,
+		ec.unmarshalInputConversionAdjustmentInput,
 		ec.unmarshalInputConversionFilter,
 		ec.unmarshalInputConversionOrder,
 		ec.unmarshalInputCorrectReconciliationInput,
@@ -4843,6 +5731,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRejectConversionsInput,
 		ec.unmarshalInputReplayPostbacksInput,
+		ec.unmarshalInputReportChangesInput,
 		ec.unmarshalInputReportFilter,
 		ec.unmarshalInputReportInput,
 		ec.unmarshalInputReportOrder,
@@ -4850,9 +5739,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRetryDeliveriesInput,
 		ec.unmarshalInputRotateAdvertiserSecretInput,
 		ec.unmarshalInputRotateAffiliatePostbackSecretInput,
+		ec.unmarshalInputSetMinimumPayoutInput,
 		ec.unmarshalInputSetPayoutInput,
 		ec.unmarshalInputSetReconciliationFeedInput,
 		ec.unmarshalInputSignInInput,
+		ec.unmarshalInputStatementFilter,
 		ec.unmarshalInputStatusMappingInput,
 		ec.unmarshalInputSubFilter,
 		ec.unmarshalInputTargetingInput,
@@ -5080,6 +5971,16 @@ type Query {
   trace(by: TraceBy!): Trace
   "Clicks, conversions and money, counted. Staff report on the whole network, a partner on what is its own."
   report(input: ReportInput!): Report!
+  "What made a report differ between two moments, line by line with its reason, oldest first: what was told of, moved and corrected. The sum of it is the difference of the two reports, which go by the time of events. To everybody what concerns them."
+  reportChanges(input: ReportChangesInput!): ReportChanges!
+  "The months that finance has closed, newest first. A month that is not here is open. There is no way to open one again. To everybody."
+  periods(first: Int, after: String, last: Int, before: String): PeriodConnection!
+  "Affiliates' monthly statements, newest first. Staff see all, an affiliate its own, advertisers none."
+  statements(first: Int, after: String, last: Int, before: String, filter: StatementFilter): StatementConnection!
+  "The statement with this id; null when there is none that you may see."
+  statement(id: ID!): Statement
+  "The least that is paid to affiliates that have no minimum of their own, in the network's currency. Null for advertisers."
+  defaultMinimumPayout: Money
   "The reference rates in force on a day, one for each currency that has one: the last published on or before it, at most 7 days old."
   exchangeRates(date: Date!, base: Currency!): [ExchangeRate!]!
 
@@ -5144,6 +6045,12 @@ type Mutation {
   approveConversions(input: ApproveConversionsInput!): ApproveConversionsPayload!
   "Rejects conversions: each succeeds, or is named in ` + "`" + `userErrors` + "`" + ` on its own. Staff."
   rejectConversions(input: RejectConversionsInput!): RejectConversionsPayload!
+  "Adjusts what conversions are worth, each by the difference: it succeeds, or is named in ` + "`" + `userErrors` + "`" + ` on its own. Staff."
+  adjustConversions(input: AdjustConversionsInput!): AdjustConversionsPayload!
+  "Closes a month, for good. What happens to its conversions from then on is booked in the open month, as adjustments; then affiliates' statements are made, within a minute. Only an ADMIN."
+  closePeriod(input: ClosePeriodInput!): ClosePeriodPayload!
+  "Says what least amount is paid to affiliates, from the next statement on. Staff."
+  setMinimumPayout(input: SetMinimumPayoutInput!): SetMinimumPayoutPayload!
   "Puts logged requests through today's rules again; never credits twice. Staff."
   replayPostbacks(input: ReplayPostbacksInput!): ReplayPostbacksPayload!
   "Begins an end-to-end test of an offer's integration: makes a test click, and says which postback to fire for it. Staff, and the offer's advertiser."
@@ -5509,6 +6416,8 @@ type Affiliate implements Node {
   status: PartnerStatus!
   "The currency it is paid in."
   currency: Currency!
+  "The least that is paid to it; null where the network's default holds, and for advertisers."
+  minimumPayout: Money
   "When it was made."
   createdAt: DateTime!
 }
@@ -6543,10 +7452,16 @@ type Conversion implements Node {
   eventAt: DateTime!
   "When we heard of it."
   receivedAt: DateTime!
-  "What the affiliate earns once it is approved. Null for advertisers."
+  "What the affiliate earns once it is approved, as it was priced: see ` + "`" + `adjusted` + "`" + `. Null for advertisers."
   payout: Money
-  "What the advertiser owes once it is approved. Null for affiliates."
+  "What the advertiser owes once it is approved, as it was priced: see ` + "`" + `adjusted` + "`" + `. Null for affiliates."
   revenue: Money
+  "What it is worth with all that staff adjusted."
+  adjusted: AdjustedMoney!
+  "What was adjusted, and what was booked about it since its month was closed; oldest first."
+  adjustments: [Adjustment!]!
+  "Its month was closed when it came: all of it is booked by adjustments in a later month."
+  late: Boolean!
   "The customer's sale or deposit, as sent; null when none was sent, and for affiliates where it is the revenue."
   amount: Money
   "The same money in the network's own currency; null as long as there is no rate for the day."
@@ -6590,6 +7505,14 @@ type LedgerEntry {
   index: Int!
   "Its bytes: a JSON object. Values that not all parties may see stand in it as a hash."
   entry: String!
+}
+
+"What a conversion is worth with all that staff adjusted."
+type AdjustedMoney {
+  "Null for advertisers."
+  payout: Money
+  "Null for affiliates."
+  revenue: Money
 }
 
 "A conversion's money in the network's own currency, at the reference rate of its event's day."
@@ -6698,6 +7621,8 @@ input ApproveConversionsInput {
 type ApproveConversionsPayload {
   "Those that were approved."
   conversions: [Conversion!]!
+  "What is to be known of them, such as that a month is closed."
+  notices: [ConversionNotice!]!
   "The others: ` + "`" + `field` + "`" + ` is ` + "`" + `[\"ids\", its position]` + "`" + `."
   userErrors: [UserError!]!
 }
@@ -6714,7 +7639,269 @@ input RejectConversionsInput {
 type RejectConversionsPayload {
   "Those that were rejected."
   conversions: [Conversion!]!
+  "What is to be known of them, such as that a month is closed."
+  notices: [ConversionNotice!]!
   "The others: ` + "`" + `field` + "`" + ` is ` + "`" + `[\"ids\", its position]` + "`" + `."
+  userErrors: [UserError!]!
+}
+
+# ---- the books -----------------------------------------------------------------------------------------
+
+"A line of the books beside a conversion: what staff adjusted it by, and moves of it since its month was closed. Lines are added, never changed."
+type Adjustment implements Node {
+  "Its global id."
+  id: ID!
+  "What it changes."
+  kind: AdjustmentKind!
+  "Of which conversion."
+  conversion: Conversion!
+  "What it takes its amounts out of; null for AMOUNT, and for a conversion that came when its month was closed."
+  from: ConversionStatus
+  "What it puts them into; for AMOUNT where the conversion stood."
+  to: ConversionStatus!
+  "What of the payout; negative where it is less. Null where there is none, and for advertisers."
+  payout: Money
+  "What of the revenue; negative where it is less. Null where there is none, and for affiliates."
+  revenue: Money
+  "The conversion's month was closed."
+  monthClosed: Boolean!
+  "Decides the month that it counts in: the event's time while that month is open, else when it was made."
+  bookedAt: DateTime!
+  "When it was made."
+  at: DateTime!
+  "On whose word: POSTBACK, RULE, SYSTEM, STAFF; to staff, a person's e-mail."
+  by: String!
+  "Why."
+  reason: String!
+}
+
+"What an adjustment changes."
+enum AdjustmentKind {
+  "Where the conversion of a closed month stands. One that was adjusted before moves as several lines."
+  STATUS
+  "What the conversion is worth."
+  AMOUNT
+}
+
+"What is to be known of a conversion that was changed."
+type ConversionNotice {
+  "What it is about, for programs."
+  code: ConversionNoticeCode!
+  "Which one."
+  conversion: Conversion!
+  "One sentence for people."
+  message: String!
+}
+
+"What a notice about a conversion can be."
+enum ConversionNoticeCode {
+  "Its month is closed, so the change was booked in the open month, as an adjustment."
+  PERIOD_CLOSED
+}
+
+"What ` + "`" + `adjustConversions` + "`" + ` needs."
+input AdjustConversionsInput {
+  "1 to 100."
+  adjustments: [ConversionAdjustmentInput!]!
+  "Always needed; shown to the partners whom the money concerns."
+  reason: String!
+}
+
+"What a conversion is to be worth from now on. What is left out stays as it is."
+input ConversionAdjustmentInput {
+  "Which conversion."
+  id: ID!
+  "In the currency of its payout, to its minor units; not negative."
+  payout: Decimal
+  "In the currency of its revenue, to its minor units; not negative."
+  revenue: Decimal
+}
+
+"What ` + "`" + `adjustConversions` + "`" + ` answers."
+type AdjustConversionsPayload {
+  "What was booked."
+  adjustments: [Adjustment!]!
+  "What is to be known of the conversions, such as that a month is closed."
+  notices: [ConversionNotice!]!
+  "Those that could not be: ` + "`" + `field` + "`" + ` is ` + "`" + `[\"adjustments\", its position]` + "`" + `."
+  userErrors: [UserError!]!
+}
+
+"A month (of UTC) that finance has closed: nothing in it changes any more."
+type Period implements Node {
+  "Its global id."
+  id: ID!
+  "The month: ` + "`" + `2026-01` + "`" + `. The first that was closed takes in all that was before it."
+  month: String!
+  "Its beginning."
+  from: DateTime!
+  "Its end, and the beginning of what is not in it."
+  to: DateTime!
+  "When it was closed."
+  closedAt: DateTime!
+  "Who closed it: STAFF or SYSTEM; to staff, a person's e-mail."
+  closedBy: String!
+  "When the last of its statements was made; null until then."
+  statementsAt: DateTime
+}
+
+"A page of a list, as Relay has it."
+type PeriodConnection {
+  "The rows of this page."
+  edges: [PeriodEdge!]!
+  "The first moment that is open; null when nothing was closed yet."
+  openFrom: DateTime
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type PeriodEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: Period!
+}
+
+"What ` + "`" + `closePeriod` + "`" + ` needs."
+input ClosePeriodInput {
+  "Such as ` + "`" + `2026-01` + "`" + `. It must be over, and follow the month that was closed last; no amount of it may wait for a reference rate."
+  month: String!
+}
+
+"What ` + "`" + `closePeriod` + "`" + ` answers."
+type ClosePeriodPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  period: Period
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What an affiliate earned in a month, with what was booked in it about earlier months. It is made when the month is closed and never changes: what comes later is a line of the next one."
+type Statement implements Node {
+  "Its global id."
+  id: ID!
+  "Whose."
+  affiliate: Affiliate!
+  "The month: ` + "`" + `2026-01` + "`" + `."
+  month: String!
+  "The closed month."
+  period: Period!
+  "What all amounts are in: the affiliate's. A new currency holds from the first statement on that opens with nothing."
+  currency: Currency!
+  "Carried from the statement before; negative when the affiliate owes."
+  opening: Decimal!
+  "The sum of the lines of kind CONVERSION."
+  earned: Decimal!
+  "The sum of all other lines."
+  adjusted: Decimal!
+  "To be paid: opening, earned and adjusted, where they reach the minimum; else nought."
+  payable: Decimal!
+  "To the next statement: what is not paid, or owed."
+  carried: Decimal!
+  "The least that is paid."
+  minimum: Decimal!
+  "How many lines there are."
+  lineCount: Int!
+  "SHA-256 of the lines, as the ledger has it: for each its number, kind, conversion and adjustment (UUIDs) and amount in its shortest form, with spaces between, and a line feed between lines."
+  digest: String!
+  "When it was made."
+  madeAt: DateTime!
+  "Its lines, in order. ` + "`" + `first` + "`" + ` is at most 100 (20 when not given)."
+  lines(first: Int, after: String): StatementLineConnection!
+  "All of it as CSV, to be fetched with an access token."
+  csvUrl: URL!
+  "All of it as a page to be printed, to be fetched with an access token."
+  htmlUrl: URL!
+}
+
+"Narrows a list of statements; what is left out does not."
+input StatementFilter {
+  "Only of this affiliate."
+  affiliateId: ID
+  "Only of this closed month."
+  periodId: ID
+}
+
+"A page of a list, as Relay has it."
+type StatementConnection {
+  "The rows of this page."
+  edges: [StatementEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type StatementEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: Statement!
+}
+
+"A line of a statement."
+type StatementLine {
+  "Its place, from 1."
+  number: Int!
+  "What it is about."
+  kind: StatementLineKind!
+  "Which conversion."
+  conversion: Conversion!
+  "What it was booked by; null for CONVERSION."
+  adjustment: Adjustment
+  "When the event was; for other kinds, when it was booked."
+  at: DateTime!
+  "In the currency that the payout was agreed in; negative where it is taken back."
+  sent: Money!
+  "The same in the statement's currency, at the reference rates of the event's day, rounded once."
+  amount: Decimal!
+}
+
+"What a line of a statement is about."
+enum StatementLineKind {
+  "An approved conversion of the month."
+  CONVERSION
+  "An approved conversion of an earlier month that was told of after that was closed."
+  LATE
+  "A conversion of an earlier month that was approved after that was closed."
+  APPROVAL
+  "A conversion that an earlier statement had, rejected since."
+  REVERSAL
+  "What staff adjusted."
+  CORRECTION
+}
+
+"A page of a list, as Relay has it."
+type StatementLineConnection {
+  "The rows of this page."
+  edges: [StatementLineEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type StatementLineEdge {
+  "For ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: StatementLine!
+}
+
+"What ` + "`" + `setMinimumPayout` + "`" + ` needs."
+input SetMinimumPayoutInput {
+  "Whose, in its currency; left out: the network's default, in the network's currency, for all that have none of their own."
+  affiliateId: ID
+  "Not negative; null takes the affiliate's own away, so that the default holds, and of the default leaves nought."
+  amount: Decimal
+}
+
+"What ` + "`" + `setMinimumPayout` + "`" + ` answers."
+type SetMinimumPayoutPayload {
+  "Null where the default was set, or when ` + "`" + `userErrors` + "`" + ` says why."
+  affiliate: Affiliate
+  "The network's default, as it is now; null when ` + "`" + `userErrors` + "`" + ` says why."
+  defaultMinimumPayout: Money
+  "Empty when it was done."
   userErrors: [UserError!]!
 }
 
@@ -7654,6 +8841,7 @@ enum TimelineKind {
   POSTBACK
   CONVERSION
   TRANSITION
+  ADJUSTMENT
   DELIVERY
   ATTEMPT
   PIXEL
@@ -7727,7 +8915,7 @@ input ReportInput {
   timeZone: TimeZone
   "What all money is told in; the network's own when left out. Each conversion is converted at the rate of its own event's day, so a report of the past never changes with today's rates."
   currency: Currency
-  "Which time of a conversion counts. Clicks always count when they were made, so CLICK makes cohorts: what came of the clicks of that time. Default EVENT."
+  "Which time of a conversion counts. EVENT tells the books: a closed month says for ever what it said when it was closed, and what happened since counts on the days on which it was booked, with counts and pending money taken out where they go over from one status to another. RECEIVED and CLICK tell how things stand. Clicks always count when they were made, so CLICK makes cohorts: what came of the clicks of that time. Default EVENT."
   timeBasis: TimeBasis
   "At most five; an empty list makes one row. Times in which nothing happened are rows too, where time alone tells rows apart. Default DAY."
   groupBy: [ReportDimension!]
@@ -7735,6 +8923,8 @@ input ReportInput {
   filter: ReportFilter
   "Left out: by the rows' keys, oldest first, then by the others in the order of ` + "`" + `groupBy` + "`" + `."
   orderBy: ReportOrder
+  "The numbers as they stood at this moment: what was told of later is not there, and statuses, corrections and closed months are as they were. Clicks count by when they were made, money at the rates of the event's day that are known by now. Not after now; left out: now."
+  asOf: DateTime
   "1 to 1,000; default 100."
   first: Int
   "` + "`" + `endCursor` + "`" + ` of the page before. The rest of the input must be the same."
@@ -7861,6 +9051,92 @@ enum MoneyKind {
   REVENUE
 }
 
+"What made a report differ between two moments."
+input ReportChangesInput {
+  "At or after: of events, or of when they are booked where their month was closed."
+  from: DateTime!
+  "Before. At most five years after ` + "`" + `from` + "`" + `."
+  to: DateTime!
+  "The earlier moment; left out: before anything happened."
+  since: DateTime
+  "The later moment; left out: now."
+  until: DateTime
+  "What all money is told in; the network's own when left out."
+  currency: Currency
+  "What is counted; left out: everything."
+  filter: ReportFilter
+  "1 to 1,000; default 100."
+  first: Int
+  "` + "`" + `endCursor` + "`" + ` of the page before. The rest of the input must be the same, ` + "`" + `until` + "`" + ` given."
+  after: String
+}
+
+"What made a report differ between two moments."
+type ReportChanges {
+  "What all money is in."
+  currency: Currency!
+  "The earlier moment; null for before anything happened."
+  since: DateTime
+  "The later moment."
+  until: DateTime!
+  "The changes of this page, oldest first."
+  changes: [ReportChange!]!
+  "The difference between the two reports: the sum of all changes, not only those of this page."
+  totals: ReportDifference!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"One thing that made the difference."
+type ReportChange {
+  "When it happened."
+  at: DateTime!
+  "What happened."
+  kind: ReportChangeKind!
+  "To which conversion."
+  conversion: Conversion!
+  "Where it stood; null unless it moved."
+  from: ConversionStatus
+  "Where it stood from then on."
+  to: ConversionStatus!
+  "Null where nothing was said."
+  reason: String
+  "On whose word: POSTBACK, RULE, SYSTEM, STAFF; to staff, a person's e-mail."
+  by: String!
+  "When it counts: the event's time, or where that month was closed, when it was booked."
+  bookedAt: DateTime!
+  "By how much the report changed."
+  difference: ReportDifference!
+}
+
+"What happened to a conversion."
+enum ReportChangeKind {
+  "It was told of."
+  RECEIVED
+  "It went from one status to another."
+  MOVED
+  "Staff adjusted what it is worth."
+  CORRECTED
+}
+
+"By how much the numbers of a report changed."
+type ReportDifference {
+  "How many more, or fewer."
+  pending: Int!
+  "How many more, or fewer."
+  approved: Int!
+  "How many more, or fewer."
+  rejected: Int!
+  "Null for advertisers."
+  payout: Money
+  "Null for advertisers."
+  pendingPayout: Money
+  "Null for affiliates."
+  revenue: Money
+  "Null for partners."
+  margin: Money
+}
+
 "A reference rate."
 type ExchangeRate {
   "One unit of this …"
@@ -7881,6 +9157,58 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AdjustConversionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "adjustments":
+		return ec.fieldContext_AdjustConversionsPayload_adjustments(ctx, field)
+	case "notices":
+		return ec.fieldContext_AdjustConversionsPayload_notices(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AdjustConversionsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdjustConversionsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AdjustedMoney(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payout":
+		return ec.fieldContext_AdjustedMoney_payout(ctx, field)
+	case "revenue":
+		return ec.fieldContext_AdjustedMoney_revenue(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdjustedMoney", field.Name)
+}
+
+func (ec *executionContext) childFields_Adjustment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Adjustment_id(ctx, field)
+	case "kind":
+		return ec.fieldContext_Adjustment_kind(ctx, field)
+	case "conversion":
+		return ec.fieldContext_Adjustment_conversion(ctx, field)
+	case "from":
+		return ec.fieldContext_Adjustment_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Adjustment_to(ctx, field)
+	case "payout":
+		return ec.fieldContext_Adjustment_payout(ctx, field)
+	case "revenue":
+		return ec.fieldContext_Adjustment_revenue(ctx, field)
+	case "monthClosed":
+		return ec.fieldContext_Adjustment_monthClosed(ctx, field)
+	case "bookedAt":
+		return ec.fieldContext_Adjustment_bookedAt(ctx, field)
+	case "at":
+		return ec.fieldContext_Adjustment_at(ctx, field)
+	case "by":
+		return ec.fieldContext_Adjustment_by(ctx, field)
+	case "reason":
+		return ec.fieldContext_Adjustment_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Adjustment", field.Name)
+}
 
 func (ec *executionContext) childFields_Advertiser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -7960,6 +9288,8 @@ func (ec *executionContext) childFields_Affiliate(ctx context.Context, field gra
 		return ec.fieldContext_Affiliate_status(ctx, field)
 	case "currency":
 		return ec.fieldContext_Affiliate_currency(ctx, field)
+	case "minimumPayout":
+		return ec.fieldContext_Affiliate_minimumPayout(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Affiliate_createdAt(ctx, field)
 	}
@@ -8046,6 +9376,8 @@ func (ec *executionContext) childFields_ApproveConversionsPayload(ctx context.Co
 	switch field.Name {
 	case "conversions":
 		return ec.fieldContext_ApproveConversionsPayload_conversions(ctx, field)
+	case "notices":
+		return ec.fieldContext_ApproveConversionsPayload_notices(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_ApproveConversionsPayload_userErrors(ctx, field)
 	}
@@ -8208,6 +9540,16 @@ func (ec *executionContext) childFields_ClickEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ClickEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ClosePeriodPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "period":
+		return ec.fieldContext_ClosePeriodPayload_period(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClosePeriodPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClosePeriodPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Conversion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8228,6 +9570,12 @@ func (ec *executionContext) childFields_Conversion(ctx context.Context, field gr
 		return ec.fieldContext_Conversion_payout(ctx, field)
 	case "revenue":
 		return ec.fieldContext_Conversion_revenue(ctx, field)
+	case "adjusted":
+		return ec.fieldContext_Conversion_adjusted(ctx, field)
+	case "adjustments":
+		return ec.fieldContext_Conversion_adjustments(ctx, field)
+	case "late":
+		return ec.fieldContext_Conversion_late(ctx, field)
 	case "amount":
 		return ec.fieldContext_Conversion_amount(ctx, field)
 	case "normalized":
@@ -8272,6 +9620,18 @@ func (ec *executionContext) childFields_ConversionEdge(ctx context.Context, fiel
 		return ec.fieldContext_ConversionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConversionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ConversionNotice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_ConversionNotice_code(ctx, field)
+	case "conversion":
+		return ec.fieldContext_ConversionNotice_conversion(ctx, field)
+	case "message":
+		return ec.fieldContext_ConversionNotice_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConversionNotice", field.Name)
 }
 
 func (ec *executionContext) childFields_CorrectReconciliationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8804,6 +10164,48 @@ func (ec *executionContext) childFields_ParameterMapping(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ParameterMapping", field.Name)
 }
 
+func (ec *executionContext) childFields_Period(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Period_id(ctx, field)
+	case "month":
+		return ec.fieldContext_Period_month(ctx, field)
+	case "from":
+		return ec.fieldContext_Period_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Period_to(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_Period_closedAt(ctx, field)
+	case "closedBy":
+		return ec.fieldContext_Period_closedBy(ctx, field)
+	case "statementsAt":
+		return ec.fieldContext_Period_statementsAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Period", field.Name)
+}
+
+func (ec *executionContext) childFields_PeriodConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PeriodConnection_edges(ctx, field)
+	case "openFrom":
+		return ec.fieldContext_PeriodConnection_openFrom(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PeriodConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PeriodConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PeriodEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PeriodEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PeriodEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PeriodEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PixelSignal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "at":
@@ -9144,6 +10546,8 @@ func (ec *executionContext) childFields_RejectConversionsPayload(ctx context.Con
 	switch field.Name {
 	case "conversions":
 		return ec.fieldContext_RejectConversionsPayload_conversions(ctx, field)
+	case "notices":
+		return ec.fieldContext_RejectConversionsPayload_notices(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_RejectConversionsPayload_userErrors(ctx, field)
 	}
@@ -9182,6 +10586,68 @@ func (ec *executionContext) childFields_Report(ctx context.Context, field graphq
 		return ec.fieldContext_Report_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Report", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_ReportChange_at(ctx, field)
+	case "kind":
+		return ec.fieldContext_ReportChange_kind(ctx, field)
+	case "conversion":
+		return ec.fieldContext_ReportChange_conversion(ctx, field)
+	case "from":
+		return ec.fieldContext_ReportChange_from(ctx, field)
+	case "to":
+		return ec.fieldContext_ReportChange_to(ctx, field)
+	case "reason":
+		return ec.fieldContext_ReportChange_reason(ctx, field)
+	case "by":
+		return ec.fieldContext_ReportChange_by(ctx, field)
+	case "bookedAt":
+		return ec.fieldContext_ReportChange_bookedAt(ctx, field)
+	case "difference":
+		return ec.fieldContext_ReportChange_difference(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportChange", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportChanges(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return ec.fieldContext_ReportChanges_currency(ctx, field)
+	case "since":
+		return ec.fieldContext_ReportChanges_since(ctx, field)
+	case "until":
+		return ec.fieldContext_ReportChanges_until(ctx, field)
+	case "changes":
+		return ec.fieldContext_ReportChanges_changes(ctx, field)
+	case "totals":
+		return ec.fieldContext_ReportChanges_totals(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReportChanges_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportChanges", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportDifference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "pending":
+		return ec.fieldContext_ReportDifference_pending(ctx, field)
+	case "approved":
+		return ec.fieldContext_ReportDifference_approved(ctx, field)
+	case "rejected":
+		return ec.fieldContext_ReportDifference_rejected(ctx, field)
+	case "payout":
+		return ec.fieldContext_ReportDifference_payout(ctx, field)
+	case "pendingPayout":
+		return ec.fieldContext_ReportDifference_pendingPayout(ctx, field)
+	case "revenue":
+		return ec.fieldContext_ReportDifference_revenue(ctx, field)
+	case "margin":
+		return ec.fieldContext_ReportDifference_margin(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportDifference", field.Name)
 }
 
 func (ec *executionContext) childFields_ReportKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9296,6 +10762,18 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
 }
 
+func (ec *executionContext) childFields_SetMinimumPayoutPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "affiliate":
+		return ec.fieldContext_SetMinimumPayoutPayload_affiliate(ctx, field)
+	case "defaultMinimumPayout":
+		return ec.fieldContext_SetMinimumPayoutPayload_defaultMinimumPayout(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetMinimumPayoutPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetMinimumPayoutPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_SetPayoutPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "goal":
@@ -9332,6 +10810,106 @@ func (ec *executionContext) childFields_SignOutPayload(ctx context.Context, fiel
 		return ec.fieldContext_SignOutPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SignOutPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Statement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Statement_id(ctx, field)
+	case "affiliate":
+		return ec.fieldContext_Statement_affiliate(ctx, field)
+	case "month":
+		return ec.fieldContext_Statement_month(ctx, field)
+	case "period":
+		return ec.fieldContext_Statement_period(ctx, field)
+	case "currency":
+		return ec.fieldContext_Statement_currency(ctx, field)
+	case "opening":
+		return ec.fieldContext_Statement_opening(ctx, field)
+	case "earned":
+		return ec.fieldContext_Statement_earned(ctx, field)
+	case "adjusted":
+		return ec.fieldContext_Statement_adjusted(ctx, field)
+	case "payable":
+		return ec.fieldContext_Statement_payable(ctx, field)
+	case "carried":
+		return ec.fieldContext_Statement_carried(ctx, field)
+	case "minimum":
+		return ec.fieldContext_Statement_minimum(ctx, field)
+	case "lineCount":
+		return ec.fieldContext_Statement_lineCount(ctx, field)
+	case "digest":
+		return ec.fieldContext_Statement_digest(ctx, field)
+	case "madeAt":
+		return ec.fieldContext_Statement_madeAt(ctx, field)
+	case "lines":
+		return ec.fieldContext_Statement_lines(ctx, field)
+	case "csvUrl":
+		return ec.fieldContext_Statement_csvUrl(ctx, field)
+	case "htmlUrl":
+		return ec.fieldContext_Statement_htmlUrl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Statement", field.Name)
+}
+
+func (ec *executionContext) childFields_StatementConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_StatementConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_StatementConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StatementConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_StatementEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_StatementEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_StatementEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StatementEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_StatementLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_StatementLine_number(ctx, field)
+	case "kind":
+		return ec.fieldContext_StatementLine_kind(ctx, field)
+	case "conversion":
+		return ec.fieldContext_StatementLine_conversion(ctx, field)
+	case "adjustment":
+		return ec.fieldContext_StatementLine_adjustment(ctx, field)
+	case "at":
+		return ec.fieldContext_StatementLine_at(ctx, field)
+	case "sent":
+		return ec.fieldContext_StatementLine_sent(ctx, field)
+	case "amount":
+		return ec.fieldContext_StatementLine_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StatementLine", field.Name)
+}
+
+func (ec *executionContext) childFields_StatementLineConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_StatementLineConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_StatementLineConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StatementLineConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_StatementLineEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_StatementLineEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_StatementLineEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StatementLineEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_StatusMapping(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9704,6 +11282,20 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_Mutation_adjustConversions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AdjustConversionsInput, error) {
+			return ec.unmarshalNAdjustConversionsInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustConversionsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_approveConversions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9738,6 +11330,20 @@ func (ec *executionContext) field_Mutation_backfillAffiliatePostback_args(ctx co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.BackfillAffiliatePostbackInput, error) {
 			return ec.unmarshalNBackfillAffiliatePostbackInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐBackfillAffiliatePostbackInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_closePeriod_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ClosePeriodInput, error) {
+			return ec.unmarshalNClosePeriodInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClosePeriodInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9948,6 +11554,20 @@ func (ec *executionContext) field_Mutation_rotateAffiliatePostbackSecret_args(ct
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.RotateAffiliatePostbackSecretInput, error) {
 			return ec.unmarshalNRotateAffiliatePostbackSecretInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRotateAffiliatePostbackSecretInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setMinimumPayout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetMinimumPayoutInput, error) {
+			return ec.unmarshalNSetMinimumPayoutInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetMinimumPayoutInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10618,6 +12238,44 @@ func (ec *executionContext) field_Query_offers_args(ctx context.Context, rawArgs
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_periods_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_postbacks_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10756,6 +12414,20 @@ func (ec *executionContext) field_Query_redirectAudits_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_reportChanges_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ReportChangesInput, error) {
+			return ec.unmarshalNReportChangesInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChangesInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_report_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10767,6 +12439,66 @@ func (ec *executionContext) field_Query_report_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_statement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_statements_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.StatementFilter, error) {
+			return ec.unmarshalOStatementFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
 	return args, nil
 }
 
@@ -10936,6 +12668,28 @@ func (ec *executionContext) field_Reconciliation_items_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Statement_lines_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field___Directive_args_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10995,6 +12749,469 @@ func (ec *executionContext) field___Type_fields_args(ctx context.Context, rawArg
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _AdjustConversionsPayload_adjustments(ctx context.Context, field graphql.CollectedField, obj *model.AdjustConversionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustConversionsPayload_adjustments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Adjustments, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Adjustment) graphql.Marshaler {
+			return ec.marshalNAdjustment2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustmentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustConversionsPayload_adjustments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Adjustment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustConversionsPayload_notices(ctx context.Context, field graphql.CollectedField, obj *model.AdjustConversionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustConversionsPayload_notices(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ConversionNotice) graphql.Marshaler {
+			return ec.marshalNConversionNotice2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustConversionsPayload_notices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversionNotice(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustConversionsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.AdjustConversionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustConversionsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustConversionsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustedMoney_payout(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedMoney) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedMoney_payout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedMoney_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedMoney",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustedMoney_revenue(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedMoney) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedMoney_revenue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revenue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedMoney_revenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedMoney",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Adjustment_id(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_kind(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.AdjustmentKind) graphql.Marshaler {
+			return ec.marshalNAdjustmentKind2githubᚗcomᚋproofbackᚋproofbackᚐAdjustmentKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type AdjustmentKind does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_conversion(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_conversion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Adjustment().Conversion(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_conversion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Adjustment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Adjustment_from(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Status) graphql.Marshaler {
+			return ec.marshalOConversionStatus2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type ConversionStatus does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_to(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Status) graphql.Marshaler {
+			return ec.marshalNConversionStatus2githubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type ConversionStatus does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_payout(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_payout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Adjustment",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Adjustment_revenue(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_revenue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revenue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_revenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Adjustment",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Adjustment_monthClosed(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_monthClosed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthClosed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_monthClosed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_bookedAt(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_bookedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BookedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_bookedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_at(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_by(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Adjustment_reason(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, errors.New("field of type String does not have child fields"))
+}
 
 func (ec *executionContext) _Advertiser_id(ctx context.Context, field graphql.CollectedField, obj *model.Advertiser) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -11577,6 +13794,38 @@ func (ec *executionContext) _Affiliate_currency(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Affiliate_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Affiliate", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _Affiliate_minimumPayout(ctx context.Context, field graphql.CollectedField, obj *model.Affiliate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Affiliate_minimumPayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MinimumPayout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Affiliate_minimumPayout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Affiliate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Affiliate_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Affiliate) (ret graphql.Marshaler) {
@@ -12248,6 +14497,38 @@ func (ec *executionContext) fieldContext_ApproveConversionsPayload_conversions(_
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApproveConversionsPayload_notices(ctx context.Context, field graphql.CollectedField, obj *model.ApproveConversionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApproveConversionsPayload_notices(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ConversionNotice) graphql.Marshaler {
+			return ec.marshalNConversionNotice2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApproveConversionsPayload_notices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApproveConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversionNotice(ctx, field)
 		},
 	}
 	return fc, nil
@@ -13437,6 +15718,70 @@ func (ec *executionContext) fieldContext_ClickEdge_node(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _ClosePeriodPayload_period(ctx context.Context, field graphql.CollectedField, obj *model.ClosePeriodPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClosePeriodPayload_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Period) graphql.Marshaler {
+			return ec.marshalOPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriod(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClosePeriodPayload_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClosePeriodPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClosePeriodPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ClosePeriodPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClosePeriodPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClosePeriodPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClosePeriodPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Conversion_id(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13660,6 +16005,93 @@ func (ec *executionContext) fieldContext_Conversion_revenue(_ context.Context, f
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Conversion_adjusted(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversion_adjusted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversion().Adjusted(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AdjustedMoney) graphql.Marshaler {
+			return ec.marshalNAdjustedMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversion_adjusted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Conversion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdjustedMoney(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Conversion_adjustments(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversion_adjustments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversion().Adjustments(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Adjustment) graphql.Marshaler {
+			return ec.marshalNAdjustment2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustmentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversion_adjustments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Conversion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Adjustment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Conversion_late(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversion_late(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Late, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversion_late(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversion", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Conversion_amount(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
@@ -14122,6 +16554,84 @@ func (ec *executionContext) fieldContext_ConversionEdge_node(_ context.Context, 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ConversionNotice_code(ctx context.Context, field graphql.CollectedField, obj *model.ConversionNotice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversionNotice_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.ConversionNoticeCode) graphql.Marshaler {
+			return ec.marshalNConversionNoticeCode2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversionNotice_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversionNotice", field, false, false, errors.New("field of type ConversionNoticeCode does not have child fields"))
+}
+
+func (ec *executionContext) _ConversionNotice_conversion(ctx context.Context, field graphql.CollectedField, obj *model.ConversionNotice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversionNotice_conversion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ConversionNotice().Conversion(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversionNotice_conversion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversionNotice",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConversionNotice_message(ctx context.Context, field graphql.CollectedField, obj *model.ConversionNotice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversionNotice_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversionNotice_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversionNotice", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _CorrectReconciliationPayload_corrected(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
@@ -17933,6 +20443,138 @@ func (ec *executionContext) fieldContext_Mutation_rejectConversions(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_adjustConversions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_adjustConversions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdjustConversions(ctx, fc.Args["input"].(model.AdjustConversionsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AdjustConversionsPayload) graphql.Marshaler {
+			return ec.marshalNAdjustConversionsPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustConversionsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_adjustConversions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdjustConversionsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_adjustConversions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_closePeriod(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_closePeriod(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ClosePeriod(ctx, fc.Args["input"].(model.ClosePeriodInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClosePeriodPayload) graphql.Marshaler {
+			return ec.marshalNClosePeriodPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClosePeriodPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_closePeriod(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClosePeriodPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_closePeriod_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setMinimumPayout(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setMinimumPayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetMinimumPayout(ctx, fc.Args["input"].(model.SetMinimumPayoutInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetMinimumPayoutPayload) graphql.Marshaler {
+			return ec.marshalNSetMinimumPayoutPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetMinimumPayoutPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setMinimumPayout(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetMinimumPayoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setMinimumPayout_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_replayPostbacks(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19502,6 +22144,309 @@ func (ec *executionContext) _ParameterMapping_to(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_ParameterMapping_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ParameterMapping", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Period_id(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Period_month(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_month(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Month, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_month(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Period_from(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Period_to(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Period_closedAt(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Period_closedBy(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_closedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Period_statementsAt(ctx context.Context, field graphql.CollectedField, obj *model.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_statementsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StatementsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Period_statementsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PeriodConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.PeriodConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PeriodConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.PeriodEdge) graphql.Marshaler {
+			return ec.marshalNPeriodEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PeriodConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PeriodConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PeriodEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PeriodConnection_openFrom(ctx context.Context, field graphql.CollectedField, obj *model.PeriodConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PeriodConnection_openFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PeriodConnection_openFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PeriodConnection", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PeriodConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.PeriodConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PeriodConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PeriodConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PeriodConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PeriodEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.PeriodEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PeriodEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PeriodEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PeriodEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PeriodEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.PeriodEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PeriodEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PeriodEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PeriodEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _PixelSignal_at(ctx context.Context, field graphql.CollectedField, obj *model.PixelSignal) (ret graphql.Marshaler) {
@@ -21134,6 +24079,214 @@ func (ec *executionContext) fieldContext_Query_report(ctx context.Context, field
 	if fc.Args, err = ec.field_Query_report_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_reportChanges(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_reportChanges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ReportChanges(ctx, fc.Args["input"].(model.ReportChangesInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportChanges) graphql.Marshaler {
+			return ec.marshalNReportChanges2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChanges(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_reportChanges(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportChanges(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_reportChanges_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_periods(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_periods(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Periods(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PeriodConnection) graphql.Marshaler {
+			return ec.marshalNPeriodConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_periods(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PeriodConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_periods_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_statements(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_statements(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Statements(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.StatementFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.StatementConnection) graphql.Marshaler {
+			return ec.marshalNStatementConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_statements(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StatementConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_statements_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_statement(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_statement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Statement(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Statement) graphql.Marshaler {
+			return ec.marshalOStatement2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatement(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_statement(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Statement(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_statement_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_defaultMinimumPayout(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_defaultMinimumPayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().DefaultMinimumPayout(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_defaultMinimumPayout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -23375,6 +26528,38 @@ func (ec *executionContext) fieldContext_RejectConversionsPayload_conversions(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _RejectConversionsPayload_notices(ctx context.Context, field graphql.CollectedField, obj *model.RejectConversionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RejectConversionsPayload_notices(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ConversionNotice) graphql.Marshaler {
+			return ec.marshalNConversionNotice2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RejectConversionsPayload_notices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RejectConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversionNotice(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RejectConversionsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RejectConversionsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23700,6 +26885,593 @@ func (ec *executionContext) fieldContext_Report_pageInfo(_ context.Context, fiel
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportChange_at(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_kind(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.ReportChangeKind) graphql.Marshaler {
+			return ec.marshalNReportChangeKind2githubᚗcomᚋproofbackᚋproofbackᚐReportChangeKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type ReportChangeKind does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_conversion(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_conversion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReportChange().Conversion(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_conversion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportChange_from(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Status) graphql.Marshaler {
+			return ec.marshalOConversionStatus2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type ConversionStatus does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_to(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Status) graphql.Marshaler {
+			return ec.marshalNConversionStatus2githubᚗcomᚋproofbackᚋproofbackᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type ConversionStatus does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_reason(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_by(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_bookedAt(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_bookedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BookedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_bookedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChange_difference(ctx context.Context, field graphql.CollectedField, obj *model.ReportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChange_difference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Difference, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportDifference) graphql.Marshaler {
+			return ec.marshalNReportDifference2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportDifference(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChange_difference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportDifference(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportChanges_currency(ctx context.Context, field graphql.CollectedField, obj *model.ReportChanges) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChanges_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNCurrency2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChanges_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChanges", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChanges_since(ctx context.Context, field graphql.CollectedField, obj *model.ReportChanges) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChanges_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChanges_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChanges", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChanges_until(ctx context.Context, field graphql.CollectedField, obj *model.ReportChanges) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChanges_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChanges_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportChanges", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportChanges_changes(ctx context.Context, field graphql.CollectedField, obj *model.ReportChanges) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChanges_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReportChange) graphql.Marshaler {
+			return ec.marshalNReportChange2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChanges_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportChanges",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportChanges_totals(ctx context.Context, field graphql.CollectedField, obj *model.ReportChanges) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChanges_totals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Totals, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportDifference) graphql.Marshaler {
+			return ec.marshalNReportDifference2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportDifference(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChanges_totals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportChanges",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportDifference(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportChanges_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ReportChanges) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportChanges_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportChanges_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportChanges",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportDifference_pending(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_pending(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pending, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_pending(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportDifference", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportDifference_approved(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_approved(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Approved, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_approved(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportDifference", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportDifference_rejected(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportDifference", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportDifference_payout(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_payout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportDifference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportDifference_pendingPayout(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_pendingPayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PendingPayout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_pendingPayout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportDifference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportDifference_revenue(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_revenue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revenue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_revenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportDifference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportDifference_margin(ctx context.Context, field graphql.CollectedField, obj *model.ReportDifference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDifference_margin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Margin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDifference_margin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportDifference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
 		},
 	}
 	return fc, nil
@@ -24585,6 +28357,102 @@ func (ec *executionContext) fieldContext_Session_expiresAt(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _SetMinimumPayoutPayload_affiliate(ctx context.Context, field graphql.CollectedField, obj *model.SetMinimumPayoutPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetMinimumPayoutPayload_affiliate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Affiliate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
+			return ec.marshalOAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetMinimumPayoutPayload_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetMinimumPayoutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Affiliate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetMinimumPayoutPayload_defaultMinimumPayout(ctx context.Context, field graphql.CollectedField, obj *model.SetMinimumPayoutPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetMinimumPayoutPayload_defaultMinimumPayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DefaultMinimumPayout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetMinimumPayoutPayload_defaultMinimumPayout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetMinimumPayoutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetMinimumPayoutPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SetMinimumPayoutPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetMinimumPayoutPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetMinimumPayoutPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetMinimumPayoutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SetPayoutPayload_goal(ctx context.Context, field graphql.CollectedField, obj *model.SetPayoutPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24804,6 +28672,862 @@ func (ec *executionContext) fieldContext_SignOutPayload_userErrors(_ context.Con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Statement_id(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_affiliate(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_affiliate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Statement().Affiliate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
+			return ec.marshalNAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Statement",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Affiliate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Statement_month(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_month(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Month, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_month(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_period(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Statement().Period(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Statement",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Statement_currency(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNCurrency2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_opening(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_opening(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Opening, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_opening(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_earned(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_earned(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Earned, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_earned(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_adjusted(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_adjusted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Adjusted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_adjusted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_payable(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_payable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_payable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_carried(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_carried(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Carried, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_carried(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_minimum(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_minimum(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Minimum, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_minimum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_lineCount(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_lineCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LineCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_lineCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_digest(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_digest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Digest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_digest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_madeAt(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_madeAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MadeAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_madeAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_lines(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_lines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Statement().Lines(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.StatementLineConnection) graphql.Marshaler {
+			return ec.marshalNStatementLineConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_lines(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Statement",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StatementLineConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Statement_lines_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Statement_csvUrl(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_csvUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Statement().CSVURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_csvUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, true, true, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_htmlUrl(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_htmlUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Statement().HTMLURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_htmlUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, true, true, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _StatementConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.StatementConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.StatementEdge) graphql.Marshaler {
+			return ec.marshalNStatementEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StatementEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.StatementConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.StatementEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StatementEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StatementEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.StatementEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Statement) graphql.Marshaler {
+			return ec.marshalNStatement2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Statement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementLine_number(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StatementLine", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StatementLine_kind(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.StatementLineKind) graphql.Marshaler {
+			return ec.marshalNStatementLineKind2githubᚗcomᚋproofbackᚋproofbackᚐStatementLineKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StatementLine", field, false, false, errors.New("field of type StatementLineKind does not have child fields"))
+}
+
+func (ec *executionContext) _StatementLine_conversion(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_conversion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StatementLine().Conversion(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_conversion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementLine",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementLine_adjustment(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_adjustment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StatementLine().Adjustment(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Adjustment) graphql.Marshaler {
+			return ec.marshalOAdjustment2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_adjustment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementLine",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Adjustment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementLine_at(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StatementLine", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StatementLine_sent(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_sent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalNMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_sent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementLine_amount(ctx context.Context, field graphql.CollectedField, obj *model.StatementLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLine_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLine_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StatementLine", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _StatementLineConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.StatementLineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLineConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.StatementLineEdge) graphql.Marshaler {
+			return ec.marshalNStatementLineEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLineConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementLineConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StatementLineEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementLineConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.StatementLineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLineConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLineConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementLineConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StatementLineEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.StatementLineEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLineEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLineEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StatementLineEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StatementLineEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.StatementLineEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatementLineEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.StatementLine) graphql.Marshaler {
+			return ec.marshalNStatementLine2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLine(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StatementLineEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatementLineEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StatementLine(ctx, field)
 		},
 	}
 	return fc, nil
@@ -27610,6 +32334,43 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputAdjustConversionsInput(ctx context.Context, obj any) (model.AdjustConversionsInput, error) {
+	var it model.AdjustConversionsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"adjustments", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "adjustments":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("adjustments"))
+			data, err := ec.unmarshalNConversionAdjustmentInput2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionAdjustmentInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Adjustments = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAdvertiserFilter(ctx context.Context, obj any) (model.AdvertiserFilter, error) {
 	var it model.AdvertiserFilter
 	if obj == nil {
@@ -28012,6 +32773,80 @@ func (ec *executionContext) unmarshalInputClickFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Tests = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputClosePeriodInput(ctx context.Context, obj any) (model.ClosePeriodInput, error) {
+	var it model.ClosePeriodInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"month"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "month":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("month"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Month = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputConversionAdjustmentInput(ctx context.Context, obj any) (model.ConversionAdjustmentInput, error) {
+	var it model.ConversionAdjustmentInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "payout", "revenue"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "payout":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payout"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Payout = data
+		case "revenue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revenue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Revenue = data
 		}
 	}
 	return it, nil
@@ -29405,6 +34240,85 @@ func (ec *executionContext) unmarshalInputReplayPostbacksInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputReportChangesInput(ctx context.Context, obj any) (model.ReportChangesInput, error) {
+	var it model.ReportChangesInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to", "since", "until", "currency", "filter", "first", "after"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "since":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("since"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Since = data
+		case "until":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("until"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Until = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOCurrency2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Currency = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := ec.unmarshalOReportFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "first":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("first"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.First = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputReportFilter(ctx context.Context, obj any) (model.ReportFilter, error) {
 	var it model.ReportFilter
 	if obj == nil {
@@ -29488,7 +34402,7 @@ func (ec *executionContext) unmarshalInputReportInput(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"from", "to", "timeZone", "currency", "timeBasis", "groupBy", "filter", "orderBy", "first", "after"}
+	fieldsInOrder := [...]string{"from", "to", "timeZone", "currency", "timeBasis", "groupBy", "filter", "orderBy", "asOf", "first", "after"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -29551,6 +34465,13 @@ func (ec *executionContext) unmarshalInputReportInput(ctx context.Context, obj a
 				return it, err
 			}
 			it.OrderBy = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
 		case "first":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("first"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -29755,6 +34676,43 @@ func (ec *executionContext) unmarshalInputRotateAffiliatePostbackSecretInput(ctx
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputSetMinimumPayoutInput(ctx context.Context, obj any) (model.SetMinimumPayoutInput, error) {
+	var it model.SetMinimumPayoutInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"affiliateId", "amount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "affiliateId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliateId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AffiliateID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSetPayoutInput(ctx context.Context, obj any) (model.SetPayoutInput, error) {
 	var it model.SetPayoutInput
 	if obj == nil {
@@ -29910,6 +34868,43 @@ func (ec *executionContext) unmarshalInputSignInInput(ctx context.Context, obj a
 				return it, err
 			}
 			it.Password = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputStatementFilter(ctx context.Context, obj any) (model.StatementFilter, error) {
+	var it model.StatementFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"affiliateId", "periodId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "affiliateId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliateId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AffiliateID = data
+		case "periodId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("periodId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PeriodID = data
 		}
 	}
 	return it, nil
@@ -30577,6 +35572,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._TrackingLink(ctx, sel, obj)
+	case model.Statement:
+		return ec._Statement(ctx, sel, &obj)
+	case *model.Statement:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Statement(ctx, sel, obj)
 	case model.RedirectAudit:
 		return ec._RedirectAudit(ctx, sel, &obj)
 	case *model.RedirectAudit:
@@ -30598,6 +35600,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Postback(ctx, sel, obj)
+	case model.Period:
+		return ec._Period(ctx, sel, &obj)
+	case *model.Period:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Period(ctx, sel, obj)
 	case model.OfferAccess:
 		return ec._OfferAccess(ctx, sel, &obj)
 	case *model.OfferAccess:
@@ -30675,6 +35684,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Advertiser(ctx, sel, obj)
+	case model.Adjustment:
+		return ec._Adjustment(ctx, sel, &obj)
+	case *model.Adjustment:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Adjustment(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -30687,6 +35703,223 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var adjustConversionsPayloadImplementors = []string{"AdjustConversionsPayload"}
+
+func (ec *executionContext) _AdjustConversionsPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AdjustConversionsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adjustConversionsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AdjustConversionsPayload")
+		case "adjustments":
+			out.Values[i] = ec._AdjustConversionsPayload_adjustments(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notices":
+			out.Values[i] = ec._AdjustConversionsPayload_notices(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AdjustConversionsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var adjustedMoneyImplementors = []string{"AdjustedMoney"}
+
+func (ec *executionContext) _AdjustedMoney(ctx context.Context, sel ast.SelectionSet, obj *model.AdjustedMoney) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adjustedMoneyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AdjustedMoney")
+		case "payout":
+			out.Values[i] = ec._AdjustedMoney_payout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "revenue":
+			out.Values[i] = ec._AdjustedMoney_revenue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var adjustmentImplementors = []string{"Adjustment", "Node"}
+
+func (ec *executionContext) _Adjustment(ctx context.Context, sel ast.SelectionSet, obj *model.Adjustment) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adjustmentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Adjustment")
+		case "id":
+			out.Values[i] = ec._Adjustment_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._Adjustment_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "conversion":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Adjustment_conversion(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "from":
+			out.Values[i] = ec._Adjustment_from(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "to":
+			out.Values[i] = ec._Adjustment_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "payout":
+			out.Values[i] = ec._Adjustment_payout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "revenue":
+			out.Values[i] = ec._Adjustment_revenue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "monthClosed":
+			out.Values[i] = ec._Adjustment_monthClosed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bookedAt":
+			out.Values[i] = ec._Adjustment_bookedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._Adjustment_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "by":
+			out.Values[i] = ec._Adjustment_by(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._Adjustment_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var advertiserImplementors = []string{"Advertiser", "Node"}
 
@@ -30978,6 +36211,11 @@ func (ec *executionContext) _Affiliate(ctx context.Context, sel ast.SelectionSet
 		case "currency":
 			out.Values[i] = ec._Affiliate_currency(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "minimumPayout":
+			out.Values[i] = ec._Affiliate_minimumPayout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createdAt":
@@ -31366,6 +36604,11 @@ func (ec *executionContext) _ApproveConversionsPayload(ctx context.Context, sel 
 			out.Values[i] = graphql.MarshalString("ApproveConversionsPayload")
 		case "conversions":
 			out.Values[i] = ec._ApproveConversionsPayload_conversions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notices":
+			out.Values[i] = ec._ApproveConversionsPayload_notices(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32148,6 +37391,49 @@ func (ec *executionContext) _ClickEdge(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
+var closePeriodPayloadImplementors = []string{"ClosePeriodPayload"}
+
+func (ec *executionContext) _ClosePeriodPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ClosePeriodPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, closePeriodPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClosePeriodPayload")
+		case "period":
+			out.Values[i] = ec._ClosePeriodPayload_period(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ClosePeriodPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var conversionImplementors = []string{"Conversion", "Node"}
 
 func (ec *executionContext) _Conversion(ctx context.Context, sel ast.SelectionSet, obj *model.Conversion) graphql.Marshaler {
@@ -32203,6 +37489,87 @@ func (ec *executionContext) _Conversion(ctx context.Context, sel ast.SelectionSe
 		case "revenue":
 			out.Values[i] = ec._Conversion_revenue(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "adjusted":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversion_adjusted(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "adjustments":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversion_adjustments(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "late":
+			out.Values[i] = ec._Conversion_late(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "amount":
@@ -32609,6 +37976,87 @@ func (ec *executionContext) _ConversionEdge(ctx context.Context, sel ast.Selecti
 			out.Values[i] = ec._ConversionEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var conversionNoticeImplementors = []string{"ConversionNotice"}
+
+func (ec *executionContext) _ConversionNotice(ctx context.Context, sel ast.SelectionSet, obj *model.ConversionNotice) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, conversionNoticeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConversionNotice")
+		case "code":
+			out.Values[i] = ec._ConversionNotice_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "conversion":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversionNotice_conversion(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "message":
+			out.Values[i] = ec._ConversionNotice_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -34401,6 +39849,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "adjustConversions":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_adjustConversions(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closePeriod":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_closePeriod(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setMinimumPayout":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setMinimumPayout(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "replayPostbacks":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_replayPostbacks(ctx, field)
@@ -35336,6 +40805,165 @@ func (ec *executionContext) _ParameterMapping(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var periodImplementors = []string{"Period", "Node"}
+
+func (ec *executionContext) _Period(ctx context.Context, sel ast.SelectionSet, obj *model.Period) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, periodImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Period")
+		case "id":
+			out.Values[i] = ec._Period_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "month":
+			out.Values[i] = ec._Period_month(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._Period_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Period_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closedAt":
+			out.Values[i] = ec._Period_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closedBy":
+			out.Values[i] = ec._Period_closedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "statementsAt":
+			out.Values[i] = ec._Period_statementsAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var periodConnectionImplementors = []string{"PeriodConnection"}
+
+func (ec *executionContext) _PeriodConnection(ctx context.Context, sel ast.SelectionSet, obj *model.PeriodConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, periodConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PeriodConnection")
+		case "edges":
+			out.Values[i] = ec._PeriodConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "openFrom":
+			out.Values[i] = ec._PeriodConnection_openFrom(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._PeriodConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var periodEdgeImplementors = []string{"PeriodEdge"}
+
+func (ec *executionContext) _PeriodEdge(ctx context.Context, sel ast.SelectionSet, obj *model.PeriodEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, periodEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PeriodEdge")
+		case "cursor":
+			out.Values[i] = ec._PeriodEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._PeriodEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var pixelSignalImplementors = []string{"PixelSignal"}
 
 func (ec *executionContext) _PixelSignal(ctx context.Context, sel ast.SelectionSet, obj *model.PixelSignal) graphql.Marshaler {
@@ -36241,6 +41869,116 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_report(ctx, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "reportChanges":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_reportChanges(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "periods":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_periods(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "statements":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_statements(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "statement":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_statement(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "defaultMinimumPayout":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_defaultMinimumPayout(ctx, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -37528,6 +43266,11 @@ func (ec *executionContext) _RejectConversionsPayload(ctx context.Context, sel a
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "notices":
+			out.Values[i] = ec._RejectConversionsPayload_notices(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "userErrors":
 			out.Values[i] = ec._RejectConversionsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -37652,6 +43395,248 @@ func (ec *executionContext) _Report(ctx context.Context, sel ast.SelectionSet, o
 		case "pageInfo":
 			out.Values[i] = ec._Report_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportChangeImplementors = []string{"ReportChange"}
+
+func (ec *executionContext) _ReportChange(ctx context.Context, sel ast.SelectionSet, obj *model.ReportChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportChange")
+		case "at":
+			out.Values[i] = ec._ReportChange_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._ReportChange_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "conversion":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReportChange_conversion(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "from":
+			out.Values[i] = ec._ReportChange_from(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "to":
+			out.Values[i] = ec._ReportChange_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._ReportChange_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "by":
+			out.Values[i] = ec._ReportChange_by(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bookedAt":
+			out.Values[i] = ec._ReportChange_bookedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "difference":
+			out.Values[i] = ec._ReportChange_difference(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportChangesImplementors = []string{"ReportChanges"}
+
+func (ec *executionContext) _ReportChanges(ctx context.Context, sel ast.SelectionSet, obj *model.ReportChanges) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportChangesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportChanges")
+		case "currency":
+			out.Values[i] = ec._ReportChanges_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._ReportChanges_since(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._ReportChanges_until(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changes":
+			out.Values[i] = ec._ReportChanges_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totals":
+			out.Values[i] = ec._ReportChanges_totals(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ReportChanges_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportDifferenceImplementors = []string{"ReportDifference"}
+
+func (ec *executionContext) _ReportDifference(ctx context.Context, sel ast.SelectionSet, obj *model.ReportDifference) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportDifferenceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportDifference")
+		case "pending":
+			out.Values[i] = ec._ReportDifference_pending(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approved":
+			out.Values[i] = ec._ReportDifference_approved(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._ReportDifference_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "payout":
+			out.Values[i] = ec._ReportDifference_payout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pendingPayout":
+			out.Values[i] = ec._ReportDifference_pendingPayout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "revenue":
+			out.Values[i] = ec._ReportDifference_revenue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "margin":
+			out.Values[i] = ec._ReportDifference_margin(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -38099,6 +44084,54 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var setMinimumPayoutPayloadImplementors = []string{"SetMinimumPayoutPayload"}
+
+func (ec *executionContext) _SetMinimumPayoutPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetMinimumPayoutPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setMinimumPayoutPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetMinimumPayoutPayload")
+		case "affiliate":
+			out.Values[i] = ec._SetMinimumPayoutPayload_affiliate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "defaultMinimumPayout":
+			out.Values[i] = ec._SetMinimumPayoutPayload_defaultMinimumPayout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetMinimumPayoutPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var setPayoutPayloadImplementors = []string{"SetPayoutPayload"}
 
 func (ec *executionContext) _SetPayoutPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetPayoutPayload) graphql.Marshaler {
@@ -38242,6 +44275,595 @@ func (ec *executionContext) _SignOutPayload(ctx context.Context, sel ast.Selecti
 			out.Values[i] = graphql.MarshalString("SignOutPayload")
 		case "userErrors":
 			out.Values[i] = ec._SignOutPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var statementImplementors = []string{"Statement", "Node"}
+
+func (ec *executionContext) _Statement(ctx context.Context, sel ast.SelectionSet, obj *model.Statement) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, statementImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Statement")
+		case "id":
+			out.Values[i] = ec._Statement_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "affiliate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_affiliate(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "month":
+			out.Values[i] = ec._Statement_month(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_period(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "currency":
+			out.Values[i] = ec._Statement_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "opening":
+			out.Values[i] = ec._Statement_opening(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "earned":
+			out.Values[i] = ec._Statement_earned(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "adjusted":
+			out.Values[i] = ec._Statement_adjusted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "payable":
+			out.Values[i] = ec._Statement_payable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "carried":
+			out.Values[i] = ec._Statement_carried(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "minimum":
+			out.Values[i] = ec._Statement_minimum(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lineCount":
+			out.Values[i] = ec._Statement_lineCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "digest":
+			out.Values[i] = ec._Statement_digest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "madeAt":
+			out.Values[i] = ec._Statement_madeAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lines":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_lines(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "csvUrl":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_csvUrl(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "htmlUrl":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_htmlUrl(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var statementConnectionImplementors = []string{"StatementConnection"}
+
+func (ec *executionContext) _StatementConnection(ctx context.Context, sel ast.SelectionSet, obj *model.StatementConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, statementConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StatementConnection")
+		case "edges":
+			out.Values[i] = ec._StatementConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._StatementConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var statementEdgeImplementors = []string{"StatementEdge"}
+
+func (ec *executionContext) _StatementEdge(ctx context.Context, sel ast.SelectionSet, obj *model.StatementEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, statementEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StatementEdge")
+		case "cursor":
+			out.Values[i] = ec._StatementEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._StatementEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var statementLineImplementors = []string{"StatementLine"}
+
+func (ec *executionContext) _StatementLine(ctx context.Context, sel ast.SelectionSet, obj *model.StatementLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, statementLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StatementLine")
+		case "number":
+			out.Values[i] = ec._StatementLine_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._StatementLine_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "conversion":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StatementLine_conversion(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "adjustment":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StatementLine_adjustment(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "at":
+			out.Values[i] = ec._StatementLine_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sent":
+			out.Values[i] = ec._StatementLine_sent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amount":
+			out.Values[i] = ec._StatementLine_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var statementLineConnectionImplementors = []string{"StatementLineConnection"}
+
+func (ec *executionContext) _StatementLineConnection(ctx context.Context, sel ast.SelectionSet, obj *model.StatementLineConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, statementLineConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StatementLineConnection")
+		case "edges":
+			out.Values[i] = ec._StatementLineConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._StatementLineConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var statementLineEdgeImplementors = []string{"StatementLineEdge"}
+
+func (ec *executionContext) _StatementLineEdge(ctx context.Context, sel ast.SelectionSet, obj *model.StatementLineEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, statementLineEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StatementLineEdge")
+		case "cursor":
+			out.Values[i] = ec._StatementLineEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._StatementLineEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -39902,6 +46524,74 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNAdjustConversionsInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustConversionsInput(ctx context.Context, v any) (model.AdjustConversionsInput, error) {
+	res, err := ec.unmarshalInputAdjustConversionsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAdjustConversionsPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustConversionsPayload(ctx context.Context, sel ast.SelectionSet, v *model.AdjustConversionsPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AdjustConversionsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAdjustedMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedMoney(ctx context.Context, sel ast.SelectionSet, v *model.AdjustedMoney) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AdjustedMoney(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAdjustment2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustmentᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Adjustment) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAdjustment2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustment(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAdjustment2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustment(ctx context.Context, sel ast.SelectionSet, v *model.Adjustment) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Adjustment(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNAdjustmentKind2githubᚗcomᚋproofbackᚋproofbackᚐAdjustmentKind(ctx context.Context, v any) (proofback.AdjustmentKind, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.AdjustmentKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAdjustmentKind2githubᚗcomᚋproofbackᚋproofbackᚐAdjustmentKind(ctx context.Context, sel ast.SelectionSet, v proofback.AdjustmentKind) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNAdvertiser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiser(ctx context.Context, sel ast.SelectionSet, v *model.Advertiser) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -40420,6 +47110,21 @@ func (ec *executionContext) marshalNClickOutcome2githubᚗcomᚋproofbackᚋproo
 	return res
 }
 
+func (ec *executionContext) unmarshalNClosePeriodInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClosePeriodInput(ctx context.Context, v any) (model.ClosePeriodInput, error) {
+	res, err := ec.unmarshalInputClosePeriodInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNClosePeriodPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClosePeriodPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClosePeriodPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ClosePeriodPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNConversion2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Conversion) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -40444,6 +47149,25 @@ func (ec *executionContext) marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋpro
 		return graphql.Null
 	}
 	return ec._Conversion(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNConversionAdjustmentInput2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionAdjustmentInputᚄ(ctx context.Context, v any) ([]*model.ConversionAdjustmentInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.ConversionAdjustmentInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNConversionAdjustmentInput2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionAdjustmentInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNConversionAdjustmentInput2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionAdjustmentInput(ctx context.Context, v any) (*model.ConversionAdjustmentInput, error) {
+	res, err := ec.unmarshalInputConversionAdjustmentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNConversionConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionConnection(ctx context.Context, sel ast.SelectionSet, v *model.ConversionConnection) graphql.Marshaler {
@@ -40480,6 +47204,42 @@ func (ec *executionContext) marshalNConversionEdge2ᚖgithubᚗcomᚋproofback�
 		return graphql.Null
 	}
 	return ec._ConversionEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNConversionNotice2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ConversionNotice) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConversionNotice2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNotice(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNConversionNotice2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNotice(ctx context.Context, sel ast.SelectionSet, v *model.ConversionNotice) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ConversionNotice(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNConversionNoticeCode2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeCode(ctx context.Context, v any) (model.ConversionNoticeCode, error) {
+	var res model.ConversionNoticeCode
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConversionNoticeCode2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeCode(ctx context.Context, sel ast.SelectionSet, v model.ConversionNoticeCode) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNConversionOrderField2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionOrderField(ctx context.Context, v any) (model.ConversionOrderField, error) {
@@ -41337,6 +48097,16 @@ func (ec *executionContext) marshalNListFormat2githubᚗcomᚋproofbackᚋproofb
 	return res
 }
 
+func (ec *executionContext) marshalNMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx context.Context, sel ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Money(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNMoneyKind2githubᚗcomᚋproofbackᚋproofbackᚐMoneyKind(ctx context.Context, v any) (proofback.MoneyKind, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := proofback.MoneyKind(tmp)
@@ -41643,6 +48413,52 @@ func (ec *executionContext) marshalNPartnerStatus2githubᚗcomᚋproofbackᚋpro
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriod(ctx context.Context, sel ast.SelectionSet, v *model.Period) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Period(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPeriodConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodConnection(ctx context.Context, sel ast.SelectionSet, v *model.PeriodConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._PeriodConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPeriodEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PeriodEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPeriodEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPeriodEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodEdge(ctx context.Context, sel ast.SelectionSet, v *model.PeriodEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._PeriodEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNPixelSignal2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPixelSignalᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PixelSignal) graphql.Marshaler {
@@ -42162,6 +48978,74 @@ func (ec *executionContext) marshalNReport2ᚖgithubᚗcomᚋproofbackᚋproofba
 	return ec._Report(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNReportChange2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportChange2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportChange2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChange(ctx context.Context, sel ast.SelectionSet, v *model.ReportChange) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportChange(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReportChangeKind2githubᚗcomᚋproofbackᚋproofbackᚐReportChangeKind(ctx context.Context, v any) (proofback.ReportChangeKind, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ReportChangeKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportChangeKind2githubᚗcomᚋproofbackᚋproofbackᚐReportChangeKind(ctx context.Context, sel ast.SelectionSet, v proofback.ReportChangeKind) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNReportChanges2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChanges(ctx context.Context, sel ast.SelectionSet, v *model.ReportChanges) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportChanges(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReportChangesInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChangesInput(ctx context.Context, v any) (model.ReportChangesInput, error) {
+	res, err := ec.unmarshalInputReportChangesInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportDifference2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportDifference(ctx context.Context, sel ast.SelectionSet, v *model.ReportDifference) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportDifference(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx context.Context, v any) (proofback.Dimension, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := proofback.Dimension(tmp)
@@ -42404,6 +49288,21 @@ func (ec *executionContext) marshalNSecurityMode2githubᚗcomᚋproofbackᚋproo
 	return res
 }
 
+func (ec *executionContext) unmarshalNSetMinimumPayoutInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetMinimumPayoutInput(ctx context.Context, v any) (model.SetMinimumPayoutInput, error) {
+	res, err := ec.unmarshalInputSetMinimumPayoutInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetMinimumPayoutPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetMinimumPayoutPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetMinimumPayoutPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SetMinimumPayoutPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNSetPayoutInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSetPayoutInput(ctx context.Context, v any) (model.SetPayoutInput, error) {
 	res, err := ec.unmarshalInputSetPayoutInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -42457,6 +49356,115 @@ func (ec *executionContext) marshalNSignOutPayload2ᚖgithubᚗcomᚋproofback�
 		return graphql.Null
 	}
 	return ec._SignOutPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStatement2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatement(ctx context.Context, sel ast.SelectionSet, v *model.Statement) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Statement(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStatementConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementConnection(ctx context.Context, sel ast.SelectionSet, v *model.StatementConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StatementConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStatementEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StatementEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStatementEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStatementEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementEdge(ctx context.Context, sel ast.SelectionSet, v *model.StatementEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StatementEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStatementLine2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLine(ctx context.Context, sel ast.SelectionSet, v *model.StatementLine) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StatementLine(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStatementLineConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineConnection(ctx context.Context, sel ast.SelectionSet, v *model.StatementLineConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StatementLineConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStatementLineEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StatementLineEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStatementLineEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStatementLineEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineEdge(ctx context.Context, sel ast.SelectionSet, v *model.StatementLineEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StatementLineEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStatementLineKind2githubᚗcomᚋproofbackᚋproofbackᚐStatementLineKind(ctx context.Context, v any) (proofback.StatementLineKind, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.StatementLineKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStatementLineKind2githubᚗcomᚋproofbackᚋproofbackᚐStatementLineKind(ctx context.Context, sel ast.SelectionSet, v proofback.StatementLineKind) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNStatusMapping2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐStatusMapping(ctx context.Context, sel ast.SelectionSet, v *proofback.StatusMapping) graphql.Marshaler {
@@ -43070,6 +50078,13 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalOAdjustment2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustment(ctx context.Context, sel ast.SelectionSet, v *model.Adjustment) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Adjustment(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOAdvertiser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiser(ctx context.Context, sel ast.SelectionSet, v *model.Advertiser) graphql.Marshaler {
@@ -43918,6 +50933,13 @@ func (ec *executionContext) marshalOPartnerStatus2ᚖgithubᚗcomᚋproofbackᚋ
 	return res
 }
 
+func (ec *executionContext) marshalOPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriod(ctx context.Context, sel ast.SelectionSet, v *model.Period) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Period(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOPostback2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPostback(ctx context.Context, sel ast.SelectionSet, v *model.Postback) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -44207,6 +51229,21 @@ func (ec *executionContext) marshalOSession2ᚖgithubᚗcomᚋproofbackᚋproofb
 		return graphql.Null
 	}
 	return ec._Session(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOStatement2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatement(ctx context.Context, sel ast.SelectionSet, v *model.Statement) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Statement(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOStatementFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementFilter(ctx context.Context, v any) (*model.StatementFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputStatementFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOStatusMapping2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐStatusMappingᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.StatusMapping) graphql.Marshaler {
