@@ -46550,7 +46550,7 @@ func (ec *executionContext) marshalNAdjustedMoney2ᚖgithubᚗcomᚋproofbackᚋ
 }
 
 func (ec *executionContext) marshalNAdjustment2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustmentᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Adjustment) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAdjustment2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustment(ctx, sel, v[i])
@@ -47207,7 +47207,7 @@ func (ec *executionContext) marshalNConversionEdge2ᚖgithubᚗcomᚋproofback�
 }
 
 func (ec *executionContext) marshalNConversionNotice2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNoticeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ConversionNotice) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNConversionNotice2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionNotice(ctx, sel, v[i])
@@ -48436,7 +48436,7 @@ func (ec *executionContext) marshalNPeriodConnection2ᚖgithubᚗcomᚋproofback
 }
 
 func (ec *executionContext) marshalNPeriodEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.PeriodEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPeriodEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPeriodEdge(ctx, sel, v[i])
@@ -48979,7 +48979,7 @@ func (ec *executionContext) marshalNReport2ᚖgithubᚗcomᚋproofbackᚋproofba
 }
 
 func (ec *executionContext) marshalNReportChange2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportChange) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNReportChange2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportChange(ctx, sel, v[i])
@@ -49379,7 +49379,7 @@ func (ec *executionContext) marshalNStatementConnection2ᚖgithubᚗcomᚋproofb
 }
 
 func (ec *executionContext) marshalNStatementEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StatementEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNStatementEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementEdge(ctx, sel, v[i])
@@ -49425,7 +49425,7 @@ func (ec *executionContext) marshalNStatementLineConnection2ᚖgithubᚗcomᚋpr
 }
 
 func (ec *executionContext) marshalNStatementLineEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StatementLineEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNStatementLineEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐStatementLineEdge(ctx, sel, v[i])
