@@ -51,6 +51,9 @@ var idKinds = map[string]proofback.Kind{
 	"BackfillAffiliatePostbackInput.id":     proofback.KindAffiliatePostback,
 	"ApproveConversionsInput.ids":           proofback.KindConversion,
 	"RejectConversionsInput.ids":            proofback.KindConversion,
+	"ConversionAdjustmentInput.id":          proofback.KindConversion,
+	"Query.statement.id":                    proofback.KindStatement,
+	"StatementFilter.periodId":              everybodys,
 	"ReplayPostbacksInput.ids":              proofback.KindPostback,
 	"CorrectReconciliationInput.id":         proofback.KindReconciliation,
 	"RetryDeliveriesInput.ids":              proofback.KindDelivery,
@@ -61,7 +64,7 @@ var anyKind = []string{"Query.node.id", "Query.nodes.ids"}
 
 // alwaysFilled are inputs that may be left out, but without which nothing is shown or
 // done.
-var alwaysFilled = []string{"ReportInput.groupBy", "RejectConversionsInput.reason", "CorrectReconciliationInput.numbers"}
+var alwaysFilled = []string{"ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "CorrectReconciliationInput.numbers"}
 
 // input gives the value of an argument or input field that is no id: by its place, by
 // its name, or by its type.
@@ -75,6 +78,7 @@ func (g *generator) input(place, name, kind string) (any, bool) {
 		"RefreshSessionInput.refreshToken":    "refresh-right",
 		"SetReconciliationFeedInput.schedule": "30 6 * * *",
 		"PriceInput.model":                    "POSTBACK",
+		"ClosePeriodInput.month":              "2025-02",
 		"ReportInput.groupBy":                 []string{"OFFER", "AFFILIATE", "ADVERTISER", "GOAL"},
 		"BackfillAffiliatePostbackInput.to":   now.Add(time.Hour).Format(time.RFC3339),
 	}

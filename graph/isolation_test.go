@@ -15,7 +15,7 @@ import (
 )
 
 // tellsOfNobody are the root fields that show nothing of any tenant but who asks.
-var tellsOfNobody = []string{"viewer", "lintAffiliatePostback", "exchangeRates"}
+var tellsOfNobody = []string{"viewer", "lintAffiliatePostback", "exchangeRates", "periods", "defaultMinimumPayout"}
 
 // TestNobodyReachesAForeignTenant calls every query field and every mutation, as
 // everybody, with everything that leads to a foreign tenant. What is called is made of
@@ -101,7 +101,7 @@ func (w *tenants) staffReach(t *testing.T, reads, writes []generated, secrets []
 		w.answers(op, "staff", got)
 		found := slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
 		reached[name(op)] = reached[name(op)] || found || slices.Contains(tellsOfNobody, name(op))
-		if strings.Contains(op.field, " of a ") && !found {
+		if strings.Contains(op.field, " of a ") && !found && !strings.HasSuffix(op.field, " of a "+string(everybodys)) {
 			t.Errorf("%s: staff find nothing: %+v", op.field, got)
 		}
 		said[name(op)] = text

@@ -125,6 +125,7 @@ func (w *tenants) happened(n *tenant, name string) {
 		}
 	}
 	w.compared(n, name, now)
+	w.stated(n, name, now)
 	click := key(w.t, n.ids[proofback.KindClick])
 	err := w.store.RecordPixelSignals(w.t.Context(), []proofback.PixelSignal{{ID: uuid.Must(uuid.NewV7()), At: now, ClickID: click, EventType: name, TxID: n.txid}})
 	if err != nil {
@@ -154,6 +155,45 @@ func (w *tenants) compared(n *tenant, name string, now time.Time) {
 	}
 }
 
+// everybodys are things that belong to nobody: everybody may see them.
+const everybodys = proofback.KindPeriod
+
+// stated adds an adjustment, and a statement of a month that is closed.
+func (w *tenants) stated(n *tenant, name string, now time.Time) {
+	w.t.Helper()
+	january := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	period, err := w.store.Periods(w.t.Context(), admin, proofback.Page{Limit: 1})
+	if err == nil && len(period.Items) == 0 {
+		_, err = w.store.ClosePeriod(w.t.Context(), admin, proofback.TimeRange{From: january, To: january.AddDate(0, 1, 0)})
+		if err == nil {
+			period, err = w.store.Periods(w.t.Context(), admin, proofback.Page{Limit: 1})
+		}
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	closed, conversion := period.Items[0].ID, key(w.t, n.ids[proofback.KindConversion])
+	n.ids[everybodys] = proofback.GlobalID(everybodys, closed)
+	made, problems, err := w.store.AdjustConversions(w.t.Context(), admin, []proofback.Correction{{ConversionID: conversion, Payout: "2.00"}}, name)
+	if err != nil || len(problems) > 0 {
+		w.t.Fatal(err, problems)
+	}
+	n.ids[proofback.KindAdjustment] = proofback.GlobalID(proofback.KindAdjustment, made[0].ID)
+	statement := uuid.Must(uuid.NewV7())
+	n.ids[proofback.KindStatement] = proofback.GlobalID(proofback.KindStatement, statement)
+	_, err = w.store.Pool().Exec(w.t.Context(), `
+		WITH made AS (
+			INSERT INTO statements (id, period_id, affiliate_id, currency, opening, earned, adjusted, payable, carried, minimum, lines, digest, made_at)
+			VALUES ($1, $2, $3, 'EUR', 0, 1, 0, 1, 0, 0, 1, '', $4)
+		)
+		INSERT INTO statement_lines (statement_id, number, affiliate_id, kind, conversion_id, adjustment_id, at, sent, sent_currency, amount)
+		VALUES ($1, 1, $3, 'CONVERSION', $5, $6, $4, 1, 'EUR', 1)`,
+		statement, closed, key(w.t, w.blog), now, conversion, made[0].ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // firstID is the id of the first row that staff find in a list.
 func (w *tenants) firstID(list string, filter vars, filterType string) string {
 	w.t.Helper()
@@ -165,8 +205,10 @@ func (w *tenants) firstID(list string, filter vars, filterType string) string {
 func (n *tenant) secrets(t testing.TB) []string {
 	t.Helper()
 	list := []string{foreignMark, n.click, n.request}
-	for _, id := range n.ids {
-		list = append(list, id, key(t, id).String())
+	for kind, id := range n.ids {
+		if kind != everybodys {
+			list = append(list, id, key(t, id).String())
+		}
 	}
 	return list
 }
