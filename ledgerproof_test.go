@@ -65,7 +65,9 @@ func TestAProofThatWasTouchedDoesNotHold(t *testing.T) {
 		}, "payout is not the value that was sealed"},
 		{"a value that the entry does not hold", func(p *Proof) { p.Entries[0].Opened["bonus"] = Opened{Salt: make([]byte, 16), Value: "{}"} }, "bonus is not the value"},
 		{"a short salt", func(p *Proof) { p.Entries[0].Opened["payout"] = Opened{Value: "{}"} }, "the salt of payout has 0 bytes"},
-		{"another entry", func(p *Proof) { p.Entries[0].Entry = strings.Replace(p.Entries[0].Entry, "conversion", "transition", 1) }, "its path does not lead to the root"},
+		{"another entry", func(p *Proof) {
+			p.Entries[0].Entry = strings.Replace(p.Entries[0].Entry, "conversion", "transition", 1)
+		}, "its path does not lead to the root"},
 		{"another place", func(p *Proof) { p.Entries[0].Index = 1 }, "its path does not lead to the root"},
 		{"a place outside", func(p *Proof) { p.Entries[0].Index = 2 }, "its path does not lead to the root"},
 		{"another path", func(p *Proof) { p.Entries[0].Path[0][0]++ }, "its path does not lead to the root"},

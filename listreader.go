@@ -195,7 +195,7 @@ func (l *ListReader) nextObject() (ListRow, error) {
 		}
 		row.Raw = clean(MaskText(text), maxListRaw)
 		var object map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(text), &object); err != nil {
+		if json.Unmarshal([]byte(text), &object) != nil {
 			row.Problem = "the line is not a JSON object"
 			return row, nil
 		}

@@ -115,9 +115,11 @@ func TestAStatementTellsAMonthLineByLineAndCarriesWhatIsTooLittle(t *testing.T) 
 	if again := b.state(); len(again) != 3 {
 		t.Errorf("%d statements, made twice", len(again))
 	}
-	for _, sql := range []string{`UPDATE statements SET payable = 1`, `DELETE FROM statement_lines`,
+	for _, sql := range []string{
+		`UPDATE statements SET payable = 1`, `DELETE FROM statement_lines`,
 		`INSERT INTO statement_lines SELECT statement_id, number + 100, affiliate_id, kind, conversion_id, adjustment_id, at, sent, sent_currency, amount FROM statement_lines`,
-		`INSERT INTO statements SELECT (json_populate_record(s, json_build_object('id', gen_random_uuid(), 'affiliate_id', gen_random_uuid()))).* FROM statements AS s`} {
+		`INSERT INTO statements SELECT (json_populate_record(s, json_build_object('id', gen_random_uuid(), 'affiliate_id', gen_random_uuid()))).* FROM statements AS s`,
+	} {
 		if _, err := b.store.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "is refused") && !strings.Contains(err.Error(), "is not the sum of its lines") {
 			t.Errorf("%s: %v", sql, err)
 		}

@@ -58,6 +58,8 @@ var leastVariables = map[string]vars{
 	"Trace":                   {"by": vars{"clickId": "x"}},
 	"ReplayPostbacks":         {"input": vars{"ids": []string{"x"}}},
 	"Diagnostics":             {"filter": vars{}},
+	"Reconciliation":          {"id": proofback.GlobalID(proofback.KindReconciliation, uuid.Max)},
+	"SetReconciliationFeed":   {"input": vars{"advertiserId": "x", "url": "x", "format": "CSV", "schedule": "x"}},
 	"RetryDeliveries":         {"input": vars{"ids": []string{"x"}}},
 	"AuditRedirects":          {"input": vars{"offerId": "x"}},
 	"Report":                  {"input": vars{"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}},

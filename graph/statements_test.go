@@ -34,7 +34,7 @@ func (*counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)
 
 // patientLoaders wait long enough that a hundred rows ask together, on a machine that
 // has other things to do as well.
-const patientLoaders = 25 * time.Millisecond
+const patientLoaders = 100 * time.Millisecond
 
 // oneThing are the operations that are about one thing each, however many there are.
 var oneThing = []string{
@@ -83,7 +83,9 @@ func TestAHundredRowsCostTheStatementsOfOne(t *testing.T) {
 		{"Report", report(few), report(many), []any{"report", "rows"}},
 		{"Diagnostics", vars{"filter": ofShop(few)["filter"]}, vars{"filter": ofShop(many)["filter"]}, []any{"diagnostics"}},
 		{
-			"ExchangeRates", vars{"date": "1999-01-04", "base": "EUR"}, vars{"date": time.Now().UTC().Format(time.DateOnly), "base": "EUR"},
+			"ExchangeRates",
+			vars{"date": "1999-01-04", "base": "EUR"},
+			vars{"date": time.Now().UTC().Format(time.DateOnly), "base": "EUR"},
 			[]any{"exchangeRates"},
 		},
 	}

@@ -142,11 +142,15 @@ func (w *tenants) compared(n *tenant, name string, now time.Time) {
 		sql  string
 		args []any
 	}{
-		{`INSERT INTO reconciliations (id, advertiser_id, source, status, range_from, range_to, created_at, finished_at) VALUES ($1, $2, $3, 'DONE', $4, $4, $4, $4)`,
-			[]any{list, n.advertiser.AdvertiserID, "https://shop.example/" + name, now}},
+		{
+			`INSERT INTO reconciliations (id, advertiser_id, source, status, range_from, range_to, created_at, finished_at) VALUES ($1, $2, $3, 'DONE', $4, $4, $4, $4)`,
+			[]any{list, n.advertiser.AdvertiserID, "https://shop.example/" + name, now},
+		},
 		{`INSERT INTO reconciliation_rows (reconciliation_id, line, raw, problem, txid) VALUES ($1, 1, $2, '', $2)`, []any{list, n.txid}},
-		{`INSERT INTO reconciliation_items (reconciliation_id, n, kind, line, conversion_id, suggested_id, txid, detail) VALUES ($1, 1, 'MATCHED', 1, $2, $2, $3, $3)`,
-			[]any{list, conversion, n.txid}},
+		{
+			`INSERT INTO reconciliation_items (reconciliation_id, n, kind, line, conversion_id, suggested_id, txid, detail) VALUES ($1, 1, 'MATCHED', 1, $2, $2, $3, $3)`,
+			[]any{list, conversion, n.txid},
+		},
 		{`INSERT INTO reconciliation_summary (reconciliation_id, kind, count) VALUES ($1, 'MATCHED', 1)`, []any{list}},
 	} {
 		if _, err := w.store.Pool().Exec(w.t.Context(), s.sql, s.args...); err != nil {
