@@ -181,14 +181,13 @@ func (l *ListReader) Next() (ListRow, error) {
 
 func (l *ListReader) nextObject() (ListRow, error) {
 	for {
-		text, err := l.records.lines.next()
-		row := ListRow{Line: l.records.lines.line}
-		if errors.Is(err, errLineTooLong) {
-			row.Problem = err.Error()
-			return row, nil
-		}
+		text, problem, err := l.records.lines.nextOrProblem()
 		if err != nil {
 			return ListRow{}, err
+		}
+		row := ListRow{Line: l.records.lines.line, Problem: problem}
+		if problem != "" {
+			return row, nil
 		}
 		if strings.TrimSpace(text) == "" {
 			continue

@@ -90,6 +90,15 @@ func (l *lineReader) next() (string, error) {
 	return string(bytes.TrimRight(text, "\r\n")), nil
 }
 
+// nextOrProblem is next with what is wrong with this line alone told apart.
+func (l *lineReader) nextOrProblem() (text, problem string, err error) {
+	text, err = l.next()
+	if errors.Is(err, errLineTooLong) {
+		return "", err.Error(), nil
+	}
+	return text, "", err
+}
+
 // undo takes lines back, the last that were given.
 func (l *lineReader) undo(lines []string) {
 	l.undone = append(append([]string(nil), lines...), l.undone...)
@@ -106,13 +115,10 @@ type csvRecords struct {
 // is of that record alone.
 func (c *csvRecords) record() (values []string, raw string, line int64, problem string, err error) {
 	for {
-		text, err := c.lines.next()
+		text, problem, err := c.lines.nextOrProblem()
 		line = c.lines.line
-		if errors.Is(err, errLineTooLong) {
-			return nil, "", line, err.Error(), nil
-		}
-		if err != nil {
-			return nil, "", 0, "", err
+		if err != nil || problem != "" {
+			return nil, "", line, problem, err
 		}
 		if strings.Trim(text, " \t,;|") == "" {
 			continue
