@@ -185,16 +185,16 @@ func (l *ListReader) nextObject() (ListRow, error) {
 		if err != nil {
 			return ListRow{}, err
 		}
+		if strings.TrimSpace(text) == "" && problem == "" {
+			continue
+		}
 		row := ListRow{Line: l.records.lines.line, Problem: problem}
 		if problem != "" {
 			return row, nil
 		}
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
 		row.Raw = clean(MaskText(text), maxListRaw)
-		var object map[string]json.RawMessage
-		if json.Unmarshal([]byte(text), &object) != nil {
+		object, ok := objectOf(text)
+		if !ok {
 			row.Problem = "the line is not a JSON object"
 			return row, nil
 		}
@@ -208,6 +208,12 @@ func (l *ListReader) nextObject() (ListRow, error) {
 		l.read(&row, PostbackParams{params})
 		return row, nil
 	}
+}
+
+// objectOf reads a JSON object.
+func objectOf(text string) (object map[string]json.RawMessage, ok bool) {
+	err := json.Unmarshal([]byte(text), &object)
+	return object, err == nil
 }
 
 // scalar is the text of a JSON string or number; "" of anything else.
