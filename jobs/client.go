@@ -17,6 +17,7 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/jobs/mail"
 	"github.com/proofback/proofback/jobs/outbound"
 )
 
@@ -70,6 +71,8 @@ type Config struct {
 	ClickKeys *proofback.ClickKeys
 	// Outbound says what may be reached. Its Now and IdlePerHost are set here.
 	Outbound outbound.Config
+	// Mail hands letters over; nil: nothing is mailed.
+	Mail *mail.Sender
 	// Retry is the schedule of attempts; default proofback.DefaultRetryPolicy().
 	Retry proofback.RetryPolicy
 	// Health says when a destination is spared; default

@@ -9,6 +9,7 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/jobs/mail"
 	"github.com/proofback/proofback/jobs/outbound"
 )
 
@@ -88,6 +89,11 @@ type Settings struct {
 	// attempts over about a day. It holds for attempts that are planned from now on.
 	OutboundRetries string `name:"outbound-retries" env:"PROOFBACK_OUTBOUND_RETRIES" placeholder:"WAIT,…" help:"Longest waits between attempts of an outbound postback, or none (default ten attempts over about a day)."`
 
+	// SMTPURL is the server that mail is handed to, such as
+	// smtp://user:password@mail.example:587?from=no-reply@network.example; it must be
+	// the same in all processes. Default none: what would be mailed is shown to staff.
+	SMTPURL string `name:"smtp-url" env:"PROOFBACK_SMTP_URL" placeholder:"URL" help:"Mail server, smtp:// or smtps://, with ?from=ADDRESS (default none)."`
+
 	// TrustedProxies are CIDR ranges whose X-Forwarded-For and country header are
 	// believed. Default none. A range too wide lets senders choose their address.
 	TrustedProxies []string `name:"trusted-proxies" env:"PROOFBACK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed (default none)."`
@@ -143,6 +149,7 @@ type Settings struct {
 	outboundAllow  []netip.Prefix
 	outboundPorts  []outbound.PortRange
 	retries        proofback.RetryPolicy
+	mail           *mail.Sender // nil: none
 	trustedProxies []netip.Prefix
 	retention      db.Retention
 	spoolBytes     int64

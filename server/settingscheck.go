@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/jobs/mail"
 	"github.com/proofback/proofback/server/auth"
 )
 
@@ -32,7 +33,7 @@ func (s *Settings) check() error {
 	s.RatesURL = cmp.Or(s.RatesURL, defaultRatesURL)
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	for _, step := range []func() error{
-		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkSlowQuery, s.checkRetention, s.checkKeys, s.checkPprof,
+		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkSlowQuery, s.checkRetention, s.checkKeys, s.checkMail, s.checkPprof,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -143,6 +144,17 @@ func (s *Settings) checkRetention() error {
 			return wrong(r.name, "is %q: expected a number of days, or 0 for ever", r.days)
 		}
 		*r.into = time.Duration(days) * 24 * time.Hour
+	}
+	return nil
+}
+
+func (s *Settings) checkMail() error {
+	if s.SMTPURL == "" {
+		return nil
+	}
+	var err error
+	if s.mail, err = mail.New(s.SMTPURL); err != nil {
+		return wrong("PROOFBACK_SMTP_URL", "cannot be used (%s): expected smtp:// or smtps://, a host and a sender, such as smtp://user:password@mail.example:587?from=no-reply@network.example", oneLine(err))
 	}
 	return nil
 }
