@@ -20,6 +20,7 @@ const (
 	ClickCountryOffTarget ClickOutcome = 4
 	ClickDeviceOffTarget  ClickOutcome = 5
 	ClickCapReached       ClickOutcome = 6
+	ClickLinkArchived     ClickOutcome = 7
 )
 
 // String is the code that people are shown.
@@ -39,6 +40,8 @@ func (o ClickOutcome) String() string {
 		return "DEVICE_OFF_TARGET"
 	case ClickCapReached:
 		return "CAP_REACHED"
+	case ClickLinkArchived:
+		return "LINK_ARCHIVED"
 	}
 	return "UNKNOWN"
 }

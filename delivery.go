@@ -65,6 +65,7 @@ type Destination struct {
 	// MaxPerSecond bounds the requests to it over all processes; 0: no bound.
 	MaxPerSecond int
 	Enabled      bool
+	Archived     bool // and therefore not enabled
 	CreatedAt    time.Time
 	Health
 	// OldSecretUntil is how long requests are signed with the secret before the

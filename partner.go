@@ -3,6 +3,7 @@ package proofback
 import (
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -78,6 +79,7 @@ type User struct {
 	AffiliateID  uuid.UUID
 	AdvertiserID uuid.UUID
 	Disabled     bool
+	Joined       bool // has a password: was not only invited
 	CreatedAt    time.Time
 }
 
@@ -108,7 +110,17 @@ type TrackingLink struct {
 	OfferID     uuid.UUID
 	AffiliateID uuid.UUID
 	Name        string
+	Archived    bool // its visitors are kept from the offer
 	CreatedAt   time.Time
+}
+
+// Validate refuses a name that is too long.
+func (l *TrackingLink) Validate() error {
+	var p Problems
+	if utf8.RuneCountInString(l.Name) > MaxName {
+		p.Add([]string{"name"}, "at most %d characters", MaxName)
+	}
+	return p.Err()
 }
 
 // TrackingURL is where a link's visitors go.

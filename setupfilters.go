@@ -14,6 +14,7 @@ type UserFilter struct {
 	Role         Role
 	AffiliateID  uuid.UUID
 	AdvertiserID uuid.UUID
+	Disabled     *bool
 }
 
 // AccessFilter narrows a list of accesses to offers; zero fields do not.
@@ -27,6 +28,7 @@ type AccessFilter struct {
 type LinkFilter struct {
 	OfferID     uuid.UUID
 	AffiliateID uuid.UUID
+	Archived    *bool
 }
 
 // DestinationFilter narrows a list of destinations; zero fields do not.
@@ -34,4 +36,5 @@ type DestinationFilter struct {
 	AffiliateID uuid.UUID
 	OfferID     uuid.UUID
 	Enabled     *bool
+	Archived    *bool
 }

@@ -13,7 +13,8 @@ import (
 
 // UpdateDestination lets change alter a destination as it stands. While it is
 // switched off nothing is sent: what is on its way waits. Switching it on again
-// forgets how it was doing, and sends what waits in its order.
+// forgets how it was doing, and sends what waits in its order. One that is archived
+// is switched off, and stays so when it is fetched back.
 func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id uuid.UUID, change func(*proofback.Destination)) (*proofback.Destination, error) {
 	if err := actor.RequireSignedIn(); err != nil {
 		return nil, err
@@ -26,6 +27,7 @@ func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id
 		}
 		d = row.value()
 		change(d)
+		d.Enabled = d.Enabled && !d.Archived
 		if err := d.Validate(); err != nil {
 			return err
 		}
@@ -36,6 +38,7 @@ func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id
 		}
 		after := newDestinationRow(d)
 		after.Gone, after.Opened, after.ProbeUntil = row.Gone, row.Opened, row.ProbeUntil
+		after.ArchivedAt = since(d.Archived, row.ArchivedAt, tx.now)
 		resumed := after.follow(row, tx.now)
 		d = after.value()
 		d.OldSecretUntil = utc(row.OldSecretUntil)

@@ -68,6 +68,9 @@ func (s *Store) Destinations(ctx context.Context, actor proofback.Actor, f proof
 		if f.Enabled != nil {
 			q.Where("destination.enabled = ?", *f.Enabled)
 		}
+		if f.Archived != nil {
+			q.Where("(destination.archived_at IS NOT NULL) = ?", *f.Archived)
+		}
 		err := pageByID(q, "destination.id", p).Scan(ctx)
 		w = window(p, rows, (*destinationRow).value)
 		return err

@@ -3,8 +3,9 @@ package db
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -24,8 +25,8 @@ func (s *Store) CreateTrackingLink(ctx context.Context, actor proofback.Actor, l
 	if err != nil {
 		return nil, err
 	}
-	if utf8.RuneCountInString(l.Name) > proofback.MaxName {
-		return nil, proofback.Invalid([]string{"name"}, "at most %d characters", proofback.MaxName)
+	if err := l.Validate(); err != nil {
+		return nil, err
 	}
 	l.ID, l.CreatedAt, l.AffiliateID = newID(), s.clock(), affiliate
 	if l.Code == "" || actor.Role != proofback.RoleSystem {
@@ -43,6 +44,44 @@ func (s *Store) CreateTrackingLink(ctx context.Context, actor proofback.Actor, l
 		return nil, err
 	}
 	return &l, nil
+}
+
+// UpdateTrackingLink lets change alter a link's name and whether it is archived. The
+// visitors of an archived one are kept from the offer, from the next click on.
+func (s *Store) UpdateTrackingLink(ctx context.Context, actor proofback.Actor, id uuid.UUID, change func(*proofback.TrackingLink)) (*proofback.TrackingLink, error) {
+	if err := actor.RequireSignedIn(); err != nil {
+		return nil, err
+	}
+	var l *proofback.TrackingLink
+	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		row := &linkRow{}
+		if actor.Role == proofback.RoleAdvertiser { // which has none, and may lock none
+			return missing(sql.ErrNoRows, "tracking link", "id")
+		}
+		if err := ofAffiliate(tx.NewSelect().Model(row), actor).Where("link.id = ?", id).For("UPDATE").Scan(ctx); err != nil {
+			return missing(err, "tracking link", "id")
+		}
+		l = linkPointer(row)
+		change(l)
+		if err := l.Validate(); err != nil {
+			return err
+		}
+		row.Name, row.ArchivedAt = l.Name, since(l.Archived, row.ArchivedAt, tx.now)
+		_, err := tx.NewUpdate().Model(row).Column("name", "archived_at").WherePK().Exec(ctx)
+		return err
+	})
+	return l, err
+}
+
+// since is when something that is so began: it goes on, begins now, or is over.
+func since(so bool, before, now time.Time) time.Time {
+	switch {
+	case !so:
+		return time.Time{}
+	case before.IsZero():
+		return now
+	}
+	return before
 }
 
 // requireOffer refuses an offer that the actor cannot see, as input offerId.
@@ -71,6 +110,9 @@ func (s *Store) TrackingLinks(ctx context.Context, actor proofback.Actor, f proo
 		}
 		if f.AffiliateID != uuid.Nil {
 			q.Where("link.affiliate_id = ?", f.AffiliateID)
+		}
+		if f.Archived != nil {
+			q.Where("(link.archived_at IS NOT NULL) = ?", *f.Archived)
 		}
 		err := pageByID(q, "link.id", p).Scan(ctx)
 		w = window(p, rows, linkPointer)

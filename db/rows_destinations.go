@@ -27,6 +27,7 @@ type destinationRow struct {
 	HealthState  proofback.HealthState `bun:"health_state"`
 	HealthSince  time.Time             `bun:"health_since"`
 	HealthReason string                `bun:"health_reason"`
+	ArchivedAt   time.Time             `bun:"archived_at,nullzero"`
 	CreatedAt    time.Time             `bun:"created_at"`
 
 	Secret         []byte    `bun:"secret"` // sealed, like the old one
@@ -77,6 +78,7 @@ func (r *destinationRow) value() *proofback.Destination {
 		LatestOnly:   r.LatestOnly,
 		MaxPerSecond: r.MaxPerSecond,
 		Enabled:      r.Enabled,
+		Archived:     !r.ArchivedAt.IsZero(),
 		CreatedAt:    r.CreatedAt.UTC(),
 		Health: proofback.Health{
 			HealthState:   r.HealthState,

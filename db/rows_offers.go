@@ -122,9 +122,12 @@ type linkRow struct {
 	OfferID     uuid.UUID `bun:"offer_id"`
 	AffiliateID uuid.UUID `bun:"affiliate_id"`
 	Name        string    `bun:"name"`
+	ArchivedAt  time.Time `bun:"archived_at,nullzero"`
 	CreatedAt   time.Time `bun:"created_at"`
 }
 
 func (r *linkRow) value() proofback.TrackingLink {
-	return proofback.TrackingLink{ID: r.ID, Code: r.Code, OfferID: r.OfferID, AffiliateID: r.AffiliateID, Name: r.Name, CreatedAt: r.CreatedAt.UTC()}
+	return proofback.TrackingLink{
+		ID: r.ID, Code: r.Code, OfferID: r.OfferID, AffiliateID: r.AffiliateID, Name: r.Name, Archived: !r.ArchivedAt.IsZero(), CreatedAt: r.CreatedAt.UTC(),
+	}
 }

@@ -20,6 +20,7 @@ type userRow struct {
 	AffiliateID  uuid.UUID      `bun:"affiliate_id,nullzero"`
 	AdvertiserID uuid.UUID      `bun:"advertiser_id,nullzero"`
 	DisabledAt   time.Time      `bun:"disabled_at,nullzero"`
+	JoinedAt     time.Time      `bun:"joined_at,nullzero"`
 	CreatedAt    time.Time      `bun:"created_at"`
 }
 
@@ -31,6 +32,7 @@ func (r *userRow) value() *proofback.User {
 		AffiliateID:  r.AffiliateID,
 		AdvertiserID: r.AdvertiserID,
 		Disabled:     !r.DisabledAt.IsZero(),
+		Joined:       !r.JoinedAt.IsZero(),
 		CreatedAt:    r.CreatedAt.UTC(),
 	}
 }

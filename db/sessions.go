@@ -22,6 +22,7 @@ const (
 	endedBySignOut  = "SIGN_OUT"
 	endedByReuse    = "REFRESH_TOKEN_REUSED"
 	endedByDisabled = "USER_DISABLED"
+	endedByRole     = "ROLE_CHANGED"
 )
 
 // Credentials gives the user with an e-mail address and the hash of the
@@ -146,6 +147,18 @@ func (s *Store) EndSession(ctx context.Context, actor proofback.Actor) error {
 		_, err := q.Exec(ctx)
 		return err
 	})
+}
+
+// endSessionsOf ends all sessions of a user.
+func (t *tx) endSessionsOf(ctx context.Context, user uuid.UUID, reason string) error {
+	_, err := t.NewUpdate().
+		Model((*sessionRow)(nil)).
+		Set("ended_at = ?", t.now).
+		Set("end_reason = ?", reason).
+		Where("user_id = ?", user).
+		Where("ended_at IS NULL").
+		Exec(ctx)
+	return err
 }
 
 func (t *tx) endSession(ctx context.Context, id uuid.UUID, reason string) error {

@@ -72,6 +72,7 @@ type keptLink struct {
 	Terms     uuid.UUID              `json:"terms"`
 	Affiliate uuid.UUID              `json:"affiliate"`
 	Access    proofback.AccessStatus `json:"access,omitempty"`
+	Archived  bool                   `json:"archived,omitempty"`
 }
 
 // KeepIn has Run keep in a file what clicks need of the set-up, and write it anew
@@ -158,7 +159,7 @@ func (n *Snapshot) kept(network string) *keptSetup {
 	partners := map[uuid.UUID]proofback.PartnerStatus{}
 	for _, code := range slices.Sorted(maps.Keys(n.links)) {
 		l := n.links[code]
-		k.Links = append(k.Links, keptLink{l.ID, l.Code, l.Terms.ID, l.Affiliate.ID, l.Access})
+		k.Links = append(k.Links, keptLink{l.ID, l.Code, l.Terms.ID, l.Affiliate.ID, l.Access, l.Archived})
 		partners[l.Affiliate.ID] = l.Affiliate.Status
 	}
 	k.Affiliates = keptPartners(partners)
@@ -262,6 +263,7 @@ func (u *Setup) restore(k *keptSetup) *Snapshot {
 			Affiliate:  affiliate,
 			Advertiser: n.advertisers[terms.AdvertiserID],
 			Access:     l.Access,
+			Archived:   l.Archived,
 		}
 	}
 	return n

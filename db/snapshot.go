@@ -32,6 +32,15 @@ type Link struct {
 	Affiliate  *proofback.Affiliate
 	Advertiser *proofback.Advertiser
 	Access     proofback.AccessStatus // "" when the affiliate never asked
+	Archived   bool
+}
+
+// Judge says what becomes of a visitor who follows the link.
+func (l *Link) Judge(country string, device proofback.Device) proofback.ClickOutcome {
+	if l.Archived {
+		return proofback.ClickLinkArchived
+	}
+	return proofback.JudgeClick(l.Terms, l.Affiliate.Status, l.Advertiser.Status, l.Access, country, device)
 }
 
 // run is an affiliate's running of an offer.
@@ -185,7 +194,7 @@ func (n *Snapshot) loadLinks(ctx context.Context, tx *tx, byOffer map[uuid.UUID]
 	}
 
 	var links []linkRow
-	if err := tx.NewSelect().Model(&links).Column("id", "code", "offer_id", "affiliate_id").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&links).Column("id", "code", "offer_id", "affiliate_id", "archived_at").Scan(ctx); err != nil {
 		return err
 	}
 	n.links = make(map[string]*Link, len(links))
@@ -202,6 +211,7 @@ func (n *Snapshot) loadLinks(ctx context.Context, tx *tx, byOffer map[uuid.UUID]
 			Affiliate:  byAffiliate[l.AffiliateID],
 			Advertiser: n.advertisers[terms.AdvertiserID],
 			Access:     access[run{l.AffiliateID, l.OfferID}],
+			Archived:   !l.ArchivedAt.IsZero(),
 		}
 	}
 	return nil

@@ -26,8 +26,8 @@ func (s *Store) CreateUser(ctx context.Context, actor proofback.Actor, n NewUser
 		return nil, err
 	}
 	u := n.User
-	if staff := u.Role == proofback.RoleAdmin || u.Role == proofback.RoleManager; staff && actor.Role == proofback.RoleManager {
-		return nil, proofback.Errorf(proofback.CodeForbidden, "only an ADMIN may create staff")
+	if err := requireOver(actor, u.Role); err != nil {
+		return nil, err
 	}
 	problems, err := asProblems(u.Validate())
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Store) CreateUser(ctx context.Context, actor proofback.Actor, n NewUser
 	if err != nil {
 		return nil, err
 	}
-	u.ID, u.CreatedAt = newID(), s.clock()
+	u.ID, u.CreatedAt, u.Joined = newID(), s.clock(), true
 	row := &userRow{
 		ID:           u.ID,
 		Email:        u.Email,
@@ -51,6 +51,7 @@ func (s *Store) CreateUser(ctx context.Context, actor proofback.Actor, n NewUser
 		Role:         u.Role,
 		AffiliateID:  u.AffiliateID,
 		AdvertiserID: u.AdvertiserID,
+		JoinedAt:     u.CreatedAt,
 		CreatedAt:    u.CreatedAt,
 	}
 	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
@@ -84,6 +85,9 @@ func (s *Store) Users(ctx context.Context, actor proofback.Actor, f proofback.Us
 		}
 		if f.AdvertiserID != uuid.Nil {
 			q.Where("u.advertiser_id = ?", f.AdvertiserID)
+		}
+		if f.Disabled != nil {
+			q.Where("(u.disabled_at IS NOT NULL) = ?", *f.Disabled)
 		}
 		err := pageByID(q, "u.id", p).Scan(ctx)
 		w = window(p, rows, (*userRow).value)

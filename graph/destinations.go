@@ -29,6 +29,7 @@ func (q *query) AffiliatePostbacks(ctx context.Context, first *int, after *strin
 		AffiliateID: ids.maybe(proofback.KindAffiliate, in.AffiliateID, "filter", "affiliateId"),
 		OfferID:     ids.maybe(proofback.KindOffer, in.OfferID, "filter", "offerId"),
 		Enabled:     in.Enabled,
+		Archived:    in.Archived,
 	}
 	if err := ids.err(); err != nil {
 		return nil, err
@@ -80,6 +81,7 @@ func (m *mutation) UpdateAffiliatePostback(ctx context.Context, in model.UpdateA
 			d.Method = orElse(in.Method, d.Method)
 			d.URLTemplate = orElse(in.URLTemplate, d.URLTemplate)
 			d.Enabled = orElse(in.Enabled, d.Enabled)
+			d.Archived = orElse(in.Archived, d.Archived)
 			if offerGiven {
 				d.OfferID = offerID
 			}
@@ -140,6 +142,7 @@ func showDestination(d *proofback.Destination) *model.AffiliatePostback {
 		LatestOnly:   d.LatestOnly,
 		MaxPerSecond: orNull(d.MaxPerSecond),
 		Enabled:      d.Enabled,
+		Archived:     d.Archived,
 		Health: &model.DestinationHealth{
 			State:         d.HealthState,
 			Since:         d.HealthSince,

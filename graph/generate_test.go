@@ -45,6 +45,8 @@ var idKinds = map[string]proofback.Kind{
 	"RotateAdvertiserSecretInput.id":        proofback.KindAdvertiser,
 	"UpdateAffiliateInput.id":               proofback.KindAffiliate,
 	"UpdateOfferInput.id":                   proofback.KindOffer,
+	"UpdateUserInput.id":                    proofback.KindUser,
+	"UpdateTrackingLinkInput.id":            proofback.KindTrackingLink,
 	"UpdateAffiliatePostbackInput.id":       proofback.KindAffiliatePostback,
 	"RotateAffiliatePostbackSecretInput.id": proofback.KindAffiliatePostback,
 	"TestAffiliatePostbackInput.id":         proofback.KindAffiliatePostback,

@@ -91,7 +91,7 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 // that exist are judged. What is new is looked up when it is first named.
 var changesTerms = map[string]bool{
 	"updateAdvertiser": true, "rotateAdvertiserSecret": true, "updateAffiliate": true, "updateOffer": true,
-	"setPayout": true, "requestOfferAccess": true, "decideOfferAccess": true,
+	"setPayout": true, "requestOfferAccess": true, "decideOfferAccess": true, "updateTrackingLink": true,
 }
 
 // withRequestID makes sure that the actor has the id under which the log has

@@ -23,6 +23,7 @@ func (q *query) TrackingLinks(ctx context.Context, first *int, after *string, la
 	f := proofback.LinkFilter{
 		OfferID:     ids.maybe(proofback.KindOffer, in.OfferID, "filter", "offerId"),
 		AffiliateID: ids.maybe(proofback.KindAffiliate, in.AffiliateID, "filter", "affiliateId"),
+		Archived:    in.Archived,
 	}
 	if err := ids.err(); err != nil {
 		return nil, err
@@ -57,6 +58,25 @@ func (m *mutation) CreateTrackingLink(ctx context.Context, in model.CreateTracki
 	return &model.CreateTrackingLinkPayload{TrackingLink: showLink(made, m.PublicURL), UserErrors: mistakes}, nil
 }
 
+func (m *mutation) UpdateTrackingLink(ctx context.Context, in model.UpdateTrackingLinkInput) (*model.UpdateTrackingLinkPayload, error) {
+	var ids idReader
+	id := ids.one(proofback.KindTrackingLink, in.ID, "id")
+	l, err := (*proofback.TrackingLink)(nil), ids.err()
+	if err == nil {
+		l, err = m.Store.UpdateTrackingLink(ctx, ActorFrom(ctx), id, func(l *proofback.TrackingLink) {
+			if name, ok := in.Name.ValueOK(); ok {
+				l.Name = orZero(name)
+			}
+			l.Archived = orElse(in.Archived, l.Archived)
+		})
+	}
+	mistakes, err := userErrors(err)
+	if err != nil || len(mistakes) > 0 {
+		return &model.UpdateTrackingLinkPayload{UserErrors: mistakes}, err
+	}
+	return &model.UpdateTrackingLinkPayload{TrackingLink: showLink(l, m.PublicURL), UserErrors: mistakes}, nil
+}
+
 func (r *trackingLink) Offer(ctx context.Context, l *model.TrackingLink) (*model.Offer, error) {
 	return offer(ctx, l.OfferID)
 }
@@ -72,6 +92,7 @@ func showLink(l *proofback.TrackingLink, publicURL string) *model.TrackingLink {
 		Code:        l.Code,
 		URL:         proofback.TrackingURL(publicURL, l.Code),
 		Name:        orNull(l.Name),
+		Archived:    l.Archived,
 		CreatedAt:   l.CreatedAt,
 		OfferID:     l.OfferID,
 		AffiliateID: l.AffiliateID,

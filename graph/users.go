@@ -27,6 +27,7 @@ func (q *query) Users(ctx context.Context, first *int, after *string, last *int,
 		Role:         orZero(in.Role),
 		AffiliateID:  ids.maybe(proofback.KindAffiliate, in.AffiliateID, "filter", "affiliateId"),
 		AdvertiserID: ids.maybe(proofback.KindAdvertiser, in.AdvertiserID, "filter", "advertiserId"),
+		Disabled:     in.Disabled,
 	}
 	if err := ids.err(); err != nil {
 		return nil, err
@@ -66,6 +67,34 @@ func (m *mutation) CreateUser(ctx context.Context, in model.CreateUserInput) (*m
 	return &model.CreateUserPayload{User: showUser(u), UserErrors: mistakes}, nil
 }
 
+func (m *mutation) UpdateUser(ctx context.Context, in model.UpdateUserInput) (*model.UpdateUserPayload, error) {
+	var ids idReader
+	id := ids.one(proofback.KindUser, in.ID, "id")
+	affiliate, affiliateGiven := in.AffiliateID.ValueOK()
+	advertiser, advertiserGiven := in.AdvertiserID.ValueOK()
+	affiliateID := ids.maybe(proofback.KindAffiliate, affiliate, "affiliateId")
+	advertiserID := ids.maybe(proofback.KindAdvertiser, advertiser, "advertiserId")
+	u, err := (*proofback.User)(nil), ids.err()
+	if err == nil {
+		u, err = m.Store.UpdateUser(ctx, ActorFrom(ctx), id, func(u *proofback.User) {
+			u.Email = strings.ToLower(strings.TrimSpace(orElse(in.Email, u.Email)))
+			u.Role = orElse(in.Role, u.Role)
+			u.Disabled = orElse(in.Disabled, u.Disabled)
+			if affiliateGiven {
+				u.AffiliateID = affiliateID
+			}
+			if advertiserGiven {
+				u.AdvertiserID = advertiserID
+			}
+		})
+	}
+	mistakes, err := userErrors(err)
+	if err != nil || len(mistakes) > 0 {
+		return &model.UpdateUserPayload{UserErrors: mistakes}, err
+	}
+	return &model.UpdateUserPayload{User: showUser(u), UserErrors: mistakes}, nil
+}
+
 func (r *user) Affiliate(ctx context.Context, u *model.User) (*model.Affiliate, error) {
 	return affiliateOrNull(ctx, u.AffiliateID)
 }
@@ -81,6 +110,7 @@ func showUser(u *proofback.User) *model.User {
 		Email:        u.Email,
 		Role:         u.Role,
 		Disabled:     u.Disabled,
+		Joined:       u.Joined,
 		CreatedAt:    u.CreatedAt,
 		AffiliateID:  u.AffiliateID,
 		AdvertiserID: u.AdvertiserID,

@@ -8,11 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"riverqueue.com/riverui"
 
 	"github.com/proofback/proofback"
-	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/server/auth"
 )
 
@@ -30,11 +28,10 @@ const (
 
 // adminPages lets an ADMIN into River's pages.
 type adminPages struct {
-	tokens  *auth.Tokens // the API's
-	cookies *auth.Tokens // ours
-	secure  bool
-	store   *db.Store
-	pages   http.Handler
+	gate   *auth.Gate // the API's
+	known  *auth.Gate // ours, of cookies
+	secure bool
+	pages  http.Handler
 }
 
 // adminJobs serves River's pages until ctx ends.
@@ -61,7 +58,7 @@ func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
 		stop()
 		return nil
 	})
-	a := &adminPages{tokens: p.tokens, cookies: cookies, secure: strings.HasPrefix(p.publicURL, "https://"), store: p.store, pages: pages}
+	a := &adminPages{gate: p.gate, known: &auth.Gate{Tokens: cookies, Store: p.store}, secure: strings.HasPrefix(p.publicURL, "https://"), pages: pages}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+signInPath, a.form)
 	mux.HandleFunc("POST "+signInPath, a.signIn)
@@ -76,10 +73,7 @@ func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
 func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if cookie, err := r.Cookie(adminCookie); err == nil {
-		actor, err := a.cookies.Verify(cookie.Value)
-		if err == nil {
-			err = a.isAdmin(r.Context(), actor)
-		}
+		_, err := admin(r.Context(), a.known, cookie.Value)
 		switch proofback.CodeOf(err) {
 		case "":
 			a.pages.ServeHTTP(w, r)
@@ -97,25 +91,14 @@ func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "sign in first, at "+signInPath, http.StatusUnauthorized)
 }
 
-// isAdmin asks whether who was an ADMIN when the token was signed is one now: at
-// each request, for the cookie outlives a change of the role. Tokens without a user
-// of ours, as the command makes them, are good for as long as they say.
-func (a *adminPages) isAdmin(ctx context.Context, actor proofback.Actor) error {
-	if actor.Role == proofback.RoleAdmin && actor.UserID != uuid.Nil {
-		users, err := a.store.UsersByID(ctx, proofback.System(), []uuid.UUID{actor.UserID})
-		if err != nil {
-			return err
-		}
-		user, ok := users[actor.UserID]
-		if !ok {
-			return proofback.ErrUnauthenticated
-		}
-		actor.Role = user.Role
+// admin gives the ADMIN that a credential stands for now, by one of two gates: at each
+// request, for the cookie outlives a change of the role.
+func admin(ctx context.Context, gate *auth.Gate, credential string) (proofback.Actor, error) {
+	actor, err := gate.Actor(ctx, credential)
+	if err == nil && actor.Role != proofback.RoleAdmin {
+		err = proofback.Errorf(proofback.CodeForbidden, "only an ADMIN may see the jobs")
 	}
-	if actor.Role != proofback.RoleAdmin {
-		return proofback.Errorf(proofback.CodeForbidden, "only an ADMIN may see the jobs")
-	}
-	return nil
+	return actor, err
 }
 
 func (a *adminPages) form(w http.ResponseWriter, _ *http.Request) { a.writeForm(w, http.StatusOK, "") }
@@ -143,10 +126,7 @@ func (a *adminPages) writeForm(w http.ResponseWriter, status int, problem string
 
 func (a *adminPages) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxSignIn)
-	actor, err := a.tokens.Verify(strings.TrimSpace(r.PostFormValue("token")))
-	if err == nil {
-		err = a.isAdmin(r.Context(), actor)
-	}
+	actor, err := admin(r.Context(), a.gate, strings.TrimSpace(r.PostFormValue("token")))
 	switch proofback.CodeOf(err) {
 	case "":
 	case proofback.CodeUnauthenticated:
@@ -159,7 +139,7 @@ func (a *adminPages) signIn(w http.ResponseWriter, r *http.Request) {
 		a.writeForm(w, http.StatusServiceUnavailable, "Who you are cannot be told at the moment: try again.")
 		return
 	}
-	value, _, err := a.cookies.Sign(actor, adminTTL)
+	value, _, err := a.known.Tokens.Sign(actor, adminTTL)
 	if err != nil {
 		a.writeForm(w, http.StatusInternalServerError, "Something went wrong on our side.")
 		return

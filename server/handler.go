@@ -96,7 +96,7 @@ func (p *program) exports() *export.Exports {
 
 // known tells next who acts, by the access token.
 func (p *program) known(refuse func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
-	known := auth.Middleware(p.tokens, refuse, next)
+	known := auth.Middleware(p.gate, refuse, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		nobody := proofback.Actor{RequestID: req.Header.Get(requestIDHeader)}
 		known.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), nobody)))

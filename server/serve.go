@@ -83,7 +83,7 @@ type program struct {
 	store    *db.Store
 	network  string // what the database holds, by its own name
 	spool    *spool.Spool
-	tokens   *auth.Tokens
+	gate     *auth.Gate
 	sessions *auth.Sessions
 	setup    *db.Setup
 	clicks   *db.ClickWriter
@@ -128,9 +128,9 @@ func (p *program) steps(ctx context.Context, steps ...func(context.Context) erro
 
 // openAuth makes what tells who acts.
 func (p *program) openAuth(context.Context) error {
-	var err error
-	p.tokens, err = p.settings.tokens()
-	p.sessions = &auth.Sessions{Store: p.store, Tokens: p.tokens}
+	tokens, err := p.settings.tokens()
+	p.gate = &auth.Gate{Tokens: tokens, Store: p.store}
+	p.sessions = &auth.Sessions{Store: p.store, Tokens: tokens}
 	return err
 }
 

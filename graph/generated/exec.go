@@ -144,6 +144,7 @@ type ComplexityRoot struct {
 
 	AffiliatePostback struct {
 		Affiliate      func(childComplexity int) int
+		Archived       func(childComplexity int) int
 		CreatedAt      func(childComplexity int) int
 		Enabled        func(childComplexity int) int
 		EventType      func(childComplexity int) int
@@ -513,6 +514,8 @@ type ComplexityRoot struct {
 		UpdateAffiliate               func(childComplexity int, input model.UpdateAffiliateInput) int
 		UpdateAffiliatePostback       func(childComplexity int, input model.UpdateAffiliatePostbackInput) int
 		UpdateOffer                   func(childComplexity int, input model.UpdateOfferInput) int
+		UpdateTrackingLink            func(childComplexity int, input model.UpdateTrackingLinkInput) int
+		UpdateUser                    func(childComplexity int, input model.UpdateUserInput) int
 	}
 
 	NormalizedMoney struct {
@@ -1051,6 +1054,7 @@ type ComplexityRoot struct {
 
 	TrackingLink struct {
 		Affiliate func(childComplexity int) int
+		Archived  func(childComplexity int) int
 		Code      func(childComplexity int) int
 		CreatedAt func(childComplexity int) int
 		ID        func(childComplexity int) int
@@ -1098,6 +1102,16 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	UpdateTrackingLinkPayload struct {
+		TrackingLink func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
+	UpdateUserPayload struct {
+		User       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	User struct {
 		Advertiser func(childComplexity int) int
 		Affiliate  func(childComplexity int) int
@@ -1105,6 +1119,7 @@ type ComplexityRoot struct {
 		Disabled   func(childComplexity int) int
 		Email      func(childComplexity int) int
 		ID         func(childComplexity int) int
+		Joined     func(childComplexity int) int
 		Role       func(childComplexity int) int
 	}
 
@@ -1195,12 +1210,14 @@ type MutationResolver interface {
 	CreateAffiliate(ctx context.Context, input model.CreateAffiliateInput) (*model.CreateAffiliatePayload, error)
 	UpdateAffiliate(ctx context.Context, input model.UpdateAffiliateInput) (*model.UpdateAffiliatePayload, error)
 	CreateUser(ctx context.Context, input model.CreateUserInput) (*model.CreateUserPayload, error)
+	UpdateUser(ctx context.Context, input model.UpdateUserInput) (*model.UpdateUserPayload, error)
 	CreateOffer(ctx context.Context, input model.CreateOfferInput) (*model.CreateOfferPayload, error)
 	UpdateOffer(ctx context.Context, input model.UpdateOfferInput) (*model.UpdateOfferPayload, error)
 	SetPayout(ctx context.Context, input model.SetPayoutInput) (*model.SetPayoutPayload, error)
 	RequestOfferAccess(ctx context.Context, input model.RequestOfferAccessInput) (*model.RequestOfferAccessPayload, error)
 	DecideOfferAccess(ctx context.Context, input model.DecideOfferAccessInput) (*model.DecideOfferAccessPayload, error)
 	CreateTrackingLink(ctx context.Context, input model.CreateTrackingLinkInput) (*model.CreateTrackingLinkPayload, error)
+	UpdateTrackingLink(ctx context.Context, input model.UpdateTrackingLinkInput) (*model.UpdateTrackingLinkPayload, error)
 	CreateAffiliatePostback(ctx context.Context, input model.CreateAffiliatePostbackInput) (*model.CreateAffiliatePostbackPayload, error)
 	UpdateAffiliatePostback(ctx context.Context, input model.UpdateAffiliatePostbackInput) (*model.UpdateAffiliatePostbackPayload, error)
 	RotateAffiliatePostbackSecret(ctx context.Context, input model.RotateAffiliatePostbackSecretInput) (*model.RotateAffiliatePostbackSecretPayload, error)
@@ -1632,6 +1649,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AffiliatePostback.Affiliate(childComplexity), true
+	case "AffiliatePostback.archived":
+		if e.ComplexityRoot.AffiliatePostback.Archived == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePostback.Archived(childComplexity), true
 	case "AffiliatePostback.createdAt":
 		if e.ComplexityRoot.AffiliatePostback.CreatedAt == nil {
 			break
@@ -3248,6 +3271,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateOffer(childComplexity, args["input"].(model.UpdateOfferInput)), true
+	case "Mutation.updateTrackingLink":
+		if e.ComplexityRoot.Mutation.UpdateTrackingLink == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateTrackingLink_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateTrackingLink(childComplexity, args["input"].(model.UpdateTrackingLinkInput)), true
+	case "Mutation.updateUser":
+		if e.ComplexityRoot.Mutation.UpdateUser == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateUser_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(model.UpdateUserInput)), true
 
 	case "NormalizedMoney.payout":
 		if e.ComplexityRoot.NormalizedMoney.Payout == nil {
@@ -5415,6 +5460,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TrackingLink.Affiliate(childComplexity), true
+	case "TrackingLink.archived":
+		if e.ComplexityRoot.TrackingLink.Archived == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TrackingLink.Archived(childComplexity), true
 	case "TrackingLink.code":
 		if e.ComplexityRoot.TrackingLink.Code == nil {
 			break
@@ -5567,6 +5618,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateOfferPayload.UserErrors(childComplexity), true
 
+	case "UpdateTrackingLinkPayload.trackingLink":
+		if e.ComplexityRoot.UpdateTrackingLinkPayload.TrackingLink == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateTrackingLinkPayload.TrackingLink(childComplexity), true
+	case "UpdateTrackingLinkPayload.userErrors":
+		if e.ComplexityRoot.UpdateTrackingLinkPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateTrackingLinkPayload.UserErrors(childComplexity), true
+
+	case "UpdateUserPayload.user":
+		if e.ComplexityRoot.UpdateUserPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateUserPayload.User(childComplexity), true
+	case "UpdateUserPayload.userErrors":
+		if e.ComplexityRoot.UpdateUserPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateUserPayload.UserErrors(childComplexity), true
+
 	case "User.advertiser":
 		if e.ComplexityRoot.User.Advertiser == nil {
 			break
@@ -5603,6 +5680,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.ID(childComplexity), true
+	case "User.joined":
+		if e.ComplexityRoot.User.Joined == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Joined(childComplexity), true
 	case "User.role":
 		if e.ComplexityRoot.User.Role == nil {
 			break
@@ -5755,6 +5838,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUpdateAffiliateInput,
 		ec.unmarshalInputUpdateAffiliatePostbackInput,
 		ec.unmarshalInputUpdateOfferInput,
+		ec.unmarshalInputUpdateTrackingLinkInput,
+		ec.unmarshalInputUpdateUserInput,
 		ec.unmarshalInputUserFilter,
 	)
 	first := true
@@ -6002,7 +6087,7 @@ type Mutation {
   signIn(input: SignInInput!): SignInPayload!
   "Trades a refresh token for a new session. It works once; used again, it ends every session descended from it."
   refreshSession(input: RefreshSessionInput!): RefreshSessionPayload!
-  "Ends the session that the access token belongs to: its refresh token stops working. Access tokens already given out run to their end."
+  "Ends the session that the access token belongs to: its refresh token and its access tokens stop working at once."
   signOut: SignOutPayload!
 
   "Takes on an advertiser. Staff."
@@ -6017,6 +6102,8 @@ type Mutation {
   updateAffiliate(input: UpdateAffiliateInput!): UpdateAffiliatePayload!
   "Lets a person sign in. Staff; only an ADMIN makes other staff."
   createUser(input: CreateUserInput!): CreateUserPayload!
+  "Changes what a user is called by and may do, shuts it out or lets it in again. Where its rights change, its sessions end at once. Staff; only an ADMIN changes other staff."
+  updateUser(input: UpdateUserInput!): UpdateUserPayload!
 
   "Makes an offer. Staff."
   createOffer(input: CreateOfferInput!): CreateOfferPayload!
@@ -6030,6 +6117,8 @@ type Mutation {
   decideOfferAccess(input: DecideOfferAccessInput!): DecideOfferAccessPayload!
   "Makes a tracking link. By an affiliate for itself, or by staff for one."
   createTrackingLink(input: CreateTrackingLinkInput!): CreateTrackingLinkPayload!
+  "Names a tracking link anew, puts it away, or fetches it back. By its affiliate, or by staff."
+  updateTrackingLink(input: UpdateTrackingLinkInput!): UpdateTrackingLinkPayload!
   "Names an endpoint of an affiliate that is to be told of its conversions. By an affiliate for itself, or by staff for one."
   createAffiliatePostback(input: CreateAffiliatePostbackInput!): CreateAffiliatePostbackPayload!
   "Changes such an endpoint, or switches it off or on. By its affiliate, or by staff."
@@ -6153,8 +6242,10 @@ type User implements Node {
   affiliate: Affiliate
   "Whom an ADVERTISER user acts for; null for other roles."
   advertiser: Advertiser
-  "May no longer sign in."
+  "May not sign in."
   disabled: Boolean!
+  "Has a password; not so who was invited and has not followed it yet."
+  joined: Boolean!
   "When it was made."
   createdAt: DateTime!
 }
@@ -6169,6 +6260,8 @@ input UserFilter {
   affiliateId: ID
   "Only those who act for this advertiser."
   advertiserId: ID
+  "Only those who may not sign in, or only others."
+  disabled: Boolean
 }
 
 "A page of a list, as Relay has it."
@@ -6203,6 +6296,30 @@ input CreateUserInput {
 
 "What ` + "`" + `createUser` + "`" + ` answers."
 type CreateUserPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  user: User
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What is left out stays as it is."
+input UpdateUserInput {
+  "Which user."
+  id: ID!
+  "Unique over the network, in any case."
+  email: String
+  "What the user may do. With a role of another kind, the two ids have to be given as well."
+  role: Role
+  "Whom an AFFILIATE acts for; null for other roles."
+  affiliateId: ID
+  "Whom an ADVERTISER acts for; null for other roles."
+  advertiserId: ID
+  "true shuts the user out, false lets it in again."
+  disabled: Boolean
+}
+
+"What ` + "`" + `updateUser` + "`" + ` answers."
+type UpdateUserPayload {
   "Null when ` + "`" + `userErrors` + "`" + ` says why."
   user: User
   "Empty when it was done."
@@ -6948,6 +7065,8 @@ type TrackingLink implements Node {
   offer: Offer!
   "Whose it is."
   affiliate: Affiliate!
+  "It was put away: its visitors are sent to the offer's fallback. It can be fetched back."
+  archived: Boolean!
   "When it was made."
   createdAt: DateTime!
 }
@@ -6958,6 +7077,8 @@ input TrackingLinkFilter {
   offerId: ID
   "Only of this affiliate."
   affiliateId: ID
+  "Only those that were put away, or only others."
+  archived: Boolean
 }
 
 "A page of a list, as Relay has it."
@@ -6994,6 +7115,24 @@ type CreateTrackingLinkPayload {
   userErrors: [UserError!]!
 }
 
+"What is left out stays as it is."
+input UpdateTrackingLinkInput {
+  "Which link."
+  id: ID!
+  "At most 200 characters; null takes it away."
+  name: String
+  "true puts the link away, false fetches it back."
+  archived: Boolean
+}
+
+"What ` + "`" + `updateTrackingLink` + "`" + ` answers."
+type UpdateTrackingLinkPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  trackingLink: TrackingLink
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
 # ---- affiliates' own endpoints -------------------------------------------------------------------------
 
 "An endpoint of an affiliate that is told of its conversions."
@@ -7020,6 +7159,8 @@ type AffiliatePostback implements Node {
   maxPerSecond: Int
   "Nothing is sent while false. What is on its way waits, and is sent in its order when it is switched on again."
   enabled: Boolean!
+  "It was put away, and with that switched off. It can be fetched back."
+  archived: Boolean!
   "How it has been doing."
   health: DestinationHealth!
   "What is probably not meant in its template."
@@ -7117,6 +7258,8 @@ input AffiliatePostbackFilter {
   offerId: ID
   "Only those switched on, or off."
   enabled: Boolean
+  "Only those that were put away, or only others."
+  archived: Boolean
 }
 
 "A page of a list, as Relay has it."
@@ -7189,6 +7332,8 @@ input UpdateAffiliatePostbackInput {
   maxPerSecond: Int
   "Switching it on again also clears its health, and sends what waits."
   enabled: Boolean
+  "true puts it away and switches it off; false fetches it back, still switched off unless ` + "`" + `enabled` + "`" + ` says otherwise."
+  archived: Boolean
 }
 
 "What ` + "`" + `updateAffiliatePostback` + "`" + ` answers."
@@ -7376,6 +7521,8 @@ enum ClickOutcome {
   "Not on a device that the offer takes."
   DEVICE_OFF_TARGET
   CAP_REACHED
+  "The affiliate, or staff, put the link away."
+  LINK_ARCHIVED
 }
 
 "One of an affiliate's own values."
@@ -9340,6 +9487,8 @@ func (ec *executionContext) childFields_AffiliatePostback(ctx context.Context, f
 		return ec.fieldContext_AffiliatePostback_maxPerSecond(ctx, field)
 	case "enabled":
 		return ec.fieldContext_AffiliatePostback_enabled(ctx, field)
+	case "archived":
+		return ec.fieldContext_AffiliatePostback_archived(ctx, field)
 	case "health":
 		return ec.fieldContext_AffiliatePostback_health(ctx, field)
 	case "warnings":
@@ -11014,6 +11163,8 @@ func (ec *executionContext) childFields_TrackingLink(ctx context.Context, field 
 		return ec.fieldContext_TrackingLink_offer(ctx, field)
 	case "affiliate":
 		return ec.fieldContext_TrackingLink_affiliate(ctx, field)
+	case "archived":
+		return ec.fieldContext_TrackingLink_archived(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_TrackingLink_createdAt(ctx, field)
 	}
@@ -11098,6 +11249,26 @@ func (ec *executionContext) childFields_UpdateOfferPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type UpdateOfferPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateTrackingLinkPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "trackingLink":
+		return ec.fieldContext_UpdateTrackingLinkPayload_trackingLink(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateTrackingLinkPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateTrackingLinkPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_UpdateUserPayload_user(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateUserPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateUserPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -11112,6 +11283,8 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_advertiser(ctx, field)
 	case "disabled":
 		return ec.fieldContext_User_disabled(ctx, field)
+	case "joined":
+		return ec.fieldContext_User_joined(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_User_createdAt(ctx, field)
 	}
@@ -11694,6 +11867,34 @@ func (ec *executionContext) field_Mutation_updateOffer_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.UpdateOfferInput, error) {
 			return ec.unmarshalNUpdateOfferInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateOfferInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateTrackingLink_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateTrackingLinkInput, error) {
+			return ec.unmarshalNUpdateTrackingLinkInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateTrackingLinkInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateUserInput, error) {
+			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -14238,6 +14439,29 @@ func (ec *executionContext) _AffiliatePostback_enabled(ctx context.Context, fiel
 	)
 }
 func (ec *executionContext) fieldContext_AffiliatePostback_enabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AffiliatePostback", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AffiliatePostback_archived(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePostback) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AffiliatePostback_archived(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Archived, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AffiliatePostback_archived(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AffiliatePostback", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -19871,6 +20095,50 @@ func (ec *executionContext) fieldContext_Mutation_createUser(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateUser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(model.UpdateUserInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateUserPayload) graphql.Marshaler {
+			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateUserPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateUserPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createOffer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20129,6 +20397,50 @@ func (ec *executionContext) fieldContext_Mutation_createTrackingLink(ctx context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createTrackingLink_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateTrackingLink(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateTrackingLink(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateTrackingLink(ctx, fc.Args["input"].(model.UpdateTrackingLinkInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateTrackingLinkPayload) graphql.Marshaler {
+			return ec.marshalNUpdateTrackingLinkPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateTrackingLinkPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateTrackingLink(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateTrackingLinkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateTrackingLink_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -30230,6 +30542,29 @@ func (ec *executionContext) fieldContext_TrackingLink_affiliate(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _TrackingLink_archived(ctx context.Context, field graphql.CollectedField, obj *model.TrackingLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TrackingLink_archived(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Archived, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TrackingLink_archived(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TrackingLink", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _TrackingLink_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.TrackingLink) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -30775,6 +31110,134 @@ func (ec *executionContext) fieldContext_UpdateOfferPayload_userErrors(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _UpdateTrackingLinkPayload_trackingLink(ctx context.Context, field graphql.CollectedField, obj *model.UpdateTrackingLinkPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateTrackingLinkPayload_trackingLink(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TrackingLink, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TrackingLink) graphql.Marshaler {
+			return ec.marshalOTrackingLink2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐTrackingLink(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateTrackingLinkPayload_trackingLink(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateTrackingLinkPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TrackingLink(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateTrackingLinkPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.UpdateTrackingLinkPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateTrackingLinkPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateTrackingLinkPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateTrackingLinkPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *model.UpdateUserPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateUserPayload_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateUserPayload_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateUserPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateUserPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.UpdateUserPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateUserPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateUserPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateUserPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _User_id(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -30928,6 +31391,29 @@ func (ec *executionContext) _User_disabled(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_User_disabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _User_joined(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_joined(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Joined, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_User_joined(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -32493,7 +32979,7 @@ func (ec *executionContext) unmarshalInputAffiliatePostbackFilter(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"affiliateId", "offerId", "enabled"}
+	fieldsInOrder := [...]string{"affiliateId", "offerId", "enabled", "archived"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -32521,6 +33007,13 @@ func (ec *executionContext) unmarshalInputAffiliatePostbackFilter(ctx context.Co
 				return it, err
 			}
 			it.Enabled = data
+		case "archived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Archived = data
 		}
 	}
 	return it, nil
@@ -35150,7 +35643,7 @@ func (ec *executionContext) unmarshalInputTrackingLinkFilter(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"offerId", "affiliateId"}
+	fieldsInOrder := [...]string{"offerId", "affiliateId", "archived"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -35171,6 +35664,13 @@ func (ec *executionContext) unmarshalInputTrackingLinkFilter(ctx context.Context
 				return it, err
 			}
 			it.AffiliateID = data
+		case "archived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Archived = data
 		}
 	}
 	return it, nil
@@ -35324,7 +35824,7 @@ func (ec *executionContext) unmarshalInputUpdateAffiliatePostbackInput(ctx conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "offerId", "eventType", "statuses", "method", "urlTemplate", "retryOn", "latestOnly", "maxPerSecond", "enabled"}
+	fieldsInOrder := [...]string{"id", "offerId", "eventType", "statuses", "method", "urlTemplate", "retryOn", "latestOnly", "maxPerSecond", "enabled", "archived"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -35401,6 +35901,13 @@ func (ec *executionContext) unmarshalInputUpdateAffiliatePostbackInput(ctx conte
 				return it, err
 			}
 			it.Enabled = data
+		case "archived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Archived = data
 		}
 	}
 	return it, nil
@@ -35499,6 +36006,115 @@ func (ec *executionContext) unmarshalInputUpdateOfferInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUpdateTrackingLinkInput(ctx context.Context, obj any) (model.UpdateTrackingLinkInput, error) {
+	var it model.UpdateTrackingLinkInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "archived"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = graphql.OmittableOf(data)
+		case "archived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Archived = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, obj any) (model.UpdateUserInput, error) {
+	var it model.UpdateUserInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "email", "role", "affiliateId", "advertiserId", "disabled"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalORole2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		case "affiliateId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliateId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AffiliateID = graphql.OmittableOf(data)
+		case "advertiserId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("advertiserId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AdvertiserID = graphql.OmittableOf(data)
+		case "disabled":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("disabled"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Disabled = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUserFilter(ctx context.Context, obj any) (model.UserFilter, error) {
 	var it model.UserFilter
 	if obj == nil {
@@ -35510,7 +36126,7 @@ func (ec *executionContext) unmarshalInputUserFilter(ctx context.Context, obj an
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"search", "role", "affiliateId", "advertiserId"}
+	fieldsInOrder := [...]string{"search", "role", "affiliateId", "advertiserId", "disabled"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -35545,6 +36161,13 @@ func (ec *executionContext) unmarshalInputUserFilter(ctx context.Context, obj an
 				return it, err
 			}
 			it.AdvertiserID = data
+		case "disabled":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("disabled"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Disabled = data
 		}
 	}
 	return it, nil
@@ -36460,6 +37083,11 @@ func (ec *executionContext) _AffiliatePostback(ctx context.Context, sel ast.Sele
 			}
 		case "enabled":
 			out.Values[i] = ec._AffiliatePostback_enabled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "archived":
+			out.Values[i] = ec._AffiliatePostback_archived(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -39758,6 +40386,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "updateUser":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateUser(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createOffer":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createOffer(ctx, field)
@@ -39796,6 +40431,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "createTrackingLink":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createTrackingLink(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateTrackingLink":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateTrackingLink(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -45360,6 +46002,11 @@ func (ec *executionContext) _TrackingLink(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "archived":
+			out.Values[i] = ec._TrackingLink_archived(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "createdAt":
 			out.Values[i] = ec._TrackingLink_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -45740,6 +46387,92 @@ func (ec *executionContext) _UpdateOfferPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var updateTrackingLinkPayloadImplementors = []string{"UpdateTrackingLinkPayload"}
+
+func (ec *executionContext) _UpdateTrackingLinkPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateTrackingLinkPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateTrackingLinkPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateTrackingLinkPayload")
+		case "trackingLink":
+			out.Values[i] = ec._UpdateTrackingLinkPayload_trackingLink(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._UpdateTrackingLinkPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateUserPayloadImplementors = []string{"UpdateUserPayload"}
+
+func (ec *executionContext) _UpdateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateUserPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateUserPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateUserPayload")
+		case "user":
+			out.Values[i] = ec._UpdateUserPayload_user(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._UpdateUserPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userImplementors = []string{"User", "Node"}
 
 func (ec *executionContext) _User(ctx context.Context, sel ast.SelectionSet, obj *model.User) graphql.Marshaler {
@@ -45845,6 +46578,11 @@ func (ec *executionContext) _User(ctx context.Context, sel ast.SelectionSet, obj
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "disabled":
 			out.Values[i] = ec._User_disabled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "joined":
+			out.Values[i] = ec._User_joined(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -49839,6 +50577,36 @@ func (ec *executionContext) marshalNUpdateOfferPayload2ᚖgithubᚗcomᚋproofba
 		return graphql.Null
 	}
 	return ec._UpdateOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateTrackingLinkInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateTrackingLinkInput(ctx context.Context, v any) (model.UpdateTrackingLinkInput, error) {
+	res, err := ec.unmarshalInputUpdateTrackingLinkInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateTrackingLinkPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateTrackingLinkPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateTrackingLinkPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UpdateTrackingLinkPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateUserInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateUserInput(ctx context.Context, v any) (model.UpdateUserInput, error) {
+	res, err := ec.unmarshalInputUpdateUserInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateUserPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateUserPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UpdateUserPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUser(ctx context.Context, sel ast.SelectionSet, v *model.User) graphql.Marshaler {

@@ -212,6 +212,8 @@ type AffiliatePostback struct {
 	MaxPerSecond *int `json:"maxPerSecond,omitempty"`
 	// Nothing is sent while false. What is on its way waits, and is sent in its order when it is switched on again.
 	Enabled bool `json:"enabled"`
+	// It was put away, and with that switched off. It can be fetched back.
+	Archived bool `json:"archived"`
 	// How it has been doing.
 	Health *DestinationHealth `json:"health"`
 	// What is probably not meant in its template.
@@ -250,6 +252,8 @@ type AffiliatePostbackFilter struct {
 	OfferID *string `json:"offerId,omitempty"`
 	// Only those switched on, or off.
 	Enabled *bool `json:"enabled,omitempty"`
+	// Only those that were put away, or only others.
+	Archived *bool `json:"archived,omitempty"`
 }
 
 // What `approveConversions` needs.
@@ -2174,6 +2178,8 @@ type TrackingLink struct {
 	URL string `json:"url"`
 	// For its owner's own orientation; null when it has none.
 	Name *string `json:"name,omitempty"`
+	// It was put away: its visitors are sent to the offer's fallback. It can be fetched back.
+	Archived bool `json:"archived"`
 	// When it was made.
 	CreatedAt   time.Time `json:"createdAt"`
 	AffiliateID uuid.UUID `json:"-"`
@@ -2204,6 +2210,8 @@ type TrackingLinkFilter struct {
 	OfferID *string `json:"offerId,omitempty"`
 	// Only of this affiliate.
 	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Only those that were put away, or only others.
+	Archived *bool `json:"archived,omitempty"`
 }
 
 // One move of a conversion. Moves are added, never changed.
@@ -2293,6 +2301,8 @@ type UpdateAffiliatePostbackInput struct {
 	MaxPerSecond graphql.Omittable[*int] `json:"maxPerSecond,omitempty"`
 	// Switching it on again also clears its health, and sends what waits.
 	Enabled *bool `json:"enabled,omitempty"`
+	// true puts it away and switches it off; false fetches it back, still switched off unless `enabled` says otherwise.
+	Archived *bool `json:"archived,omitempty"`
 }
 
 // What `updateAffiliatePostback` answers.
@@ -2335,6 +2345,48 @@ type UpdateOfferPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What is left out stays as it is.
+type UpdateTrackingLinkInput struct {
+	// Which link.
+	ID string `json:"id"`
+	// At most 200 characters; null takes it away.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// true puts the link away, false fetches it back.
+	Archived *bool `json:"archived,omitempty"`
+}
+
+// What `updateTrackingLink` answers.
+type UpdateTrackingLinkPayload struct {
+	// Null when `userErrors` says why.
+	TrackingLink *TrackingLink `json:"trackingLink,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What is left out stays as it is.
+type UpdateUserInput struct {
+	// Which user.
+	ID string `json:"id"`
+	// Unique over the network, in any case.
+	Email *string `json:"email,omitempty"`
+	// What the user may do. With a role of another kind, the two ids have to be given as well.
+	Role *proofback.Role `json:"role,omitempty"`
+	// Whom an AFFILIATE acts for; null for other roles.
+	AffiliateID graphql.Omittable[*string] `json:"affiliateId,omitempty"`
+	// Whom an ADVERTISER acts for; null for other roles.
+	AdvertiserID graphql.Omittable[*string] `json:"advertiserId,omitempty"`
+	// true shuts the user out, false lets it in again.
+	Disabled *bool `json:"disabled,omitempty"`
+}
+
+// What `updateUser` answers.
+type UpdateUserPayload struct {
+	// Null when `userErrors` says why.
+	User *User `json:"user,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A person who can sign in.
 type User struct {
 	// Its global id.
@@ -2343,8 +2395,10 @@ type User struct {
 	Email string `json:"email"`
 	// What the user may do.
 	Role proofback.Role `json:"role"`
-	// May no longer sign in.
+	// May not sign in.
 	Disabled bool `json:"disabled"`
+	// Has a password; not so who was invited and has not followed it yet.
+	Joined bool `json:"joined"`
 	// When it was made.
 	CreatedAt    time.Time `json:"createdAt"`
 	AdvertiserID uuid.UUID `json:"-"`
@@ -2389,6 +2443,8 @@ type UserFilter struct {
 	AffiliateID *string `json:"affiliateId,omitempty"`
 	// Only those who act for this advertiser.
 	AdvertiserID *string `json:"advertiserId,omitempty"`
+	// Only those who may not sign in, or only others.
+	Disabled *bool `json:"disabled,omitempty"`
 }
 
 // Who is asking, as the access token tells it.

@@ -41,10 +41,10 @@ func New(text string) (*Sender, error) {
 		return nil, errors.New("it is not a URL") // its text may hold a password
 	}
 	s := &Sender{host: u.Hostname(), port: u.Port()}
-	switch {
-	case u.Scheme == "smtps":
+	switch u.Scheme {
+	case "smtps":
 		s.implicit, s.port = true, cmp.Or(s.port, "465")
-	case u.Scheme == "smtp":
+	case "smtp":
 		s.port = cmp.Or(s.port, "587")
 	default:
 		return nil, errors.New("it does not begin with smtp:// or smtps://")

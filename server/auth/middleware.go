@@ -11,7 +11,7 @@ import (
 // Middleware puts who acts into the context of each request to next. A request
 // without a token is nobody's; one with a token that is not good is given to
 // refuse at once, with CodeUnauthenticated.
-func Middleware(t *Tokens, refuse func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
+func Middleware(g *Gate, refuse func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, present, err := bearer(r)
 		if err != nil {
@@ -22,7 +22,7 @@ func Middleware(t *Tokens, refuse func(http.ResponseWriter, *http.Request, error
 			next.ServeHTTP(w, r)
 			return
 		}
-		actor, err := t.Verify(token)
+		actor, err := g.Actor(r.Context(), token)
 		if err != nil {
 			refuse(w, r, err)
 			return

@@ -6,21 +6,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db/dbtest"
 	"github.com/proofback/proofback/graph"
 )
 
 func TestMiddlewareTellsWhoActs(t *testing.T) {
 	t.Parallel()
 	tokens := newTokens(t)
-	token, _, err := tokens.Sign(proofback.Actor{Role: proofback.RoleManager, UserID: uuid.New()}, time.Hour)
+	token, _, err := tokens.Sign(proofback.Actor{Role: proofback.RoleManager}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got proofback.Actor
-	h := Middleware(tokens,
+	h := Middleware(&Gate{Tokens: tokens, Store: dbtest.Open(t)},
 		func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusUnauthorized)
 		},

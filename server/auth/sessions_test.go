@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/db/dbtest"
@@ -19,15 +21,18 @@ func newSessions(t *testing.T) *Sessions {
 		t.Fatal(err)
 	}
 	s := &Sessions{Store: dbtest.Open(t), Tokens: tokens}
-	_, err = s.Store.CreateUser(t.Context(), proofback.System(), db.NewUser{
-		User:     proofback.User{Email: "kim@network.example", Role: proofback.RoleAdmin},
-		Password: "correct horse",
-		Hash:     s.HashPassword,
-	})
+	addUser(t, s, proofback.User{Email: "kim@network.example", Role: proofback.RoleAdmin})
+	return s
+}
+
+// addUser makes a user whose password is "correct horse".
+func addUser(t *testing.T, s *Sessions, u proofback.User) uuid.UUID {
+	t.Helper()
+	made, err := s.Store.CreateUser(t.Context(), proofback.System(), db.NewUser{User: u, Password: "correct horse", Hash: s.HashPassword})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return made.ID
 }
 
 // refused says whether err is a refusal to believe somebody, with its sentence.

@@ -75,7 +75,7 @@ func (s *suite) graphql(ctx context.Context) (err error) {
 	for i, p := range pages {
 		bare[i] = p.withoutRoles()
 	}
-	ours, err := s.bed.pageRequests(actors)
+	ours, err := s.bed.pageRequests(ctx, actors)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (p *page) Header() http.Header { return p.header }
 func (*page) WriteHeader(int)       {}
 
 // pageRequests are what partner UIs of the actors send.
-func (b *bed) pageRequests(actors []proofback.Actor) (load.PageTraffic, error) {
+func (b *bed) pageRequests(ctx context.Context, actors []proofback.Actor) (load.PageTraffic, error) {
 	var t load.PageTraffic
 	tokens, err := auth.NewTokens(auth.TokenConfig{Key: []byte(base64.StdEncoding.EncodeToString(b.Clicks.Secret)), Issuer: "proofback", Audience: "proofback"})
 	if err != nil {
@@ -222,7 +222,9 @@ func (b *bed) pageRequests(actors []proofback.Actor) (load.PageTraffic, error) {
 		return t, err
 	}
 	for _, a := range actors {
-		a.UserID, a.SessionID = uuid.New(), uuid.New()
+		if a, err = b.signedIn(ctx, a); err != nil {
+			return t, err
+		}
 		token, _, err := tokens.Sign(a, 24*time.Hour)
 		if err != nil {
 			return t, err
@@ -231,6 +233,23 @@ func (b *bed) pageRequests(actors []proofback.Actor) (load.PageTraffic, error) {
 			token, len(body), body))
 	}
 	return t, nil
+}
+
+// signedIn makes a user of an actor's, with a session: each request looks whether it
+// goes on.
+func (b *bed) signedIn(ctx context.Context, a proofback.Actor) (proofback.Actor, error) {
+	u, err := b.store.CreateUser(ctx, proofback.System(), db.NewUser{
+		User:     proofback.User{Email: uuid.NewString() + "@bench.example", Role: a.Role, AffiliateID: a.AffiliateID},
+		Password: "nobody signs in with it",
+		Hash:     func(context.Context, string) (string, error) { return "", nil },
+	})
+	if err != nil {
+		return a, err
+	}
+	a.UserID = u.ID
+	token := uuid.New()
+	a.SessionID, err = b.store.StartSession(ctx, proofback.System(), u.ID, token[:], time.Now().Add(24*time.Hour))
+	return a, err
 }
 
 // serveReplay starts a plain handler.

@@ -108,7 +108,7 @@ func (l *loader) visit(from *link, at *db.Link, when time.Time) visit {
 	if l.chance(crawlerShare(from)) {
 		c.Bot, c.UserAgent, c.Device = true, pick(l, crawlers), proofback.DeviceOther
 	}
-	c.Outcome = proofback.JudgeClick(at.Terms, at.Affiliate.Status, at.Advertiser.Status, at.Access, c.Country, c.Device)
+	c.Outcome = at.Judge(c.Country, c.Device)
 	return visit{click: c, link: from, terms: at.Terms}
 }
 

@@ -139,7 +139,7 @@ func (h *Clicks) newClick(link *db.Link, v visitor) (*proofback.Click, error) {
 	if v.country == "" && len(link.Terms.Targeting.Countries) > 0 {
 		c.Flags |= proofback.FlagUnknownCountry
 	}
-	c.Outcome = proofback.JudgeClick(link.Terms, link.Affiliate.Status, link.Advertiser.Status, link.Access, c.Country, c.Device)
+	c.Outcome = link.Judge(c.Country, c.Device)
 	return c, nil
 }
 

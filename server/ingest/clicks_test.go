@@ -101,6 +101,10 @@ func TestVisitorWhoMayNotLandIsStoredWithTheReason(t *testing.T) {
 		_, err := w.store.UpdateAffiliate(t.Context(), admin, w.affiliate.ID, func(a *proofback.Affiliate) { a.Status = status })
 		w.must(err)
 	}
+	setArchived := func(archived bool) {
+		_, err := w.store.UpdateTrackingLink(t.Context(), admin, w.link.ID, func(l *proofback.TrackingLink) { l.Archived = archived })
+		w.must(err)
+	}
 	for _, c := range []struct {
 		name    string
 		outcome proofback.ClickOutcome
@@ -116,7 +120,9 @@ func TestVisitorWhoMayNotLandIsStoredWithTheReason(t *testing.T) {
 		{"another country", proofback.ClickCountryOffTarget, proofback.FlagUnknownCountry, func(terms *proofback.Terms) {
 			terms.Targeting.Countries = []string{"DE"}
 		}},
+		{"an archived link", proofback.ClickLinkArchived, 0, func(*proofback.Terms) { setArchived(true) }},
 		{"another device", proofback.ClickDeviceOffTarget, 0, func(terms *proofback.Terms) {
+			setArchived(false)
 			terms.Targeting.Devices = []proofback.Device{proofback.DeviceMobile}
 		}},
 	} {
