@@ -26,6 +26,10 @@ type Actor struct {
 	// SessionID is the session that the access token was given out in; uuid.Nil
 	// for tokens made otherwise.
 	SessionID uuid.UUID
+	// APIKeyID is the API key that acts; uuid.Nil where a person does.
+	APIKeyID uuid.UUID
+	// ReadOnly refuses every change: an API key's scope.
+	ReadOnly bool
 	// RequestID ties what is written to the log line of the request.
 	RequestID string
 }
@@ -85,6 +89,26 @@ func (a Actor) RequireAdmin() error {
 	}
 	if a.Role != RoleAdmin && a.Role != RoleSystem {
 		return Errorf(CodeForbidden, "only an ADMIN may do this")
+	}
+	return nil
+}
+
+// RequirePerson is the first line of what an API key may not do, lest who has found one
+// makes more of it.
+func (a Actor) RequirePerson() error {
+	if a.IsAnonymous() {
+		return ErrUnauthenticated
+	}
+	if a.APIKeyID != uuid.Nil {
+		return Errorf(CodeForbidden, "only a person may do this, and no API key")
+	}
+	return nil
+}
+
+// RequireChange refuses who may only read.
+func (a Actor) RequireChange() error {
+	if a.ReadOnly {
+		return Errorf(CodeForbidden, "this API key may only read: it takes one with the scope WRITE")
 	}
 	return nil
 }

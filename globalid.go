@@ -31,6 +31,7 @@ const (
 	KindAdjustment         Kind = "Adjustment"
 	KindPeriod             Kind = "Period"
 	KindStatement          Kind = "Statement"
+	KindAPIKey             Kind = "ApiKey"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

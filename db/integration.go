@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -16,7 +17,7 @@ const maxStrays = 10
 // It needs no link, and an offer that is not active yet will do: that is when
 // integrations are tested.
 func (s *Store) StartIntegrationTest(ctx context.Context, actor proofback.Actor, offer uuid.UUID) (*proofback.IntegrationTest, error) {
-	if err := actor.RequireOfferSide(); err != nil {
+	if err := cmp.Or(actor.RequireOfferSide(), actor.RequireChange()); err != nil {
 		return nil, err
 	}
 	row := &offerRow{}

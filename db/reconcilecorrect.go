@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -43,7 +44,7 @@ type RefusedItem struct {
 // missing here, on the word of staff: as moves and postbacks like any other, with
 // the reconciliation as their reason. Each is corrected or named on its own.
 func (s *Store) CorrectReconciliation(ctx context.Context, actor proofback.Actor, setup *Setup, keys *proofback.ClickKeys, c Correction) (*Corrected, error) {
-	if err := actor.RequireStaff(); err != nil {
+	if err := cmp.Or(actor.RequireStaff(), actor.RequireChange()); err != nil {
 		return nil, err
 	}
 	c.Reason = strings.TrimSpace(c.Reason)

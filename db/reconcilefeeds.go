@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -40,7 +41,7 @@ func (r *feedRow) value() *proofback.ReconciliationFeed {
 // SetReconciliationFeed makes or replaces an advertiser's feed. Staff, and the
 // advertiser itself.
 func (s *Store) SetReconciliationFeed(ctx context.Context, actor proofback.Actor, f *proofback.ReconciliationFeed) (*proofback.ReconciliationFeed, error) {
-	if err := actor.RequireOfferSide(); err != nil {
+	if err := cmp.Or(actor.RequireOfferSide(), actor.RequireChange()); err != nil {
 		return nil, err
 	}
 	if err := proofback.CheckReconciliationFeed(f); err != nil {
@@ -59,15 +60,17 @@ func (s *Store) SetReconciliationFeed(ctx context.Context, actor proofback.Actor
 		row.Columns = []proofback.NameMapping{}
 	}
 	// It was made sure above that the advertiser is the actor's to change.
-	err = s.tx(ctx, proofback.System(), func(ctx context.Context, tx *tx) error {
-		_, err := tx.NewInsert().
-			Model(row).
-			On("CONFLICT (advertiser_id) DO UPDATE").
-			Set("url = EXCLUDED.url, format = EXCLUDED.format, schedule = EXCLUDED.schedule, columns = EXCLUDED.columns").
-			Set("days = EXCLUDED.days, enabled = EXCLUDED.enabled, next_run_at = EXCLUDED.next_run_at, etag = ''").
-			Returning("*").
-			Exec(ctx)
-		return err
+	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		return tx.asOwner(ctx, func() error {
+			_, err := tx.NewInsert().
+				Model(row).
+				On("CONFLICT (advertiser_id) DO UPDATE").
+				Set("url = EXCLUDED.url, format = EXCLUDED.format, schedule = EXCLUDED.schedule, columns = EXCLUDED.columns").
+				Set("days = EXCLUDED.days, enabled = EXCLUDED.enabled, next_run_at = EXCLUDED.next_run_at, etag = ''").
+				Returning("*").
+				Exec(ctx)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err

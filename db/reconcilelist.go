@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -35,7 +36,7 @@ const storeAtOnce = 2000
 // StartReconciliation stores a list as it is read, and has it compared. All of it is
 // stored or nothing. Staff, and the advertiser itself.
 func (s *Store) StartReconciliation(ctx context.Context, actor proofback.Actor, n NewReconciliation) (*proofback.Reconciliation, error) {
-	if err := actor.RequireOfferSide(); err != nil {
+	if err := cmp.Or(actor.RequireOfferSide(), actor.RequireChange()); err != nil {
 		return nil, err
 	}
 	if actor.Role == proofback.RoleAdvertiser && actor.AdvertiserID != n.AdvertiserID {

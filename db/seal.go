@@ -51,3 +51,10 @@ func NewSecret() string {
 }
 
 const secretPrefix = "whsec_"
+
+// newToken makes 256 random bits for a token that is shown once and kept as a hash.
+func newToken() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

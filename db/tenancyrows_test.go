@@ -122,6 +122,8 @@ func newTwoTenants(t *testing.T) *market {
 			m.exec(`INSERT INTO users (id, email, password_hash, role, affiliate_id, advertiser_id, created_at) VALUES ($1, $1::uuid::text, '', $2, $3, $4, $5)`,
 				people[actor], string(actor.Role), nullID(actor.AffiliateID), nullID(actor.AdvertiserID), day)
 			m.exec(`INSERT INTO sessions (id, user_id, created_at) VALUES ($1, $2, $3)`, keyAt(day), people[actor], day)
+			m.exec(`INSERT INTO api_keys (id, name, hash, hint, role, affiliate_id, advertiser_id, scope, created_at) VALUES ($1, '', $2::text::bytea, '', $3, $4, $5, 'READ', $6)`,
+				keyAt(day), people[actor].String(), string(actor.Role), nullID(actor.AffiliateID), nullID(actor.AdvertiserID), day)
 			actor.UserID = people[actor]
 		}
 	}

@@ -29,8 +29,11 @@ const (
 const endTimeout = 5 * time.Second
 
 // tx runs fn in a transaction on behalf of actor and commits it when fn gives no
-// error. Errors of Postgres become domain errors on the way out.
+// error. Who may only read is refused. Errors of Postgres become domain errors on the way out.
 func (s *Store) tx(ctx context.Context, actor proofback.Actor, fn func(ctx context.Context, tx *tx) error) error {
+	if err := actor.RequireChange(); err != nil {
+		return err
+	}
 	return s.txWith(ctx, actor, beginChange, fn)
 }
 

@@ -14,10 +14,13 @@ func requireOver(actor proofback.Actor, role proofback.Role) error {
 	if err := actor.RequireStaff(); err != nil {
 		return err
 	}
-	if staff := role == proofback.RoleAdmin || role == proofback.RoleManager; staff && actor.Role == proofback.RoleManager {
+	if role != proofback.RoleAdmin && role != proofback.RoleManager {
+		return nil
+	}
+	if actor.Role == proofback.RoleManager {
 		return proofback.Errorf(proofback.CodeForbidden, "only an ADMIN may manage staff")
 	}
-	return nil
+	return actor.RequirePerson()
 }
 
 // UpdateUser lets change alter what a user is called by and may do, and whether it may

@@ -46,6 +46,8 @@ var idKinds = map[string]proofback.Kind{
 	"UpdateAffiliateInput.id":               proofback.KindAffiliate,
 	"UpdateOfferInput.id":                   proofback.KindOffer,
 	"UpdateUserInput.id":                    proofback.KindUser,
+	"UpdateApiKeyInput.id":                  proofback.KindAPIKey,
+	"RevokeApiKeyInput.id":                  proofback.KindAPIKey,
 	"UpdateTrackingLinkInput.id":            proofback.KindTrackingLink,
 	"UpdateAffiliatePostbackInput.id":       proofback.KindAffiliatePostback,
 	"RotateAffiliatePostbackSecretInput.id": proofback.KindAffiliatePostback,
@@ -66,7 +68,7 @@ var anyKind = []string{"Query.node.id", "Query.nodes.ids"}
 
 // alwaysFilled are inputs that may be left out, but without which nothing is shown or
 // done.
-var alwaysFilled = []string{"ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "CorrectReconciliationInput.numbers"}
+var alwaysFilled = []string{"CreateApiKeyInput.role", "ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "CorrectReconciliationInput.numbers"}
 
 // input gives the value of an argument or input field that is no id: by its place, by
 // its name, or by its type.
@@ -80,6 +82,8 @@ func (g *generator) input(place, name, kind string) (any, bool) {
 		"RefreshSessionInput.refreshToken":    "refresh-right",
 		"SetReconciliationFeedInput.schedule": "30 6 * * *",
 		"PriceInput.model":                    "POSTBACK",
+		"CreateApiKeyInput.role":              "MANAGER",
+		"CreateApiKeyInput.expiresAt":         now.Add(time.Hour).Format(time.RFC3339),
 		"ClosePeriodInput.month":              "2025-02",
 		"ReportInput.groupBy":                 []string{"OFFER", "AFFILIATE", "ADVERTISER", "GOAL"},
 		"BackfillAffiliatePostbackInput.to":   now.Add(time.Hour).Format(time.RFC3339),

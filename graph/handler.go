@@ -76,6 +76,12 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 		graphql.AddError(ctx, err)
 		return graphql.Null
 	}
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
+		if err := ActorFrom(ctx).RequireChange(); err != nil {
+			graphql.AddError(ctx, err)
+			return graphql.Null
+		}
+	}
 	answer := next(r.withLoaders(ctx))
 	if changesTerms[field] && r.Setup != nil {
 		// The next click at this process is judged by what was just answered. Others

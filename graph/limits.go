@@ -96,6 +96,9 @@ func complexities() generated.ComplexityRoot {
 	c.Query.Users = func(child int, first *int, _ *string, last *int, _ *string, _ *model.UserFilter) int {
 		return listCost(child, first, last)
 	}
+	c.Query.APIKeys = func(child int, first *int, _ *string, last *int, _ *string, _ *model.APIKeyFilter) int {
+		return listCost(child, first, last)
+	}
 	c.Query.Offers = func(child int, first *int, _ *string, last *int, _ *string, _ *model.OfferFilter) int {
 		return listCost(child, first, last)
 	}

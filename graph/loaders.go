@@ -28,6 +28,7 @@ type loaders struct {
 	advertisers *loader[*proofback.Advertiser]
 	affiliates  *loader[*proofback.Affiliate]
 	users       *loader[*proofback.User]
+	apiKeys     *loader[*proofback.APIKey]
 	offers      *loader[*proofback.Offer]
 	goals       *loader[*proofback.Goal]
 	links       *loader[*proofback.TrackingLink]
@@ -64,6 +65,7 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		advertisers:     newLoader(wait, s.AdvertisersByID),
 		affiliates:      newLoader(wait, s.AffiliatesByID),
 		users:           newLoader(wait, s.UsersByID),
+		apiKeys:         newLoader(wait, s.APIKeysByID),
 		offers:          newLoader(wait, s.OffersByID),
 		goals:           newLoader(wait, s.GoalsByID),
 		links:           newLoader(wait, s.TrackingLinksByID),

@@ -76,6 +76,8 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.periods, id, func(p *proofback.Period) *model.Period { return showPeriod(p, ActorFrom(ctx).IsStaff()) })
 	case proofback.KindStatement:
 		return shown(ctx, l.statements, id, showStatement)
+	case proofback.KindAPIKey:
+		return shown(ctx, l.apiKeys, id, showAPIKey)
 	case proofback.KindIntegrationTest:
 		if t, err := q.integrationTest(ctx, id); err != nil || t != nil {
 			return t, err

@@ -66,6 +66,13 @@ func (q *query) Viewer(ctx context.Context) (*model.Viewer, error) {
 		AffiliateID:  a.AffiliateID,
 		AdvertiserID: a.AdvertiserID,
 	}
+	key, err := find(ctx, loadersFrom(ctx).apiKeys, a.APIKeyID)
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		v.APIKey = showAPIKey(key)
+	}
 	user, err := find(ctx, loadersFrom(ctx).users, a.UserID)
 	if err != nil {
 		return nil, err

@@ -68,6 +68,9 @@ func (w *tenants) tenant(name string) *tenant {
 	})
 	n.affiliate.UserID = key(w.t, ids[proofback.KindUser])
 
+	w.keyOf(n.advertiser, name)
+	ids[proofback.KindAPIKey] = w.keyOf(n.affiliate, name)
+
 	w.shop, w.blog = ids[proofback.KindAdvertiser], ids[proofback.KindAffiliate]
 	offer := w.offer(name+" offer", "PRIVATE")
 	offer["landingUrl"] = "https://shop.example/" + name + "?cid={click_id}"
@@ -85,6 +88,13 @@ func (w *tenants) tenant(name string) *tenant {
 	}
 	w.happened(n, name)
 	return n
+}
+
+// keyOf makes an API key of a partner's.
+func (w *tenants) keyOf(actor proofback.Actor, name string) string {
+	w.t.Helper()
+	made := w.do(actor, `mutation($name: String!) { createApiKey(input: {name: $name}) { apiKey { id } } }`, vars{"name": name})
+	return made.id("createApiKey", "apiKey", "id")
 }
 
 // happened adds what visitors, postbacks and jobs leave.

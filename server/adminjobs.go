@@ -95,6 +95,9 @@ func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 // request, for the cookie outlives a change of the role.
 func admin(ctx context.Context, gate *auth.Gate, credential string) (proofback.Actor, error) {
 	actor, err := gate.Actor(ctx, credential)
+	if err == nil {
+		err = actor.RequirePerson()
+	}
 	if err == nil && actor.Role != proofback.RoleAdmin {
 		err = proofback.Errorf(proofback.CodeForbidden, "only an ADMIN may see the jobs")
 	}

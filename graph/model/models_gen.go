@@ -256,6 +256,60 @@ type AffiliatePostbackFilter struct {
 	Archived *bool `json:"archived,omitempty"`
 }
 
+// A key by which a server acts, as `Authorization: Bearer pbk_…` in place of an access token, here and at the exports. It acts for the
+// network or a partner, and goes on when whoever made it leaves.
+type APIKey struct {
+	// Its global id.
+	ID string `json:"id"`
+	// What people call it.
+	Name string `json:"name"`
+	// What it may do, as for a user of that role; it manages neither keys nor staff.
+	Role proofback.Role `json:"role"`
+	// What it is good for.
+	Scope proofback.KeyScope `json:"scope"`
+	// Its last four characters.
+	Hint string `json:"hint"`
+	// When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+	// From when on it is not good any more; null: never.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// When it was used last, to the minute; null: never.
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+	// When it was ended; null: it was not.
+	RevokedAt    *time.Time `json:"revokedAt,omitempty"`
+	AdvertiserID uuid.UUID  `json:"-"`
+	AffiliateID  uuid.UUID  `json:"-"`
+	UserID       uuid.UUID  `json:"-"`
+}
+
+func (APIKey) IsNode() {}
+
+// A page of a list, as Relay has it.
+type APIKeyConnection struct {
+	// The rows of this page.
+	Edges []*APIKeyEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type APIKeyEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *APIKey `json:"node"`
+}
+
+// Narrows a list of keys; what is left out does not.
+type APIKeyFilter struct {
+	// Only those that act for this affiliate.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Only those that act for this advertiser.
+	AdvertiserID *string `json:"advertiserId,omitempty"`
+	// Only those that are good now, or only others.
+	Active *bool `json:"active,omitempty"`
+}
+
 // What `approveConversions` needs.
 type ApproveConversionsInput struct {
 	// 1 to 100.
@@ -669,6 +723,32 @@ type CreateAffiliatePostbackPayload struct {
 	// Null when `userErrors` says why.
 	AffiliatePostback *AffiliatePostback `json:"affiliatePostback,omitempty"`
 	// Signs the requests, as Standard Webhooks has it. Shown this once; null when `userErrors` says why.
+	Secret *string `json:"secret,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `createApiKey` needs.
+type CreateAPIKeyInput struct {
+	// 1 to 200 characters.
+	Name string `json:"name"`
+	// Needed by staff; a partner's keys have its own role.
+	Role *proofback.Role `json:"role,omitempty"`
+	// Needed by staff for AFFILIATE; not allowed for others.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Needed by staff for ADVERTISER; not allowed for others.
+	AdvertiserID *string `json:"advertiserId,omitempty"`
+	// Default READ.
+	Scope *proofback.KeyScope `json:"scope,omitempty"`
+	// Default: never.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+}
+
+// What `createApiKey` answers.
+type CreateAPIKeyPayload struct {
+	// Null when `userErrors` says why.
+	APIKey *APIKey `json:"apiKey,omitempty"`
+	// The key itself. Shown this once; null when `userErrors` says why.
 	Secret *string `json:"secret,omitempty"`
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
@@ -1849,6 +1929,20 @@ type RetryDeliveriesPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `revokeApiKey` needs.
+type RevokeAPIKeyInput struct {
+	// Which key.
+	ID string `json:"id"`
+}
+
+// What `revokeApiKey` answers.
+type RevokeAPIKeyPayload struct {
+	// Null when `userErrors` says why.
+	APIKey *APIKey `json:"apiKey,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What `rotateAdvertiserSecret` needs.
 type RotateAdvertiserSecretInput struct {
 	// Which advertiser.
@@ -2313,6 +2407,24 @@ type UpdateAffiliatePostbackPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What is left out stays as it is.
+type UpdateAPIKeyInput struct {
+	// Which key.
+	ID string `json:"id"`
+	// 1 to 200 characters.
+	Name *string `json:"name,omitempty"`
+	// null: never.
+	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
+}
+
+// What `updateApiKey` answers.
+type UpdateAPIKeyPayload struct {
+	// Null when `userErrors` says why.
+	APIKey *APIKey `json:"apiKey,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What is left out stays as it is. Targeting, caps and goals replace the whole; a goal that is no longer named takes no new events.
 type UpdateOfferInput struct {
 	// Which offer.
@@ -2454,9 +2566,11 @@ type Viewer struct {
 	// Null when the token's subject is not a user of this network, as with tokens of an identity provider.
 	Email *string `json:"email,omitempty"`
 	// What the viewer may do.
-	Role         proofback.Role `json:"role"`
-	AdvertiserID uuid.UUID      `json:"-"`
-	AffiliateID  uuid.UUID      `json:"-"`
+	Role proofback.Role `json:"role"`
+	// The key that the request came with; null with an access token.
+	APIKey       *APIKey   `json:"apiKey,omitempty"`
+	AdvertiserID uuid.UUID `json:"-"`
+	AffiliateID  uuid.UUID `json:"-"`
 }
 
 // What a notice about a conversion can be.

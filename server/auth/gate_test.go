@@ -89,3 +89,46 @@ func TestATokenOfASessionsOwnUserAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAnAPIKeyStandsForItsCompanyUntilItIsOver(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	gate := &Gate{Tokens: s.Tokens, Store: s.Store}
+	do := serve(t, s)
+	newKey := func(expires time.Time) (proofback.APIKey, string) {
+		t.Helper()
+		k, secret, err := s.Store.CreateAPIKey(t.Context(), proofback.System(), proofback.APIKey{Name: "CRM", Role: proofback.RoleManager, ExpiresAt: expires})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *k, secret
+	}
+	k, secret := newKey(time.Time{})
+	if got := do(secret, `{ viewer { role } }`, nil); string(got.Data["viewer"]) != `{"role":"MANAGER"}` {
+		t.Errorf("got %s %+v", got.Data, got.Errors)
+	}
+	if got := do(secret, signOut, nil); got.code() != "FORBIDDEN" {
+		t.Errorf("one that may only read changes: %+v", got)
+	}
+	short, over := newKey(time.Now().Add(time.Hour))
+	if _, err := s.Store.Pool().Exec(t.Context(), `UPDATE api_keys SET expires_at = now() WHERE id = $1`, short.ID); err != nil {
+		t.Fatal(err)
+	}
+	for name, credential := range map[string]string{
+		"expired": over, "cut off": secret[:len(secret)-1], "unknown": proofback.APIKeyPrefix + "x", "nothing more": proofback.APIKeyPrefix,
+	} {
+		if a, err := gate.Actor(t.Context(), credential); proofback.CodeOf(err) != proofback.CodeUnauthenticated || a != (proofback.Actor{}) {
+			t.Errorf("%s: got %+v, %v", name, a, err)
+		}
+	}
+	if _, err := s.Store.RevokeAPIKey(t.Context(), proofback.System(), k.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := do(secret, viewer, nil); got.code() != "UNAUTHENTICATED" {
+		t.Errorf("one that was revoked is good still: %+v", got)
+	}
+	var stored int
+	if err := s.Store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM api_keys AS k WHERE k::text LIKE '%' || $1 || '%'`, secret[4:]).Scan(&stored); err != nil || stored > 0 {
+		t.Errorf("a key is stored as it is: %d, %v", stored, err)
+	}
+}
