@@ -32,6 +32,8 @@ const (
 	KindPeriod             Kind = "Period"
 	KindStatement          Kind = "Statement"
 	KindAPIKey             Kind = "ApiKey"
+	KindSavedReport        Kind = "SavedReport"
+	KindReportRun          Kind = "ReportRun"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

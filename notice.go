@@ -6,13 +6,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Notice tells an affiliate of something that Proofback did by itself and that
-// somebody should look into.
+// Notice tells a partner of something that Proofback did by itself, or could not do, and
+// that somebody should look into; one without a partner tells staff.
 type Notice struct {
 	ID            uuid.UUID
 	At            time.Time
 	AffiliateID   uuid.UUID
-	DestinationID uuid.UUID
+	AdvertiserID  uuid.UUID
+	DestinationID uuid.UUID // zero unless it is about one
+	SavedReportID uuid.UUID // zero unless it is about one
 	Kind          NoticeKind
 	Message       string // a sentence
 }
@@ -23,4 +25,6 @@ type NoticeKind string
 const (
 	NoticePaused  NoticeKind = "DESTINATION_PAUSED"  // it failed for too long
 	NoticeStopped NoticeKind = "DESTINATION_STOPPED" // it answered 410
+
+	NoticeReportFailed NoticeKind = "REPORT_FAILED" // a saved report could not be made, and could the time before
 )

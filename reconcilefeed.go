@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/robfig/cron/v3"
 )
 
 // ReconciliationFeed is where an advertiser's list is fetched, and when.
@@ -28,7 +27,6 @@ type ReconciliationFeed struct {
 const (
 	maxFeedDays     = 366
 	defaultFeedDays = 31
-	minFeedEvery    = time.Hour
 	maxFeedColumns  = 50
 )
 
@@ -47,13 +45,7 @@ func CheckReconciliationFeed(f *ReconciliationFeed) error {
 	if f.Format != ListCSV && f.Format != ListJSONLines {
 		problems.Add([]string{"format"}, "the format is CSV or JSON_LINES")
 	}
-	if schedule, err := cron.ParseStandard(f.Schedule); err != nil {
-		problems.Add([]string{"schedule"}, "%.40q is no schedule: write five cron fields, such as 30 6 * * *", f.Schedule)
-	} else if first := schedule.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); first.IsZero() {
-		problems.Add([]string{"schedule"}, "the schedule %.40q never comes", f.Schedule)
-	} else if schedule.Next(first).Sub(first) < minFeedEvery {
-		problems.Add([]string{"schedule"}, "fetch at most once an hour: %.40q is more often", f.Schedule)
-	}
+	checkSchedule(&problems, f.Schedule)
 	if len(f.Columns) > maxFeedColumns {
 		problems.Add([]string{"columns"}, "at most %d columns", maxFeedColumns)
 	}
@@ -67,11 +59,11 @@ func CheckReconciliationFeed(f *ReconciliationFeed) error {
 
 // Next is when the feed is to be fetched after a moment. zone is the advertiser's.
 func (f *ReconciliationFeed) Next(after time.Time, zone *time.Location) time.Time {
-	schedule, err := cron.ParseStandard(f.Schedule)
-	if err != nil {
+	schedule, ok := ParseSchedule(f.Schedule)
+	if !ok {
 		return after.Add(24 * time.Hour) // checked when it was set
 	}
-	return schedule.Next(after.In(zone)).UTC()
+	return schedule.Next(after, zone)
 }
 
 // Period is the time that a fetch at a moment compares: whole days of the zone up to

@@ -129,15 +129,15 @@ type ReportInput struct {
 
 // ReportFilter narrows what is counted; empty fields do not.
 type ReportFilter struct {
-	OfferIDs      []uuid.UUID
-	AffiliateIDs  []uuid.UUID
-	AdvertiserIDs []uuid.UUID
+	OfferIDs      []uuid.UUID `json:"offer_ids,omitempty"`
+	AffiliateIDs  []uuid.UUID `json:"affiliate_ids,omitempty"`
+	AdvertiserIDs []uuid.UUID `json:"advertiser_ids,omitempty"`
 	// EventTypes narrows conversions alone: a click is of no event yet.
-	EventTypes []string
-	Countries  []string
-	Devices    []Device
-	SubIndex   int // 1 to 10, 0 for none
-	SubValue   string
+	EventTypes []string `json:"event_types,omitempty"`
+	Countries  []string `json:"countries,omitempty"`
+	Devices    []Device `json:"devices,omitempty"`
+	SubIndex   int      `json:"sub_index,omitempty"` // 1 to 10, 0 for none
+	SubValue   string   `json:"sub_value,omitempty"`
 }
 
 // Limits of a report.

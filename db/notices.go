@@ -16,8 +16,10 @@ type noticeRow struct {
 	bun.BaseModel `bun:"table:notices,alias:notice"`
 
 	ID            uuid.UUID            `bun:"id,pk"`
-	AffiliateID   uuid.UUID            `bun:"affiliate_id"`
-	DestinationID uuid.UUID            `bun:"destination_id"`
+	AffiliateID   uuid.UUID            `bun:"affiliate_id,nullzero"`
+	AdvertiserID  uuid.UUID            `bun:"advertiser_id,nullzero"`
+	DestinationID uuid.UUID            `bun:"destination_id,nullzero"`
+	SavedReportID uuid.UUID            `bun:"saved_report_id,nullzero"`
 	Kind          proofback.NoticeKind `bun:"kind"`
 	Message       string               `bun:"message"`
 	At            time.Time            `bun:"at"`
@@ -28,7 +30,9 @@ func (r *noticeRow) value() *proofback.Notice {
 		ID:            r.ID,
 		At:            r.At.UTC(),
 		AffiliateID:   r.AffiliateID,
+		AdvertiserID:  r.AdvertiserID,
 		DestinationID: r.DestinationID,
+		SavedReportID: r.SavedReportID,
 		Kind:          r.Kind,
 		Message:       r.Message,
 	}
@@ -52,8 +56,8 @@ func insertNotices(ctx context.Context, tx pgx.Tx, list []proofback.Notice, now 
 	return err
 }
 
-// Notices lists what affiliates were told of, newest first: all to staff, its own
-// to an affiliate, none to advertisers. uuid.Nil stands for every affiliate.
+// Notices lists what partners and staff were told of, newest first: all to staff, its
+// own to a partner. uuid.Nil stands for everybody.
 func (s *Store) Notices(ctx context.Context, actor proofback.Actor, affiliate uuid.UUID, p proofback.Page) (proofback.Window[*proofback.Notice], error) {
 	var w proofback.Window[*proofback.Notice]
 	if err := actor.RequireSignedIn(); err != nil {
@@ -61,7 +65,7 @@ func (s *Store) Notices(ctx context.Context, actor proofback.Actor, affiliate uu
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []noticeRow
-		q := ofAffiliate(tx.NewSelect().Model(&rows), actor)
+		q := ownRows(tx.NewSelect().Model(&rows), actor, "notice")
 		if affiliate != uuid.Nil {
 			q.Where("notice.affiliate_id = ?", affiliate)
 		}
@@ -80,7 +84,7 @@ func (s *Store) NoticesByID(ctx context.Context, actor proofback.Actor, ids []uu
 	found := make(map[uuid.UUID]*proofback.Notice, len(ids))
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []noticeRow
-		err := ofAffiliate(tx.NewSelect().Model(&rows), actor).
+		err := ownRows(tx.NewSelect().Model(&rows), actor, "notice").
 			Where("notice.id IN (?)", bun.List(ids)).
 			Scan(ctx)
 		for i := range rows {

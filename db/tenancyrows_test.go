@@ -34,6 +34,7 @@ var ownRowsOf = map[string]map[string]string{
 		"sessions":               `user_id IN (SELECT id FROM users WHERE affiliate_id = $1)`,
 		"parked":                 `destination_id IN (SELECT id FROM destinations WHERE affiliate_id = $1)`,
 		"redirect_audits":        `false AND $1::uuid IS NULL`,
+		"report_files":           `run_id IN (SELECT id FROM report_runs WHERE affiliate_id = $1)`,
 
 		"rollup_offers":            `false AND $1::uuid IS NULL`,
 		"rollup_offer_conversions": `false AND $1::uuid IS NULL`,
@@ -50,7 +51,7 @@ var ownRowsOf = map[string]map[string]string{
 		"attempts":               `false AND $1::uuid IS NULL`,
 		"deliveries":             `false AND $1::uuid IS NULL`,
 		"destinations":           `false AND $1::uuid IS NULL`,
-		"notices":                `false AND $1::uuid IS NULL`,
+		"report_files":           `run_id IN (SELECT id FROM report_runs WHERE advertiser_id = $1)`,
 		"offer_access":           `false AND $1::uuid IS NULL`,
 		"parked":                 `false AND $1::uuid IS NULL`,
 		"payout_overrides":       `false AND $1::uuid IS NULL`,
@@ -125,6 +126,14 @@ func newTwoTenants(t *testing.T) *market {
 			m.exec(`INSERT INTO api_keys (id, name, hash, hint, role, affiliate_id, advertiser_id, scope, created_at) VALUES ($1, '', $2::text::bytea, '', $3, $4, $5, 'READ', $6)`,
 				keyAt(day), people[actor].String(), string(actor.Role), nullID(actor.AffiliateID), nullID(actor.AdvertiserID), day)
 			actor.UserID = people[actor]
+			report, run := keyAt(day), keyAt(day)
+			m.exec(`INSERT INTO saved_reports (id, user_id, affiliate_id, advertiser_id, name, query, format, time_zone, schedule, created_at)
+				VALUES ($1, $2, $3, $4, '', '{}', 'CSV', 'UTC', '', $5)`, report, people[actor], nullID(actor.AffiliateID), nullID(actor.AdvertiserID), day)
+			m.exec(`INSERT INTO report_runs (id, report_id, user_id, affiliate_id, advertiser_id, status, scheduled, at, name, format, created_at)
+				VALUES ($1, $2, $3, $4, $5, 'DONE', true, $6, '', 'CSV', $6)`, run, report, people[actor], nullID(actor.AffiliateID), nullID(actor.AdvertiserID), day)
+			m.exec(`INSERT INTO report_files (run_id, number, data) VALUES ($1, 0, '')`, run)
+			m.exec(`INSERT INTO notices (id, affiliate_id, advertiser_id, saved_report_id, kind, message, at) VALUES ($1, $2, $3, $4, 'REPORT_FAILED', '', $5)`,
+				keyAt(day), nullID(actor.AffiliateID), nullID(actor.AdvertiserID), report, day)
 		}
 	}
 	return m
@@ -254,6 +263,9 @@ func TestAPartnerWritesNothingForOthers(t *testing.T) {
 			VALUES ($1, $2, $3, $1, now(), '', true, '[]')`, []any{keyAt(day), m.offers[1], m.advertisers[1]}},
 		"an audit of a foreign offer": {m.advertiser, `INSERT INTO redirect_audits (id, offer_id, advertiser_id, terms_id, at, verdict, survived, hops)
 			VALUES ($1, $2, $3, $1, now(), '', true, '[]')`, []any{keyAt(day), m.offers[1], m.advertisers[0]}},
+		"a report of somebody else's": {m.affiliate, `INSERT INTO saved_reports (id, user_id, affiliate_id, name, query, format, time_zone, schedule, created_at)
+			VALUES ($1, $2, $3, '', '{}', 'CSV', 'UTC', '', now())`, []any{keyAt(day), m.affiliate2.UserID, other}},
+		"a file":          {m.affiliate, `INSERT INTO report_files (run_id, number, data) SELECT id, 1, '' FROM report_runs`, nil},
 		"a conversion":    {m.advertiser, `UPDATE conversions SET status = 'APPROVED'`, nil},
 		"a password":      {m.affiliate, `SELECT password_hash FROM users`, nil},
 		"a partition":     {m.affiliate, `SELECT FROM clicks_default`, nil},

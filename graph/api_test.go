@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/formatter"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/db/dbtest"
@@ -54,7 +56,10 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		Auditor:   shortWalk{a.store},
 		Tester:    echo{a.store},
 		PublicURL: "https://go.network.example",
-		Log:       slog.New(slog.NewTextHandler(a.log, nil)),
+
+		EnqueueReportRuns: func(context.Context, pgx.Tx, []uuid.UUID) error { return nil },
+
+		Log: slog.New(slog.NewTextHandler(a.log, nil)),
 	}
 	a.resolver = r
 	h := r.Handler()

@@ -61,6 +61,9 @@ var idKinds = map[string]proofback.Kind{
 	"ReplayPostbacksInput.ids":              proofback.KindPostback,
 	"CorrectReconciliationInput.id":         proofback.KindReconciliation,
 	"RetryDeliveriesInput.ids":              proofback.KindDelivery,
+	"UpdateSavedReportInput.id":             proofback.KindSavedReport,
+	"ArchiveSavedReportInput.id":            proofback.KindSavedReport,
+	"RunSavedReportInput.id":                proofback.KindSavedReport,
 }
 
 // anyKind are the ids that may be of every kind.
@@ -68,7 +71,7 @@ var anyKind = []string{"Query.node.id", "Query.nodes.ids"}
 
 // alwaysFilled are inputs that may be left out, but without which nothing is shown or
 // done.
-var alwaysFilled = []string{"CreateApiKeyInput.role", "ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "CorrectReconciliationInput.numbers"}
+var alwaysFilled = []string{"CreateApiKeyInput.role", "ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "SavedReportQueryInput.period", "CorrectReconciliationInput.numbers"}
 
 // input gives the value of an argument or input field that is no id: by its place, by
 // its name, or by its type.
@@ -84,6 +87,7 @@ func (g *generator) input(place, name, kind string) (any, bool) {
 		"PriceInput.model":                    "POSTBACK",
 		"CreateApiKeyInput.role":              "MANAGER",
 		"CreateApiKeyInput.expiresAt":         now.Add(time.Hour).Format(time.RFC3339),
+		"SavedReportQueryInput.groupBy":       []string{"OFFER"},
 		"ClosePeriodInput.month":              "2025-02",
 		"ReportInput.groupBy":                 []string{"OFFER", "AFFILIATE", "ADVERTISER", "GOAL"},
 		"BackfillAffiliatePostbackInput.to":   now.Add(time.Hour).Format(time.RFC3339),

@@ -56,6 +56,10 @@ type loaders struct {
 	corrected   *loader[[]*proofback.Adjustment]
 	periods     *loader[*proofback.Period]
 	statements  *loader[*proofback.Statement]
+	// lastRuns are by saved report.
+	savedReports *loader[*proofback.SavedReport]
+	reportRuns   *loader[*proofback.ReportRun]
+	lastRuns     *loader[*proofback.ReportRun]
 	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
 	capsUsed *loader[[]proofback.Decimal]
 }
@@ -87,6 +91,9 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		corrected:       newLoader(wait, s.AdjustmentsByConversion),
 		periods:         newLoader(wait, s.PeriodsByID),
 		statements:      newLoader(wait, s.StatementsByID),
+		savedReports:    newLoader(wait, s.SavedReportsByID),
+		reportRuns:      newLoader(wait, s.ReportRunsByID),
+		lastRuns:        newLoader(wait, s.LastReportRuns),
 		terms: newLoader(wait, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 			return setup.TermsByID(ctx, ids)
 		}),

@@ -78,6 +78,10 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.statements, id, showStatement)
 	case proofback.KindAPIKey:
 		return shown(ctx, l.apiKeys, id, showAPIKey)
+	case proofback.KindSavedReport:
+		return shown(ctx, l.savedReports, id, showSavedReport)
+	case proofback.KindReportRun:
+		return shown(ctx, l.reportRuns, id, showReportRun)
 	case proofback.KindIntegrationTest:
 		if t, err := q.integrationTest(ctx, id); err != nil || t != nil {
 			return t, err

@@ -36,18 +36,26 @@ func (q *query) Notices(ctx context.Context, first *int, after *string, last *in
 }
 
 func (r *notice) Affiliate(ctx context.Context, n *model.Notice) (*model.Affiliate, error) {
-	return affiliate(ctx, n.AffiliateID)
+	return affiliateOrNull(ctx, n.AffiliateID)
+}
+
+func (r *notice) Advertiser(ctx context.Context, n *model.Notice) (*model.Advertiser, error) {
+	return advertiserOrNull(ctx, r.PublicURL, n.AdvertiserID)
 }
 
 func (r *notice) AffiliatePostback(ctx context.Context, n *model.Notice) (*model.AffiliatePostback, error) {
-	d, err := load(ctx, loadersFrom(ctx).destinations, "affiliate postback", n.DestinationID)
-	if err != nil {
+	d, err := find(ctx, loadersFrom(ctx).destinations, n.DestinationID)
+	if err != nil || d == nil {
 		return nil, err
 	}
 	return showDestination(d), nil
 }
 
-// showNotice is what an affiliate was told, as the API shows it.
+func (r *notice) SavedReport(ctx context.Context, n *model.Notice) (*model.SavedReport, error) {
+	return savedReportOrNull(ctx, n.SavedReportID)
+}
+
+// showNotice is what somebody was told, as the API shows it.
 func showNotice(n *proofback.Notice) *model.Notice {
 	return &model.Notice{
 		ID:            proofback.GlobalID(proofback.KindNotice, n.ID),
@@ -55,6 +63,8 @@ func showNotice(n *proofback.Notice) *model.Notice {
 		Kind:          n.Kind,
 		Message:       n.Message,
 		AffiliateID:   n.AffiliateID,
+		AdvertiserID:  n.AdvertiserID,
+		SavedReportID: n.SavedReportID,
 		DestinationID: n.DestinationID,
 	}
 }

@@ -48,8 +48,7 @@ func (q *query) Report(ctx context.Context, in model.ReportInput) (*model.Report
 // reportInput reads what a report is asked for.
 func reportInput(in model.ReportInput) (proofback.ReportInput, error) {
 	var ids idReader
-	f, order := orZero(in.Filter), orZero(in.OrderBy)
-	sub := orZero(f.Sub)
+	order := orZero(in.OrderBy)
 	ask := proofback.ReportInput{
 		Range:      proofback.TimeRange{From: in.From, To: in.To},
 		Currency:   orZero(in.Currency),
@@ -60,25 +59,33 @@ func reportInput(in model.ReportInput) (proofback.ReportInput, error) {
 		Limit:      orElse(in.First, defaultReportPage),
 		AsOf:       orZero(in.AsOf),
 		After:      orZero(in.After),
-		Filter: proofback.ReportFilter{
-			OfferIDs:      ids.list(proofback.KindOffer, f.OfferIds, "filter", "offerIds"),
-			AffiliateIDs:  ids.list(proofback.KindAffiliate, f.AffiliateIds, "filter", "affiliateIds"),
-			AdvertiserIDs: ids.list(proofback.KindAdvertiser, f.AdvertiserIds, "filter", "advertiserIds"),
-			EventTypes:    f.EventTypes,
-			Countries:     f.Countries,
-			Devices:       f.Devices,
-			SubIndex:      sub.Index,
-			SubValue:      sub.Value,
-		},
+		Filter:     reportFilter(&ids, in.Filter),
 	}
 	if in.GroupBy == nil {
 		ask.GroupBy = []proofback.Dimension{proofback.DimDay}
 	}
-	if f.Sub != nil && sub.Index == 0 {
-		ids.problems.Add([]string{"filter", "sub", "index"}, "there are sub1 to sub10, and no sub0")
-	}
 	ask.Zone = ids.zone(orElse(in.TimeZone, "UTC"), "timeZone")
 	return ask, ids.err()
+}
+
+// reportFilter reads what is counted; at is the path that leads to it.
+func reportFilter(ids *idReader, in *model.ReportFilter, at ...string) proofback.ReportFilter {
+	f := orZero(in)
+	sub := orZero(f.Sub)
+	path := func(names ...string) []string { return append(append(at[:len(at):len(at)], "filter"), names...) }
+	if f.Sub != nil && sub.Index == 0 {
+		ids.problems.Add(path("sub", "index"), "there are sub1 to sub10, and no sub0")
+	}
+	return proofback.ReportFilter{
+		OfferIDs:      ids.list(proofback.KindOffer, f.OfferIds, path("offerIds")...),
+		AffiliateIDs:  ids.list(proofback.KindAffiliate, f.AffiliateIds, path("affiliateIds")...),
+		AdvertiserIDs: ids.list(proofback.KindAdvertiser, f.AdvertiserIds, path("advertiserIds")...),
+		EventTypes:    f.EventTypes,
+		Countries:     f.Countries,
+		Devices:       f.Devices,
+		SubIndex:      sub.Index,
+		SubValue:      sub.Value,
+	}
 }
 
 // list reads ids of kind k.

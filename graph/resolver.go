@@ -23,6 +23,8 @@ type Resolver struct {
 	Auditor RedirectAuditor
 	// Tester sends test deliveries.
 	Tester DestinationTester
+	// EnqueueReportRuns has runs of saved reports made.
+	EnqueueReportRuns db.EnqueueRuns
 	// PublicURL is the base of the links that are handed out, without a slash at
 	// its end.
 	PublicURL string

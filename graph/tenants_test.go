@@ -136,6 +136,7 @@ func (w *tenants) happened(n *tenant, name string) {
 	}
 	w.compared(n, name, now)
 	w.stated(n, name, now)
+	w.saved(n, name, now)
 	click := key(w.t, n.ids[proofback.KindClick])
 	err := w.store.RecordPixelSignals(w.t.Context(), []proofback.PixelSignal{{ID: uuid.Must(uuid.NewV7()), At: now, ClickID: click, EventType: name, TxID: n.txid}})
 	if err != nil {
@@ -166,6 +167,33 @@ func (w *tenants) compared(n *tenant, name string, now time.Time) {
 		if _, err := w.store.Pool().Exec(w.t.Context(), s.sql, s.args...); err != nil {
 			w.t.Fatalf("%s: %v", s.sql, err)
 		}
+	}
+}
+
+// saved adds a report that the affiliate's user has kept, and that was made once.
+func (w *tenants) saved(n *tenant, name string, now time.Time) {
+	w.t.Helper()
+	report, err := w.store.CreateSavedReport(w.t.Context(), n.affiliate, proofback.SavedReport{
+		Name: name, Format: proofback.ReportCSV, TimeZone: "UTC", Schedule: "30 6 * * *",
+		Query: proofback.SavedQuery{Period: proofback.PeriodYesterday, Basis: proofback.BasisEvent, GroupBy: []proofback.Dimension{proofback.DimDay}},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	run := uuid.Must(uuid.NewV7())
+	n.ids[proofback.KindSavedReport] = proofback.GlobalID(proofback.KindSavedReport, report.ID)
+	n.ids[proofback.KindReportRun] = proofback.GlobalID(proofback.KindReportRun, run)
+	_, err = w.store.Pool().Exec(w.t.Context(), `
+		INSERT INTO report_runs (id, report_id, user_id, affiliate_id, status, scheduled, at, name, format, range_from, range_to,
+			created_at, started_at, finished_at, rows, bytes, kept_until)
+		VALUES ($1, $2, $3, $4, 'DONE', true, $5, $6, 'CSV', $5, $5, $5, $5, $5, 1, 1, $5::timestamptz + interval '1 day')`,
+		run, report.ID, n.affiliate.UserID, n.affiliate.AffiliateID, now, name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, err = w.store.Pool().Exec(w.t.Context(), `UPDATE notices SET saved_report_id = $1 WHERE affiliate_id = $2`, report.ID, n.affiliate.AffiliateID)
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

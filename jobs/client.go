@@ -29,6 +29,7 @@ const (
 	queueAudit     = "audit"
 	queueUpkeep    = "upkeep"
 	queueReconcile = "reconcile"
+	queueReports   = "reports"
 )
 
 const (
@@ -67,6 +68,8 @@ type Config struct {
 	Seal func(context.Context) error
 	// Retention is how long clicks and the postback log are kept; default for ever.
 	Retention db.Retention
+	// KeepReports is how long the files of saved reports are kept; default 30 days.
+	KeepReports time.Duration
 	// ClickKeys write {click_id}; not needed with InsertOnly, unless for Audit.
 	ClickKeys *proofback.ClickKeys
 	// Outbound says what may be reached. Its Now and IdlePerHost are set here.
@@ -118,6 +121,9 @@ func (c *Config) setDefaults() {
 	if c.Observe == nil {
 		c.Observe = func(proofback.Outcome, time.Duration) {}
 	}
+	if c.KeepReports == 0 {
+		c.KeepReports = defaultKeepReports
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -162,6 +168,8 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &reconcileWorker{store: store})
 	river.AddWorker(workers, &dueFeedsWorker{store: store})
 	river.AddWorker(workers, &feedWorker{store: store, jobs: j, outbound: j.outbound, keys: c.ClickKeys, now: c.Now})
+	river.AddWorker(workers, &dueReportsWorker{store: store})
+	river.AddWorker(workers, &reportWorker{store: store, keep: c.KeepReports, log: c.Log})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
 	river.AddWorker(workers, &auditWorker{auditor: j.auditor})
 	addUpkeep(workers, store, c)
@@ -187,6 +195,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 			// One at a time sorts whole lists.
 			queueReconcile: {MaxWorkers: 1, FetchPollInterval: upkeepPoll},
+			queueReports:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
 		}
 		config.PeriodicJobs = periodicJobs(c)
 	}
@@ -217,6 +226,13 @@ func Kinds() []string {
 		dropPartitionsArgs{},
 		dropSessionsArgs{},
 		dropNoncesArgs{},
+		makeStatementsArgs{},
+		reconcileArgs{},
+		dueFeedsArgs{},
+		fetchFeedArgs{},
+		dueReportsArgs{},
+		makeReportArgs{},
+		dropReportsArgs{},
 	}
 	kinds := make([]string, len(all))
 	for i, args := range all {

@@ -135,6 +135,9 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 		}
 		return err
 	}})
+	river.AddWorker(workers, &storeWorker[dropReportsArgs]{do: func(ctx context.Context) error {
+		return store.DropReportRuns(ctx, proofback.System())
+	}})
 	river.AddWorker(workers, &storeWorker[dropNoncesArgs]{do: func(ctx context.Context) error {
 		return store.DropNonces(ctx, proofback.System())
 	}})
@@ -174,6 +177,8 @@ func periodicJobs(c Config) []*river.PeriodicJob {
 		every(time.Hour, dueAuditsArgs{}, inItsHour),
 		every(strandedEvery, releaseStrandedArgs{}, atATime),
 		every(feedsEvery, dueFeedsArgs{}, atATime),
+		every(reportsEvery, dueReportsArgs{}, atATime),
+		every(time.Hour, dropReportsArgs{}, inItsHour),
 	}
 	if c.Seal != nil {
 		list = append(list, every(sealEvery, sealLedgerArgs{}, atATime))

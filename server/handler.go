@@ -84,7 +84,10 @@ func (p *program) graphQL() http.Handler {
 		Auditor:   p.jobs,
 		Tester:    p.jobs,
 		PublicURL: p.publicURL,
-		Log:       p.log,
+
+		EnqueueReportRuns: p.jobs.EnqueueReportRuns,
+
+		Log: p.log,
 	}
 	return make(places, maxQuestions).guard(busyGraphQL, p.known(r.Refuse, r.Handler()))
 }

@@ -146,6 +146,7 @@ func (p *program) openJobs(ctx context.Context) error {
 		Setup:       p.setup,
 		RatesURL:    p.settings.RatesURL,
 		Retention:   p.settings.retention,
+		KeepReports: p.settings.keepReports,
 		ClickKeys:   p.settings.clickKeys,
 		Outbound:    outbound.Config{Allow: p.settings.outboundAllow, Ports: p.settings.outboundPorts},
 		Retry:       p.settings.retries,

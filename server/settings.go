@@ -111,6 +111,10 @@ type Settings struct {
 	KeepClicks    string `name:"keep-clicks" env:"PROOFBACK_KEEP_CLICKS" placeholder:"DAYS" help:"Days that clicks are kept (default 0, for ever)."`
 	KeepPostbacks string `name:"keep-postbacks" env:"PROOFBACK_KEEP_POSTBACKS" placeholder:"DAYS" help:"Days that the postback log is kept (default 0, for ever)."`
 
+	// KeepReports is for how many days the files of saved reports are kept in the
+	// database, 1 to 3650. Default 30. It holds for files that are made from now on.
+	KeepReports string `name:"keep-reports" env:"PROOFBACK_KEEP_REPORTS" placeholder:"DAYS" help:"Days that the files of saved reports are kept (default 30)."`
+
 	// SpoolMB bounds the clicks that are kept on disk while Postgres is away, in
 	// megabytes, for each process: one holds some two thousand clicks. Default 1024;
 	// with 0 clicks are refused then, and no start is possible without Postgres.
@@ -152,6 +156,7 @@ type Settings struct {
 	mail           *mail.Sender // nil: none
 	trustedProxies []netip.Prefix
 	retention      db.Retention
+	keepReports    time.Duration
 	spoolBytes     int64
 	stopDelay      time.Duration
 }

@@ -145,6 +145,11 @@ func (s *Settings) checkRetention() error {
 		}
 		*r.into = time.Duration(days) * 24 * time.Hour
 	}
+	days, err := strconv.Atoi(cmp.Or(s.KeepReports, "30"))
+	if err != nil || days < 1 || days > 3650 {
+		return wrong("PROOFBACK_KEEP_REPORTS", "is %q: expected a number of days, 1 to 3650", s.KeepReports)
+	}
+	s.keepReports = time.Duration(days) * 24 * time.Hour
 	return nil
 }
 

@@ -52,6 +52,8 @@ type ResolverRoot interface {
 	ReconciliationItem() ReconciliationItemResolver
 	RedirectAudit() RedirectAuditResolver
 	ReportChange() ReportChangeResolver
+	ReportRun() ReportRunResolver
+	SavedReport() SavedReportResolver
 	Statement() StatementResolver
 	StatementLine() StatementLineResolver
 	TrackingLink() TrackingLinkResolver
@@ -200,6 +202,11 @@ type ComplexityRoot struct {
 	ApproveConversionsPayload struct {
 		Conversions func(childComplexity int) int
 		Notices     func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
+	ArchiveSavedReportPayload struct {
+		SavedReport func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
 	}
 
@@ -364,6 +371,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	CreateSavedReportPayload struct {
+		SavedReport func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
 	CreateTrackingLinkPayload struct {
 		TrackingLink func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
@@ -517,6 +529,7 @@ type ComplexityRoot struct {
 	Mutation struct {
 		AdjustConversions             func(childComplexity int, input model.AdjustConversionsInput) int
 		ApproveConversions            func(childComplexity int, input model.ApproveConversionsInput) int
+		ArchiveSavedReport            func(childComplexity int, input model.ArchiveSavedReportInput) int
 		AuditRedirects                func(childComplexity int, input model.AuditRedirectsInput) int
 		BackfillAffiliatePostback     func(childComplexity int, input model.BackfillAffiliatePostbackInput) int
 		ClosePeriod                   func(childComplexity int, input model.ClosePeriodInput) int
@@ -526,6 +539,7 @@ type ComplexityRoot struct {
 		CreateAffiliate               func(childComplexity int, input model.CreateAffiliateInput) int
 		CreateAffiliatePostback       func(childComplexity int, input model.CreateAffiliatePostbackInput) int
 		CreateOffer                   func(childComplexity int, input model.CreateOfferInput) int
+		CreateSavedReport             func(childComplexity int, input model.CreateSavedReportInput) int
 		CreateTrackingLink            func(childComplexity int, input model.CreateTrackingLinkInput) int
 		CreateUser                    func(childComplexity int, input model.CreateUserInput) int
 		DecideOfferAccess             func(childComplexity int, input model.DecideOfferAccessInput) int
@@ -537,6 +551,7 @@ type ComplexityRoot struct {
 		RevokeAPIKey                  func(childComplexity int, input model.RevokeAPIKeyInput) int
 		RotateAdvertiserSecret        func(childComplexity int, input model.RotateAdvertiserSecretInput) int
 		RotateAffiliatePostbackSecret func(childComplexity int, input model.RotateAffiliatePostbackSecretInput) int
+		RunSavedReport                func(childComplexity int, input model.RunSavedReportInput) int
 		SetMinimumPayout              func(childComplexity int, input model.SetMinimumPayoutInput) int
 		SetPayout                     func(childComplexity int, input model.SetPayoutInput) int
 		SetReconciliationFeed         func(childComplexity int, input model.SetReconciliationFeedInput) int
@@ -549,6 +564,7 @@ type ComplexityRoot struct {
 		UpdateAffiliate               func(childComplexity int, input model.UpdateAffiliateInput) int
 		UpdateAffiliatePostback       func(childComplexity int, input model.UpdateAffiliatePostbackInput) int
 		UpdateOffer                   func(childComplexity int, input model.UpdateOfferInput) int
+		UpdateSavedReport             func(childComplexity int, input model.UpdateSavedReportInput) int
 		UpdateTrackingLink            func(childComplexity int, input model.UpdateTrackingLinkInput) int
 		UpdateUser                    func(childComplexity int, input model.UpdateUserInput) int
 	}
@@ -561,12 +577,14 @@ type ComplexityRoot struct {
 	}
 
 	Notice struct {
+		Advertiser        func(childComplexity int) int
 		Affiliate         func(childComplexity int) int
 		AffiliatePostback func(childComplexity int) int
 		At                func(childComplexity int) int
 		ID                func(childComplexity int) int
 		Kind              func(childComplexity int) int
 		Message           func(childComplexity int) int
+		SavedReport       func(childComplexity int) int
 	}
 
 	NoticeConnection struct {
@@ -738,6 +756,7 @@ type ComplexityRoot struct {
 		RedirectAudits        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.RedirectAuditFilter) int
 		Report                func(childComplexity int, input model.ReportInput) int
 		ReportChanges         func(childComplexity int, input model.ReportChangesInput) int
+		SavedReports          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.SavedReportFilter) int
 		Statement             func(childComplexity int, id string) int
 		Statements            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.StatementFilter) int
 		Trace                 func(childComplexity int, by model.TraceBy) int
@@ -940,6 +959,33 @@ type ComplexityRoot struct {
 		Metrics func(childComplexity int) int
 	}
 
+	ReportRun struct {
+		At          func(childComplexity int) int
+		ByteCount   func(childComplexity int) int
+		Error       func(childComplexity int) int
+		FileURL     func(childComplexity int) int
+		FinishedAt  func(childComplexity int) int
+		From        func(childComplexity int) int
+		ID          func(childComplexity int) int
+		KeptUntil   func(childComplexity int) int
+		RowCount    func(childComplexity int) int
+		SavedReport func(childComplexity int) int
+		Scheduled   func(childComplexity int) int
+		StartedAt   func(childComplexity int) int
+		Status      func(childComplexity int) int
+		To          func(childComplexity int) int
+	}
+
+	ReportRunConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ReportRunEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	RequestOfferAccessPayload struct {
 		Access     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -966,6 +1012,54 @@ type ComplexityRoot struct {
 		AffiliatePostback func(childComplexity int) int
 		Secret            func(childComplexity int) int
 		UserErrors        func(childComplexity int) int
+	}
+
+	RunSavedReportPayload struct {
+		Run        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	SavedReport struct {
+		ArchivedAt func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		Format     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		LastRun    func(childComplexity int) int
+		Name       func(childComplexity int) int
+		NextRunAt  func(childComplexity int) int
+		Query      func(childComplexity int) int
+		Runs       func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Schedule   func(childComplexity int) int
+		TimeZone   func(childComplexity int) int
+		User       func(childComplexity int) int
+	}
+
+	SavedReportConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	SavedReportEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	SavedReportQuery struct {
+		AdvertiserIds func(childComplexity int) int
+		AffiliateIds  func(childComplexity int) int
+		Countries     func(childComplexity int) int
+		Currency      func(childComplexity int) int
+		Devices       func(childComplexity int) int
+		Direction     func(childComplexity int) int
+		EventTypes    func(childComplexity int) int
+		From          func(childComplexity int) int
+		GroupBy       func(childComplexity int) int
+		OfferIds      func(childComplexity int) int
+		OrderBy       func(childComplexity int) int
+		Period        func(childComplexity int) int
+		Sub           func(childComplexity int) int
+		TimeBasis     func(childComplexity int) int
+		To            func(childComplexity int) int
 	}
 
 	Session struct {
@@ -1148,6 +1242,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	UpdateSavedReportPayload struct {
+		SavedReport func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
 	UpdateTrackingLinkPayload struct {
 		TrackingLink func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
@@ -1283,6 +1382,10 @@ type MutationResolver interface {
 	RejectConversions(ctx context.Context, input model.RejectConversionsInput) (*model.RejectConversionsPayload, error)
 	AdjustConversions(ctx context.Context, input model.AdjustConversionsInput) (*model.AdjustConversionsPayload, error)
 	ClosePeriod(ctx context.Context, input model.ClosePeriodInput) (*model.ClosePeriodPayload, error)
+	CreateSavedReport(ctx context.Context, input model.CreateSavedReportInput) (*model.CreateSavedReportPayload, error)
+	UpdateSavedReport(ctx context.Context, input model.UpdateSavedReportInput) (*model.UpdateSavedReportPayload, error)
+	ArchiveSavedReport(ctx context.Context, input model.ArchiveSavedReportInput) (*model.ArchiveSavedReportPayload, error)
+	RunSavedReport(ctx context.Context, input model.RunSavedReportInput) (*model.RunSavedReportPayload, error)
 	SetMinimumPayout(ctx context.Context, input model.SetMinimumPayoutInput) (*model.SetMinimumPayoutPayload, error)
 	ReplayPostbacks(ctx context.Context, input model.ReplayPostbacksInput) (*model.ReplayPostbacksPayload, error)
 	TestIntegration(ctx context.Context, input model.TestIntegrationInput) (*model.TestIntegrationPayload, error)
@@ -1293,7 +1396,9 @@ type MutationResolver interface {
 }
 type NoticeResolver interface {
 	Affiliate(ctx context.Context, obj *model.Notice) (*model.Affiliate, error)
+	Advertiser(ctx context.Context, obj *model.Notice) (*model.Advertiser, error)
 	AffiliatePostback(ctx context.Context, obj *model.Notice) (*model.AffiliatePostback, error)
+	SavedReport(ctx context.Context, obj *model.Notice) (*model.SavedReport, error)
 }
 type OfferResolver interface {
 	Advertiser(ctx context.Context, obj *model.Offer) (*model.Advertiser, error)
@@ -1333,6 +1438,7 @@ type QueryResolver interface {
 	Trace(ctx context.Context, by model.TraceBy) (*model.Trace, error)
 	Report(ctx context.Context, input model.ReportInput) (*model.Report, error)
 	ReportChanges(ctx context.Context, input model.ReportChangesInput) (*model.ReportChanges, error)
+	SavedReports(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.SavedReportFilter) (*model.SavedReportConnection, error)
 	Periods(ctx context.Context, first *int, after *string, last *int, before *string) (*model.PeriodConnection, error)
 	Statements(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.StatementFilter) (*model.StatementConnection, error)
 	Statement(ctx context.Context, id string) (*model.Statement, error)
@@ -1365,6 +1471,17 @@ type RedirectAuditResolver interface {
 }
 type ReportChangeResolver interface {
 	Conversion(ctx context.Context, obj *model.ReportChange) (*model.Conversion, error)
+}
+type ReportRunResolver interface {
+	SavedReport(ctx context.Context, obj *model.ReportRun) (*model.SavedReport, error)
+
+	FileURL(ctx context.Context, obj *model.ReportRun) (*string, error)
+}
+type SavedReportResolver interface {
+	User(ctx context.Context, obj *model.SavedReport) (*model.User, error)
+
+	LastRun(ctx context.Context, obj *model.SavedReport) (*model.ReportRun, error)
+	Runs(ctx context.Context, obj *model.SavedReport, first *int, after *string, last *int, before *string) (*model.ReportRunConnection, error)
 }
 type StatementResolver interface {
 	Affiliate(ctx context.Context, obj *model.Statement) (*model.Affiliate, error)
@@ -1940,6 +2057,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApproveConversionsPayload.UserErrors(childComplexity), true
+
+	case "ArchiveSavedReportPayload.savedReport":
+		if e.ComplexityRoot.ArchiveSavedReportPayload.SavedReport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArchiveSavedReportPayload.SavedReport(childComplexity), true
+	case "ArchiveSavedReportPayload.userErrors":
+		if e.ComplexityRoot.ArchiveSavedReportPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArchiveSavedReportPayload.UserErrors(childComplexity), true
 
 	case "AttemptRequest.body":
 		if e.ComplexityRoot.AttemptRequest.Body == nil {
@@ -2532,6 +2662,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateOfferPayload.UserErrors(childComplexity), true
+
+	case "CreateSavedReportPayload.savedReport":
+		if e.ComplexityRoot.CreateSavedReportPayload.SavedReport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateSavedReportPayload.SavedReport(childComplexity), true
+	case "CreateSavedReportPayload.userErrors":
+		if e.ComplexityRoot.CreateSavedReportPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateSavedReportPayload.UserErrors(childComplexity), true
 
 	case "CreateTrackingLinkPayload.trackingLink":
 		if e.ComplexityRoot.CreateTrackingLinkPayload.TrackingLink == nil {
@@ -3132,6 +3275,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ApproveConversions(childComplexity, args["input"].(model.ApproveConversionsInput)), true
+	case "Mutation.archiveSavedReport":
+		if e.ComplexityRoot.Mutation.ArchiveSavedReport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_archiveSavedReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ArchiveSavedReport(childComplexity, args["input"].(model.ArchiveSavedReportInput)), true
 	case "Mutation.auditRedirects":
 		if e.ComplexityRoot.Mutation.AuditRedirects == nil {
 			break
@@ -3231,6 +3385,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateOffer(childComplexity, args["input"].(model.CreateOfferInput)), true
+	case "Mutation.createSavedReport":
+		if e.ComplexityRoot.Mutation.CreateSavedReport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createSavedReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateSavedReport(childComplexity, args["input"].(model.CreateSavedReportInput)), true
 	case "Mutation.createTrackingLink":
 		if e.ComplexityRoot.Mutation.CreateTrackingLink == nil {
 			break
@@ -3352,6 +3517,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RotateAffiliatePostbackSecret(childComplexity, args["input"].(model.RotateAffiliatePostbackSecretInput)), true
+	case "Mutation.runSavedReport":
+		if e.ComplexityRoot.Mutation.RunSavedReport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_runSavedReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RunSavedReport(childComplexity, args["input"].(model.RunSavedReportInput)), true
 	case "Mutation.setMinimumPayout":
 		if e.ComplexityRoot.Mutation.SetMinimumPayout == nil {
 			break
@@ -3479,6 +3655,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateOffer(childComplexity, args["input"].(model.UpdateOfferInput)), true
+	case "Mutation.updateSavedReport":
+		if e.ComplexityRoot.Mutation.UpdateSavedReport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateSavedReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateSavedReport(childComplexity, args["input"].(model.UpdateSavedReportInput)), true
 	case "Mutation.updateTrackingLink":
 		if e.ComplexityRoot.Mutation.UpdateTrackingLink == nil {
 			break
@@ -3527,6 +3714,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.NormalizedMoney.Revenue(childComplexity), true
 
+	case "Notice.advertiser":
+		if e.ComplexityRoot.Notice.Advertiser == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.Advertiser(childComplexity), true
 	case "Notice.affiliate":
 		if e.ComplexityRoot.Notice.Affiliate == nil {
 			break
@@ -3563,6 +3756,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Notice.Message(childComplexity), true
+	case "Notice.savedReport":
+		if e.ComplexityRoot.Notice.SavedReport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notice.SavedReport(childComplexity), true
 
 	case "NoticeConnection.edges":
 		if e.ComplexityRoot.NoticeConnection.Edges == nil {
@@ -4343,6 +4542,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.ReportChanges(childComplexity, args["input"].(model.ReportChangesInput)), true
+	case "Query.savedReports":
+		if e.ComplexityRoot.Query.SavedReports == nil {
+			break
+		}
+
+		args, err := ec.field_Query_savedReports_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SavedReports(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.SavedReportFilter)), true
 	case "Query.statement":
 		if e.ComplexityRoot.Query.Statement == nil {
 			break
@@ -5188,6 +5398,117 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReportRow.Metrics(childComplexity), true
 
+	case "ReportRun.at":
+		if e.ComplexityRoot.ReportRun.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.At(childComplexity), true
+	case "ReportRun.byteCount":
+		if e.ComplexityRoot.ReportRun.ByteCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.ByteCount(childComplexity), true
+	case "ReportRun.error":
+		if e.ComplexityRoot.ReportRun.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.Error(childComplexity), true
+	case "ReportRun.fileUrl":
+		if e.ComplexityRoot.ReportRun.FileURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.FileURL(childComplexity), true
+	case "ReportRun.finishedAt":
+		if e.ComplexityRoot.ReportRun.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.FinishedAt(childComplexity), true
+	case "ReportRun.from":
+		if e.ComplexityRoot.ReportRun.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.From(childComplexity), true
+	case "ReportRun.id":
+		if e.ComplexityRoot.ReportRun.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.ID(childComplexity), true
+	case "ReportRun.keptUntil":
+		if e.ComplexityRoot.ReportRun.KeptUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.KeptUntil(childComplexity), true
+	case "ReportRun.rowCount":
+		if e.ComplexityRoot.ReportRun.RowCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.RowCount(childComplexity), true
+	case "ReportRun.savedReport":
+		if e.ComplexityRoot.ReportRun.SavedReport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.SavedReport(childComplexity), true
+	case "ReportRun.scheduled":
+		if e.ComplexityRoot.ReportRun.Scheduled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.Scheduled(childComplexity), true
+	case "ReportRun.startedAt":
+		if e.ComplexityRoot.ReportRun.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.StartedAt(childComplexity), true
+	case "ReportRun.status":
+		if e.ComplexityRoot.ReportRun.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.Status(childComplexity), true
+	case "ReportRun.to":
+		if e.ComplexityRoot.ReportRun.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.To(childComplexity), true
+
+	case "ReportRunConnection.edges":
+		if e.ComplexityRoot.ReportRunConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRunConnection.Edges(childComplexity), true
+	case "ReportRunConnection.pageInfo":
+		if e.ComplexityRoot.ReportRunConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRunConnection.PageInfo(childComplexity), true
+
+	case "ReportRunEdge.cursor":
+		if e.ComplexityRoot.ReportRunEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRunEdge.Cursor(childComplexity), true
+	case "ReportRunEdge.node":
+		if e.ComplexityRoot.ReportRunEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRunEdge.Node(childComplexity), true
+
 	case "RequestOfferAccessPayload.access":
 		if e.ComplexityRoot.RequestOfferAccessPayload.Access == nil {
 			break
@@ -5270,6 +5591,214 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RotateAffiliatePostbackSecretPayload.UserErrors(childComplexity), true
+
+	case "RunSavedReportPayload.run":
+		if e.ComplexityRoot.RunSavedReportPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunSavedReportPayload.Run(childComplexity), true
+	case "RunSavedReportPayload.userErrors":
+		if e.ComplexityRoot.RunSavedReportPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunSavedReportPayload.UserErrors(childComplexity), true
+
+	case "SavedReport.archivedAt":
+		if e.ComplexityRoot.SavedReport.ArchivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.ArchivedAt(childComplexity), true
+	case "SavedReport.createdAt":
+		if e.ComplexityRoot.SavedReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.CreatedAt(childComplexity), true
+	case "SavedReport.format":
+		if e.ComplexityRoot.SavedReport.Format == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.Format(childComplexity), true
+	case "SavedReport.id":
+		if e.ComplexityRoot.SavedReport.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.ID(childComplexity), true
+	case "SavedReport.lastRun":
+		if e.ComplexityRoot.SavedReport.LastRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.LastRun(childComplexity), true
+	case "SavedReport.name":
+		if e.ComplexityRoot.SavedReport.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.Name(childComplexity), true
+	case "SavedReport.nextRunAt":
+		if e.ComplexityRoot.SavedReport.NextRunAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.NextRunAt(childComplexity), true
+	case "SavedReport.query":
+		if e.ComplexityRoot.SavedReport.Query == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.Query(childComplexity), true
+	case "SavedReport.runs":
+		if e.ComplexityRoot.SavedReport.Runs == nil {
+			break
+		}
+
+		args, err := ec.field_SavedReport_runs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.SavedReport.Runs(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "SavedReport.schedule":
+		if e.ComplexityRoot.SavedReport.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.Schedule(childComplexity), true
+	case "SavedReport.timeZone":
+		if e.ComplexityRoot.SavedReport.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.TimeZone(childComplexity), true
+	case "SavedReport.user":
+		if e.ComplexityRoot.SavedReport.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.User(childComplexity), true
+
+	case "SavedReportConnection.edges":
+		if e.ComplexityRoot.SavedReportConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportConnection.Edges(childComplexity), true
+	case "SavedReportConnection.pageInfo":
+		if e.ComplexityRoot.SavedReportConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportConnection.PageInfo(childComplexity), true
+
+	case "SavedReportEdge.cursor":
+		if e.ComplexityRoot.SavedReportEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportEdge.Cursor(childComplexity), true
+	case "SavedReportEdge.node":
+		if e.ComplexityRoot.SavedReportEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportEdge.Node(childComplexity), true
+
+	case "SavedReportQuery.advertiserIds":
+		if e.ComplexityRoot.SavedReportQuery.AdvertiserIds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.AdvertiserIds(childComplexity), true
+	case "SavedReportQuery.affiliateIds":
+		if e.ComplexityRoot.SavedReportQuery.AffiliateIds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.AffiliateIds(childComplexity), true
+	case "SavedReportQuery.countries":
+		if e.ComplexityRoot.SavedReportQuery.Countries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.Countries(childComplexity), true
+	case "SavedReportQuery.currency":
+		if e.ComplexityRoot.SavedReportQuery.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.Currency(childComplexity), true
+	case "SavedReportQuery.devices":
+		if e.ComplexityRoot.SavedReportQuery.Devices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.Devices(childComplexity), true
+	case "SavedReportQuery.direction":
+		if e.ComplexityRoot.SavedReportQuery.Direction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.Direction(childComplexity), true
+	case "SavedReportQuery.eventTypes":
+		if e.ComplexityRoot.SavedReportQuery.EventTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.EventTypes(childComplexity), true
+	case "SavedReportQuery.from":
+		if e.ComplexityRoot.SavedReportQuery.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.From(childComplexity), true
+	case "SavedReportQuery.groupBy":
+		if e.ComplexityRoot.SavedReportQuery.GroupBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.GroupBy(childComplexity), true
+	case "SavedReportQuery.offerIds":
+		if e.ComplexityRoot.SavedReportQuery.OfferIds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.OfferIds(childComplexity), true
+	case "SavedReportQuery.orderBy":
+		if e.ComplexityRoot.SavedReportQuery.OrderBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.OrderBy(childComplexity), true
+	case "SavedReportQuery.period":
+		if e.ComplexityRoot.SavedReportQuery.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.Period(childComplexity), true
+	case "SavedReportQuery.sub":
+		if e.ComplexityRoot.SavedReportQuery.Sub == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.Sub(childComplexity), true
+	case "SavedReportQuery.timeBasis":
+		if e.ComplexityRoot.SavedReportQuery.TimeBasis == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.TimeBasis(childComplexity), true
+	case "SavedReportQuery.to":
+		if e.ComplexityRoot.SavedReportQuery.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReportQuery.To(childComplexity), true
 
 	case "Session.accessToken":
 		if e.ComplexityRoot.Session.AccessToken == nil {
@@ -5863,6 +6392,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateOfferPayload.UserErrors(childComplexity), true
 
+	case "UpdateSavedReportPayload.savedReport":
+		if e.ComplexityRoot.UpdateSavedReportPayload.SavedReport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSavedReportPayload.SavedReport(childComplexity), true
+	case "UpdateSavedReportPayload.userErrors":
+		if e.ComplexityRoot.UpdateSavedReportPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSavedReportPayload.UserErrors(childComplexity), true
+
 	case "UpdateTrackingLinkPayload.trackingLink":
 		if e.ComplexityRoot.UpdateTrackingLinkPayload.TrackingLink == nil {
 			break
@@ -6035,6 +6577,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAffiliatePostbackFilter,
 		ec.unmarshalInputApiKeyFilter,
 		ec.unmarshalInputApproveConversionsInput,
+		ec.unmarshalInputArchiveSavedReportInput,
 		ec.unmarshalInputAuditRedirectsInput,
 		ec.unmarshalInputBackfillAffiliatePostbackInput,
 		ec.unmarshalInputCapInput,
@@ -6049,6 +6592,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateAffiliatePostbackInput,
 		ec.unmarshalInputCreateApiKeyInput,
 		ec.unmarshalInputCreateOfferInput,
+		ec.unmarshalInputCreateSavedReportInput,
 		ec.unmarshalInputCreateTrackingLinkInput,
 		ec.unmarshalInputCreateUserInput,
 		ec.unmarshalInputDecideOfferAccessInput,
@@ -6076,6 +6620,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRevokeApiKeyInput,
 		ec.unmarshalInputRotateAdvertiserSecretInput,
 		ec.unmarshalInputRotateAffiliatePostbackSecretInput,
+		ec.unmarshalInputRunSavedReportInput,
+		ec.unmarshalInputSavedReportFilter,
+		ec.unmarshalInputSavedReportQueryInput,
 		ec.unmarshalInputSetMinimumPayoutInput,
 		ec.unmarshalInputSetPayoutInput,
 		ec.unmarshalInputSetReconciliationFeedInput,
@@ -6093,6 +6640,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUpdateAffiliatePostbackInput,
 		ec.unmarshalInputUpdateApiKeyInput,
 		ec.unmarshalInputUpdateOfferInput,
+		ec.unmarshalInputUpdateSavedReportInput,
 		ec.unmarshalInputUpdateTrackingLinkInput,
 		ec.unmarshalInputUpdateUserInput,
 		ec.unmarshalInputUserFilter,
@@ -6304,7 +6852,7 @@ type Query {
   postbacks(first: Int, after: String, last: Int, before: String, filter: PostbackFilter): PostbackConnection!
   "What is probably not meant in the template of an endpoint, before it is saved as well as of one that cannot be saved. Empty: nothing."
   lintAffiliatePostback(urlTemplate: String!, method: HttpMethod = GET): [TemplateWarning!]!
-  "What affiliates were told about their endpoints, newest first. Staff see all, an affiliate its own, advertisers none."
+  "What partners and staff were told to look into, newest first. Staff see all, partners their own."
   notices(first: Int, after: String, last: Int, before: String, filter: NoticeFilter): NoticeConnection!
   "What was sent to affiliates' own endpoints, newest first. Advertisers see none."
   deliveries(first: Int, after: String, last: Int, before: String, filter: DeliveryFilter): DeliveryConnection!
@@ -6315,6 +6863,8 @@ type Query {
   report(input: ReportInput!): Report!
   "What made a report differ between two moments, line by line with its reason, oldest first: what was told of, moved and corrected. The sum of it is the difference of the two reports, which go by the time of events. To everybody what concerns them."
   reportChanges(input: ReportChangesInput!): ReportChanges!
+  "Reports that users have kept, newest first. Staff see all, partners those of their own company."
+  savedReports(first: Int, after: String, last: Int, before: String, filter: SavedReportFilter): SavedReportConnection!
   "The months that finance has closed, newest first. A month that is not here is open. There is no way to open one again. To everybody."
   periods(first: Int, after: String, last: Int, before: String): PeriodConnection!
   "Affiliates' monthly statements, newest first. Staff see all, an affiliate its own, advertisers none."
@@ -6401,6 +6951,14 @@ type Mutation {
   adjustConversions(input: AdjustConversionsInput!): AdjustConversionsPayload!
   "Closes a month, for good. What happens to its conversions from then on is booked in the open month, as adjustments; then affiliates' statements are made, within a minute. Only an ADMIN."
   closePeriod(input: ClosePeriodInput!): ClosePeriodPayload!
+  "Keeps a report, to be made by a schedule or when somebody asks. By a user for itself, or by staff for one."
+  createSavedReport(input: CreateSavedReportInput!): CreateSavedReportPayload!
+  "Changes a saved report, from its next run on. Its user, or staff."
+  updateSavedReport(input: UpdateSavedReportInput!): UpdateSavedReportPayload!
+  "Puts a saved report away, for good: it is not made any more. Its files stay as long as they are kept. Its user, or staff."
+  archiveSavedReport(input: ArchiveSavedReportInput!): ArchiveSavedReportPayload!
+  "Has a saved report made now, under the rights of its user. Its user, or staff."
+  runSavedReport(input: RunSavedReportInput!): RunSavedReportPayload!
   "Says what least amount is paid to affiliates, from the next statement on. Staff."
   setMinimumPayout(input: SetMinimumPayoutInput!): SetMinimumPayoutPayload!
   "Puts logged requests through today's rules again; never credits twice. Staff."
@@ -7786,7 +8344,7 @@ type BackfillAffiliatePostbackPayload {
   userErrors: [UserError!]!
 }
 
-"Something that Proofback did by itself, and that its affiliate should look into."
+"Something that Proofback did by itself or could not do, and that somebody should look into."
 type Notice implements Node {
   "Its global id."
   id: ID!
@@ -7796,10 +8354,14 @@ type Notice implements Node {
   kind: NoticeKind!
   "In a few sentences."
   message: String!
-  "Who is told."
-  affiliate: Affiliate!
-  "The endpoint that it is about."
-  affiliatePostback: AffiliatePostback!
+  "Who is told; null where that is an advertiser, or staff."
+  affiliate: Affiliate
+  "Who is told; null where that is an affiliate, or staff."
+  advertiser: Advertiser
+  "The endpoint that it is about; null where it is about none."
+  affiliatePostback: AffiliatePostback
+  "The saved report that it is about; null where it is about none."
+  savedReport: SavedReport
 }
 
 "What a notice is about."
@@ -7808,6 +8370,8 @@ enum NoticeKind {
   DESTINATION_PAUSED
   "An endpoint that answered HTTP 410 was switched off."
   DESTINATION_STOPPED
+  "A saved report could not be made, and could the time before. The report's company is told, or staff where it is theirs."
+  REPORT_FAILED
 }
 
 "Narrows a list of notices; what is left out does not."
@@ -9687,6 +10251,274 @@ type ExchangeRate {
   "Who published it: ` + "`" + `ECB` + "`" + `, or what an imported file said."
   source: String!
 }
+
+# ---- saved reports -------------------------------------------------------------------------------------
+
+"A report that a user has kept, to be made again as a file: by a schedule, or when somebody asks. It is always made under the rights of its user, as they are then; it stops when the user is disabled."
+type SavedReport implements Node {
+  "Its global id."
+  id: ID!
+  "Whose it is, and under whose rights it is made."
+  user: User!
+  "What it is called, in its file's name, too."
+  name: String!
+  "What it tells."
+  query: SavedReportQuery!
+  "How its files are written."
+  format: ReportFormat!
+  "Whose days are told, and in whose time the schedule is read."
+  timeZone: TimeZone!
+  "Five cron fields. A time that the clocks skip comes when they have been set, one that they show twice comes the first time. Null: it is made when somebody asks."
+  schedule: String
+  "When it is made next; null for never. A time that nobody was there for is made up for once."
+  nextRunAt: DateTime
+  "Its newest run; null before the first."
+  lastRun: ReportRun
+  "The times that it was made, newest first, as long as their files are kept."
+  runs(first: Int, after: String, last: Int, before: String): ReportRunConnection!
+  "When it was saved."
+  createdAt: DateTime!
+  "When it was put away; null while it is in use."
+  archivedAt: DateTime
+}
+
+"What a saved report tells. Its ids are those of offers, affiliates and advertisers."
+type SavedReportQuery {
+  "As seen from when it is made; null where ` + "`" + `from` + "`" + ` and ` + "`" + `to` + "`" + ` say the time."
+  period: ReportPeriod
+  "At or after; null where ` + "`" + `period` + "`" + ` says the time."
+  from: DateTime
+  "Before; null where ` + "`" + `period` + "`" + ` says the time."
+  to: DateTime
+  "What all money is told in; null for the network's own."
+  currency: Currency
+  "Which time of a conversion counts."
+  timeBasis: TimeBasis!
+  "What rows are told apart by."
+  groupBy: [ReportDimension!]!
+  "Only to these offers, where there are any here."
+  offerIds: [ID!]!
+  "Only of these affiliates, where there are any here."
+  affiliateIds: [ID!]!
+  "Only on offers of these advertisers, where there are any here."
+  advertiserIds: [ID!]!
+  "Only conversions of these goals, where there are any here."
+  eventTypes: [String!]!
+  "Only with clicks from these countries, where there are any here."
+  countries: [Country!]!
+  "Only with clicks on these kinds of devices, where there are any here."
+  devices: [Device!]!
+  "Only with clicks that have this value of the affiliate's own."
+  sub: Sub
+  "What its rows are sorted by; null for their keys."
+  orderBy: ReportMetric
+  "Which way they are sorted."
+  direction: OrderDirection!
+}
+
+"A time, as seen from when a saved report is made, by the calendar of its time zone. Those that are not over go up to that moment; made at the stroke of midnight, TODAY is the day that just ended."
+enum ReportPeriod {
+  TODAY
+  YESTERDAY
+  "Seven whole days, up to yesterday."
+  LAST_7_DAYS
+  "Thirty whole days, up to yesterday."
+  LAST_30_DAYS
+  "Ninety whole days, up to yesterday."
+  LAST_90_DAYS
+  "From Monday."
+  THIS_WEEK
+  "Monday to Sunday."
+  LAST_WEEK
+  THIS_MONTH
+  LAST_MONTH
+}
+
+"How a report's file is written."
+enum ReportFormat {
+  "As ` + "`" + `/export/report.csv` + "`" + ` has it."
+  CSV
+  "A JSON object on each line, with the same names: counts are numbers, amounts texts, and what is not told is null."
+  JSON_LINES
+}
+
+"One time that a saved report was made, or is to be."
+type ReportRun implements Node {
+  "Its global id."
+  id: ID!
+  "What was made."
+  savedReport: SavedReport!
+  "How far it has come."
+  status: ReportRunStatus!
+  "By the schedule, and not because somebody asked."
+  scheduled: Boolean!
+  "The moment that its period is seen from: when it was planned, or asked for."
+  at: DateTime!
+  "What it tells of: at or after. Null before it began."
+  from: DateTime
+  "What it tells of: before. Null before it began."
+  to: DateTime
+  "When it began; null before."
+  startedAt: DateTime
+  "When it ended; null before."
+  finishedAt: DateTime
+  "How many rows its file has; null unless it is DONE."
+  rowCount: Int
+  "How large its file is, in bytes; null unless it is DONE."
+  byteCount: Int
+  "Its file, to be fetched with an access token; null unless it is DONE."
+  fileUrl: URL
+  "When run and file are dropped; earlier where its user's files come to over 512 MB. Null before it ended."
+  keptUntil: DateTime
+  "Why it failed, in a sentence; null otherwise."
+  error: String
+}
+
+"How far a run of a saved report has come."
+enum ReportRunStatus {
+  QUEUED
+  RUNNING
+  "There is a file."
+  DONE
+  "` + "`" + `error` + "`" + ` says why; a notice tells of the first of several."
+  FAILED
+}
+
+"A page of a list, as Relay has it."
+type ReportRunConnection {
+  "The rows of this page."
+  edges: [ReportRunEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type ReportRunEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: ReportRun!
+}
+
+"Narrows a list of saved reports; what is left out does not."
+input SavedReportFilter {
+  "Only of this user."
+  userId: ID
+  "Those that were archived, too. Default false."
+  archived: Boolean
+}
+
+"A page of a list, as Relay has it."
+type SavedReportConnection {
+  "The rows of this page."
+  edges: [SavedReportEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type SavedReportEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: SavedReport!
+}
+
+"What a saved report is to tell: that of ` + "`" + `ReportInput` + "`" + `, of a time that moves along."
+input SavedReportQueryInput {
+  "As seen from when it is made. Give it, or ` + "`" + `from` + "`" + ` and ` + "`" + `to` + "`" + `."
+  period: ReportPeriod
+  "At or after: a time that stays."
+  from: DateTime
+  "Before: a time that stays."
+  to: DateTime
+  "What all money is told in; the network's own when left out."
+  currency: Currency
+  "Which time of a conversion counts. Default EVENT."
+  timeBasis: TimeBasis
+  "At most five; an empty list makes one row. Default DAY."
+  groupBy: [ReportDimension!]
+  "What is counted; left out: everything that its user may see."
+  filter: ReportFilter
+  "Left out: by the rows' keys."
+  orderBy: ReportOrder
+}
+
+"What ` + "`" + `createSavedReport` + "`" + ` needs."
+input CreateSavedReportInput {
+  "Whose it is to be; left out: yours. Only staff can name somebody else."
+  userId: ID
+  "1 to 100 characters."
+  name: String!
+  "What it tells."
+  query: SavedReportQueryInput!
+  "How its files are written. Default CSV."
+  format: ReportFormat
+  "Whose days are told, and in whose time the schedule is read. Default UTC."
+  timeZone: TimeZone
+  "Five cron fields, such as ` + "`" + `30 6 * * 1` + "`" + `; at most once an hour. Left out: it is made when somebody asks."
+  schedule: String
+}
+
+"What ` + "`" + `createSavedReport` + "`" + ` answers."
+type CreateSavedReportPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  savedReport: SavedReport
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `updateSavedReport` + "`" + ` needs; what is left out stays."
+input UpdateSavedReportInput {
+  "Which one."
+  id: ID!
+  "1 to 100 characters."
+  name: String
+  "Replaces all that it tells."
+  query: SavedReportQueryInput
+  "How its files are written from now on."
+  format: ReportFormat
+  "Whose days are told, and in whose time the schedule is read."
+  timeZone: TimeZone
+  "Five cron fields; null for none."
+  schedule: String
+}
+
+"What ` + "`" + `updateSavedReport` + "`" + ` answers."
+type UpdateSavedReportPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  savedReport: SavedReport
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `archiveSavedReport` + "`" + ` needs."
+input ArchiveSavedReportInput {
+  "Which one."
+  id: ID!
+}
+
+"What ` + "`" + `archiveSavedReport` + "`" + ` answers."
+type ArchiveSavedReportPayload {
+  "Null when ` + "`" + `userErrors` + "`" + ` says why."
+  savedReport: SavedReport
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `runSavedReport` + "`" + ` needs."
+input RunSavedReportInput {
+  "Which one."
+  id: ID!
+}
+
+"What ` + "`" + `runSavedReport` + "`" + ` answers."
+type RunSavedReportPayload {
+  "The run; where one was under way already, that one. Null when ` + "`" + `userErrors` + "`" + ` says why."
+  run: ReportRun
+  "Empty when it was done."
+  userErrors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -9971,6 +10803,16 @@ func (ec *executionContext) childFields_ApproveConversionsPayload(ctx context.Co
 		return ec.fieldContext_ApproveConversionsPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApproveConversionsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ArchiveSavedReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "savedReport":
+		return ec.fieldContext_ArchiveSavedReportPayload_savedReport(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ArchiveSavedReportPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ArchiveSavedReportPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_AttemptRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10293,6 +11135,16 @@ func (ec *executionContext) childFields_CreateOfferPayload(ctx context.Context, 
 		return ec.fieldContext_CreateOfferPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateOfferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateSavedReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "savedReport":
+		return ec.fieldContext_CreateSavedReportPayload_savedReport(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateSavedReportPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateSavedReportPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateTrackingLinkPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10621,8 +11473,12 @@ func (ec *executionContext) childFields_Notice(ctx context.Context, field graphq
 		return ec.fieldContext_Notice_message(ctx, field)
 	case "affiliate":
 		return ec.fieldContext_Notice_affiliate(ctx, field)
+	case "advertiser":
+		return ec.fieldContext_Notice_advertiser(ctx, field)
 	case "affiliatePostback":
 		return ec.fieldContext_Notice_affiliatePostback(ctx, field)
+	case "savedReport":
+		return ec.fieldContext_Notice_savedReport(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Notice", field.Name)
 }
@@ -11305,6 +12161,60 @@ func (ec *executionContext) childFields_ReportRow(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ReportRow", field.Name)
 }
 
+func (ec *executionContext) childFields_ReportRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ReportRun_id(ctx, field)
+	case "savedReport":
+		return ec.fieldContext_ReportRun_savedReport(ctx, field)
+	case "status":
+		return ec.fieldContext_ReportRun_status(ctx, field)
+	case "scheduled":
+		return ec.fieldContext_ReportRun_scheduled(ctx, field)
+	case "at":
+		return ec.fieldContext_ReportRun_at(ctx, field)
+	case "from":
+		return ec.fieldContext_ReportRun_from(ctx, field)
+	case "to":
+		return ec.fieldContext_ReportRun_to(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_ReportRun_startedAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_ReportRun_finishedAt(ctx, field)
+	case "rowCount":
+		return ec.fieldContext_ReportRun_rowCount(ctx, field)
+	case "byteCount":
+		return ec.fieldContext_ReportRun_byteCount(ctx, field)
+	case "fileUrl":
+		return ec.fieldContext_ReportRun_fileUrl(ctx, field)
+	case "keptUntil":
+		return ec.fieldContext_ReportRun_keptUntil(ctx, field)
+	case "error":
+		return ec.fieldContext_ReportRun_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportRun", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportRunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReportRunConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReportRunConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportRunConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportRunEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReportRunEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReportRunEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportRunEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_RequestOfferAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "access":
@@ -11359,6 +12269,102 @@ func (ec *executionContext) childFields_RotateAffiliatePostbackSecretPayload(ctx
 		return ec.fieldContext_RotateAffiliatePostbackSecretPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RotateAffiliatePostbackSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RunSavedReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_RunSavedReportPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RunSavedReportPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunSavedReportPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SavedReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_SavedReport_id(ctx, field)
+	case "user":
+		return ec.fieldContext_SavedReport_user(ctx, field)
+	case "name":
+		return ec.fieldContext_SavedReport_name(ctx, field)
+	case "query":
+		return ec.fieldContext_SavedReport_query(ctx, field)
+	case "format":
+		return ec.fieldContext_SavedReport_format(ctx, field)
+	case "timeZone":
+		return ec.fieldContext_SavedReport_timeZone(ctx, field)
+	case "schedule":
+		return ec.fieldContext_SavedReport_schedule(ctx, field)
+	case "nextRunAt":
+		return ec.fieldContext_SavedReport_nextRunAt(ctx, field)
+	case "lastRun":
+		return ec.fieldContext_SavedReport_lastRun(ctx, field)
+	case "runs":
+		return ec.fieldContext_SavedReport_runs(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_SavedReport_createdAt(ctx, field)
+	case "archivedAt":
+		return ec.fieldContext_SavedReport_archivedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SavedReport", field.Name)
+}
+
+func (ec *executionContext) childFields_SavedReportConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SavedReportConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SavedReportConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SavedReportConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SavedReportEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SavedReportEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SavedReportEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SavedReportEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SavedReportQuery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "period":
+		return ec.fieldContext_SavedReportQuery_period(ctx, field)
+	case "from":
+		return ec.fieldContext_SavedReportQuery_from(ctx, field)
+	case "to":
+		return ec.fieldContext_SavedReportQuery_to(ctx, field)
+	case "currency":
+		return ec.fieldContext_SavedReportQuery_currency(ctx, field)
+	case "timeBasis":
+		return ec.fieldContext_SavedReportQuery_timeBasis(ctx, field)
+	case "groupBy":
+		return ec.fieldContext_SavedReportQuery_groupBy(ctx, field)
+	case "offerIds":
+		return ec.fieldContext_SavedReportQuery_offerIds(ctx, field)
+	case "affiliateIds":
+		return ec.fieldContext_SavedReportQuery_affiliateIds(ctx, field)
+	case "advertiserIds":
+		return ec.fieldContext_SavedReportQuery_advertiserIds(ctx, field)
+	case "eventTypes":
+		return ec.fieldContext_SavedReportQuery_eventTypes(ctx, field)
+	case "countries":
+		return ec.fieldContext_SavedReportQuery_countries(ctx, field)
+	case "devices":
+		return ec.fieldContext_SavedReportQuery_devices(ctx, field)
+	case "sub":
+		return ec.fieldContext_SavedReportQuery_sub(ctx, field)
+	case "orderBy":
+		return ec.fieldContext_SavedReportQuery_orderBy(ctx, field)
+	case "direction":
+		return ec.fieldContext_SavedReportQuery_direction(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SavedReportQuery", field.Name)
 }
 
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11721,6 +12727,16 @@ func (ec *executionContext) childFields_UpdateOfferPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type UpdateOfferPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateSavedReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "savedReport":
+		return ec.fieldContext_UpdateSavedReportPayload_savedReport(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateSavedReportPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateSavedReportPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateTrackingLinkPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "trackingLink":
@@ -11957,6 +12973,20 @@ func (ec *executionContext) field_Mutation_approveConversions_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_archiveSavedReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ArchiveSavedReportInput, error) {
+			return ec.unmarshalNArchiveSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐArchiveSavedReportInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_auditRedirects_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -12075,6 +13105,20 @@ func (ec *executionContext) field_Mutation_createOffer_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.CreateOfferInput, error) {
 			return ec.unmarshalNCreateOfferInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCreateOfferInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createSavedReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CreateSavedReportInput, error) {
+			return ec.unmarshalNCreateSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCreateSavedReportInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -12237,6 +13281,20 @@ func (ec *executionContext) field_Mutation_rotateAffiliatePostbackSecret_args(ct
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_runSavedReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RunSavedReportInput, error) {
+			return ec.unmarshalNRunSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRunSavedReportInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_setMinimumPayout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -12383,6 +13441,20 @@ func (ec *executionContext) field_Mutation_updateOffer_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.UpdateOfferInput, error) {
 			return ec.unmarshalNUpdateOfferInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateOfferInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateSavedReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateSavedReportInput, error) {
+			return ec.unmarshalNUpdateSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateSavedReportInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -13205,6 +14277,52 @@ func (ec *executionContext) field_Query_report_args(ctx context.Context, rawArgs
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_savedReports_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.SavedReportFilter, error) {
+			return ec.unmarshalOSavedReportFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_statement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13428,6 +14546,44 @@ func (ec *executionContext) field_Reconciliation_items_args(ctx context.Context,
 		return nil, err
 	}
 	args["kinds"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_SavedReport_runs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -15764,6 +16920,70 @@ func (ec *executionContext) _ApproveConversionsPayload_userErrors(ctx context.Co
 func (ec *executionContext) fieldContext_ApproveConversionsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ApproveConversionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ArchiveSavedReportPayload_savedReport(ctx context.Context, field graphql.CollectedField, obj *model.ArchiveSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ArchiveSavedReportPayload_savedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SavedReport, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+			return ec.marshalOSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ArchiveSavedReportPayload_savedReport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ArchiveSavedReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ArchiveSavedReportPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ArchiveSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ArchiveSavedReportPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ArchiveSavedReportPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ArchiveSavedReportPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -18354,6 +19574,70 @@ func (ec *executionContext) _CreateOfferPayload_userErrors(ctx context.Context, 
 func (ec *executionContext) fieldContext_CreateOfferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateSavedReportPayload_savedReport(ctx context.Context, field graphql.CollectedField, obj *model.CreateSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateSavedReportPayload_savedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SavedReport, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+			return ec.marshalOSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateSavedReportPayload_savedReport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateSavedReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateSavedReportPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CreateSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateSavedReportPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateSavedReportPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateSavedReportPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -22046,6 +23330,182 @@ func (ec *executionContext) fieldContext_Mutation_closePeriod(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createSavedReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createSavedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateSavedReport(ctx, fc.Args["input"].(model.CreateSavedReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CreateSavedReportPayload) graphql.Marshaler {
+			return ec.marshalNCreateSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCreateSavedReportPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createSavedReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateSavedReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createSavedReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateSavedReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateSavedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateSavedReport(ctx, fc.Args["input"].(model.UpdateSavedReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateSavedReportPayload) graphql.Marshaler {
+			return ec.marshalNUpdateSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateSavedReportPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateSavedReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateSavedReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateSavedReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_archiveSavedReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_archiveSavedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ArchiveSavedReport(ctx, fc.Args["input"].(model.ArchiveSavedReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ArchiveSavedReportPayload) graphql.Marshaler {
+			return ec.marshalNArchiveSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐArchiveSavedReportPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_archiveSavedReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ArchiveSavedReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_archiveSavedReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_runSavedReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_runSavedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RunSavedReport(ctx, fc.Args["input"].(model.RunSavedReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RunSavedReportPayload) graphql.Marshaler {
+			return ec.marshalNRunSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRunSavedReportPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_runSavedReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RunSavedReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_runSavedReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_setMinimumPayout(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22569,10 +24029,10 @@ func (ec *executionContext) _Notice_affiliate(ctx context.Context, field graphql
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Affiliate) graphql.Marshaler {
-			return ec.marshalNAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
+			return ec.marshalOAffiliate2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliate(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Notice_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -22583,6 +24043,38 @@ func (ec *executionContext) fieldContext_Notice_affiliate(_ context.Context, fie
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Affiliate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Notice_advertiser(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_advertiser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notice().Advertiser(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Advertiser) graphql.Marshaler {
+			return ec.marshalOAdvertiser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdvertiser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_advertiser(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Notice",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Advertiser(ctx, field)
 		},
 	}
 	return fc, nil
@@ -22601,10 +24093,10 @@ func (ec *executionContext) _Notice_affiliatePostback(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePostback) graphql.Marshaler {
-			return ec.marshalNAffiliatePostback2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliatePostback(ctx, selections, v)
+			return ec.marshalOAffiliatePostback2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAffiliatePostback(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Notice_affiliatePostback(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -22615,6 +24107,38 @@ func (ec *executionContext) fieldContext_Notice_affiliatePostback(_ context.Cont
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AffiliatePostback(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Notice_savedReport(ctx context.Context, field graphql.CollectedField, obj *model.Notice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notice_savedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notice().SavedReport(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+			return ec.marshalOSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Notice_savedReport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Notice",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReport(ctx, field)
 		},
 	}
 	return fc, nil
@@ -25680,6 +27204,50 @@ func (ec *executionContext) fieldContext_Query_reportChanges(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_reportChanges_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_savedReports(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_savedReports(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SavedReports(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.SavedReportFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReportConnection) graphql.Marshaler {
+			return ec.marshalNSavedReportConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_savedReports(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReportConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_savedReports_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -29522,6 +31090,456 @@ func (ec *executionContext) fieldContext_ReportRow_metrics(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _ReportRun_id(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_savedReport(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_savedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReportRun().SavedReport(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+			return ec.marshalNSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_savedReport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportRun_status(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.RunStatus) graphql.Marshaler {
+			return ec.marshalNReportRunStatus2githubᚗcomᚋproofbackᚋproofbackᚐRunStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type ReportRunStatus does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_scheduled(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_scheduled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scheduled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_scheduled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_at(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_from(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_to(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_rowCount(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_rowCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RowCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_rowCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_byteCount(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_byteCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByteCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_byteCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_fileUrl(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_fileUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReportRun().FileURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_fileUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, true, true, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_keptUntil(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_keptUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeptUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_keptUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_error(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ReportRunConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRunConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ReportRunEdge) graphql.Marshaler {
+			return ec.marshalNReportRunEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRunEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRunConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportRunConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRunEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportRunConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ReportRunConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRunConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRunConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportRunConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportRunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ReportRunEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRunEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRunEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRunEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRunEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ReportRunEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRunEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportRun) graphql.Marshaler {
+			return ec.marshalNReportRun2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRun(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRunEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportRunEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RequestOfferAccessPayload_access(ctx context.Context, field graphql.CollectedField, obj *model.RequestOfferAccessPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29909,6 +31927,867 @@ func (ec *executionContext) fieldContext_RotateAffiliatePostbackSecretPayload_us
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RunSavedReportPayload_run(ctx context.Context, field graphql.CollectedField, obj *model.RunSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunSavedReportPayload_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Run, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportRun) graphql.Marshaler {
+			return ec.marshalOReportRun2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RunSavedReportPayload_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RunSavedReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RunSavedReportPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RunSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunSavedReportPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunSavedReportPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RunSavedReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReport_id(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_user(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SavedReport().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReport_name(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_query(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_query(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Query, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReportQuery) graphql.Marshaler {
+			return ec.marshalNSavedReportQuery2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportQuery(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_query(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReportQuery(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReport_format(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_format(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Format, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.ReportFormat) graphql.Marshaler {
+			return ec.marshalNReportFormat2githubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_format(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type ReportFormat does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_timeZone(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_timeZone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeZone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNTimeZone2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_timeZone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type TimeZone does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_schedule(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Schedule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_nextRunAt(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_nextRunAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextRunAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_nextRunAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_lastRun(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_lastRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SavedReport().LastRun(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportRun) graphql.Marshaler {
+			return ec.marshalOReportRun2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_lastRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReport_runs(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_runs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.SavedReport().Runs(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReportRunConnection) graphql.Marshaler {
+			return ec.marshalNReportRunConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRunConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_runs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRunConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_SavedReport_runs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_archivedAt(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_archivedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ArchivedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_archivedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.SavedReportEdge) graphql.Marshaler {
+			return ec.marshalNSavedReportEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReportConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReportEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReportConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReportConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReportEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+			return ec.marshalNSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReportEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReportQuery_period(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.ReportPeriod) graphql.Marshaler {
+			return ec.marshalOReportPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportPeriod(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type ReportPeriod does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_from(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_to(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_currency(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOCurrency2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type Currency does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_timeBasis(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_timeBasis(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeBasis, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v proofback.TimeBasis) graphql.Marshaler {
+			return ec.marshalNTimeBasis2githubᚗcomᚋproofbackᚋproofbackᚐTimeBasis(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_timeBasis(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type TimeBasis does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_groupBy(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_groupBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GroupBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []proofback.Dimension) graphql.Marshaler {
+			return ec.marshalNReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_groupBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type ReportDimension does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_offerIds(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_offerIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OfferIds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_offerIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_affiliateIds(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_affiliateIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AffiliateIds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_affiliateIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_advertiserIds(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_advertiserIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AdvertiserIds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_advertiserIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_eventTypes(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_eventTypes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EventTypes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_eventTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_countries(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_countries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Countries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNCountry2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_countries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type Country does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_devices(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_devices(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Devices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []proofback.Device) graphql.Marshaler {
+			return ec.marshalNDevice2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDeviceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_devices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type Device does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_sub(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_sub(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sub, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Sub) graphql.Marshaler {
+			return ec.marshalOSub2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSub(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_sub(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SavedReportQuery",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Sub(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SavedReportQuery_orderBy(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_orderBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrderBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Metric) graphql.Marshaler {
+			return ec.marshalOReportMetric2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMetric(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_orderBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type ReportMetric does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReportQuery_direction(ctx context.Context, field graphql.CollectedField, obj *model.SavedReportQuery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReportQuery_direction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direction, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.OrderDirection) graphql.Marshaler {
+			return ec.marshalNOrderDirection2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOrderDirection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReportQuery_direction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReportQuery", field, false, false, errors.New("field of type OrderDirection does not have child fields"))
 }
 
 func (ec *executionContext) _Session_accessToken(ctx context.Context, field graphql.CollectedField, obj *model.Session) (ret graphql.Marshaler) {
@@ -32485,6 +35364,70 @@ func (ec *executionContext) fieldContext_UpdateOfferPayload_userErrors(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _UpdateSavedReportPayload_savedReport(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateSavedReportPayload_savedReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SavedReport, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+			return ec.marshalOSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateSavedReportPayload_savedReport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateSavedReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SavedReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateSavedReportPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSavedReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateSavedReportPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateSavedReportPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateSavedReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UpdateTrackingLinkPayload_trackingLink(ctx context.Context, field graphql.CollectedField, obj *model.UpdateTrackingLinkPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -34507,6 +37450,36 @@ func (ec *executionContext) unmarshalInputApproveConversionsInput(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputArchiveSavedReportInput(ctx context.Context, obj any) (model.ArchiveSavedReportInput, error) {
+	var it model.ArchiveSavedReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAuditRedirectsInput(ctx context.Context, obj any) (model.AuditRedirectsInput, error) {
 	var it model.AuditRedirectsInput
 	if obj == nil {
@@ -35357,6 +38330,71 @@ func (ec *executionContext) unmarshalInputCreateOfferInput(ctx context.Context, 
 				return it, err
 			}
 			it.Goals = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateSavedReportInput(ctx context.Context, obj any) (model.CreateSavedReportInput, error) {
+	var it model.CreateSavedReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"userId", "name", "query", "format", "timeZone", "schedule"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "query":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("query"))
+			data, err := ec.unmarshalNSavedReportQueryInput2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportQueryInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Query = data
+		case "format":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
+			data, err := ec.unmarshalOReportFormat2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Format = data
+		case "timeZone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeZone"))
+			data, err := ec.unmarshalOTimeZone2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeZone = data
+		case "schedule":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("schedule"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Schedule = data
 		}
 	}
 	return it, nil
@@ -36715,6 +39753,152 @@ func (ec *executionContext) unmarshalInputRotateAffiliatePostbackSecretInput(ctx
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRunSavedReportInput(ctx context.Context, obj any) (model.RunSavedReportInput, error) {
+	var it model.RunSavedReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSavedReportFilter(ctx context.Context, obj any) (model.SavedReportFilter, error) {
+	var it model.SavedReportFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"userId", "archived"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "archived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archived"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Archived = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSavedReportQueryInput(ctx context.Context, obj any) (model.SavedReportQueryInput, error) {
+	var it model.SavedReportQueryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"period", "from", "to", "currency", "timeBasis", "groupBy", "filter", "orderBy"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "period":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("period"))
+			data, err := ec.unmarshalOReportPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportPeriod(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Period = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOCurrency2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Currency = data
+		case "timeBasis":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeBasis"))
+			data, err := ec.unmarshalOTimeBasis2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐTimeBasis(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeBasis = data
+		case "groupBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupBy"))
+			data, err := ec.unmarshalOReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupBy = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := ec.unmarshalOReportFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "orderBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderBy"))
+			data, err := ec.unmarshalOReportOrder2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportOrder(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderBy = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSetMinimumPayoutInput(ctx context.Context, obj any) (model.SetMinimumPayoutInput, error) {
 	var it model.SetMinimumPayoutInput
 	if obj == nil {
@@ -37596,6 +40780,71 @@ func (ec *executionContext) unmarshalInputUpdateOfferInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUpdateSavedReportInput(ctx context.Context, obj any) (model.UpdateSavedReportInput, error) {
+	var it model.UpdateSavedReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "query", "format", "timeZone", "schedule"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "query":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("query"))
+			data, err := ec.unmarshalOSavedReportQueryInput2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportQueryInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Query = data
+		case "format":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
+			data, err := ec.unmarshalOReportFormat2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Format = data
+		case "timeZone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeZone"))
+			data, err := ec.unmarshalOTimeZone2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeZone = data
+		case "schedule":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("schedule"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Schedule = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUpdateTrackingLinkInput(ctx context.Context, obj any) (model.UpdateTrackingLinkInput, error) {
 	var it model.UpdateTrackingLinkInput
 	if obj == nil {
@@ -37792,6 +41041,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Statement(ctx, sel, obj)
+	case model.SavedReport:
+		return ec._SavedReport(ctx, sel, &obj)
+	case *model.SavedReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SavedReport(ctx, sel, obj)
+	case model.ReportRun:
+		return ec._ReportRun(ctx, sel, &obj)
+	case *model.ReportRun:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ReportRun(ctx, sel, obj)
 	case model.RedirectAudit:
 		return ec._RedirectAudit(ctx, sel, &obj)
 	case *model.RedirectAudit:
@@ -39117,6 +42380,49 @@ func (ec *executionContext) _ApproveConversionsPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._ApproveConversionsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var archiveSavedReportPayloadImplementors = []string{"ArchiveSavedReportPayload"}
+
+func (ec *executionContext) _ArchiveSavedReportPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ArchiveSavedReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, archiveSavedReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ArchiveSavedReportPayload")
+		case "savedReport":
+			out.Values[i] = ec._ArchiveSavedReportPayload_savedReport(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ArchiveSavedReportPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -40870,6 +44176,49 @@ func (ec *executionContext) _CreateOfferPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var createSavedReportPayloadImplementors = []string{"CreateSavedReportPayload"}
+
+func (ec *executionContext) _CreateSavedReportPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateSavedReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createSavedReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateSavedReportPayload")
+		case "savedReport":
+			out.Values[i] = ec._CreateSavedReportPayload_savedReport(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateSavedReportPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var createTrackingLinkPayloadImplementors = []string{"CreateTrackingLinkPayload"}
 
 func (ec *executionContext) _CreateTrackingLinkPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateTrackingLinkPayload) graphql.Marshaler {
@@ -42449,6 +45798,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createSavedReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createSavedReport(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateSavedReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateSavedReport(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "archiveSavedReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_archiveSavedReport(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "runSavedReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_runSavedReport(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "setMinimumPayout":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setMinimumPayout(ctx, field)
@@ -42614,7 +45991,45 @@ func (ec *executionContext) _Notice(ctx context.Context, sel ast.SelectionSet, o
 					}
 				}()
 				res = ec._Notice_affiliate(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "advertiser":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Notice_advertiser(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -42652,7 +46067,45 @@ func (ec *executionContext) _Notice(ctx context.Context, sel ast.SelectionSet, o
 					}
 				}()
 				res = ec._Notice_affiliatePostback(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "savedReport":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Notice_savedReport(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -44498,6 +47951,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_reportChanges(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "savedReports":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_savedReports(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -46457,6 +49932,261 @@ func (ec *executionContext) _ReportRow(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
+var reportRunImplementors = []string{"ReportRun", "Node"}
+
+func (ec *executionContext) _ReportRun(ctx context.Context, sel ast.SelectionSet, obj *model.ReportRun) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportRunImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportRun")
+		case "id":
+			out.Values[i] = ec._ReportRun_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "savedReport":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReportRun_savedReport(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "status":
+			out.Values[i] = ec._ReportRun_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "scheduled":
+			out.Values[i] = ec._ReportRun_scheduled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._ReportRun_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "from":
+			out.Values[i] = ec._ReportRun_from(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "to":
+			out.Values[i] = ec._ReportRun_to(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "startedAt":
+			out.Values[i] = ec._ReportRun_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._ReportRun_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rowCount":
+			out.Values[i] = ec._ReportRun_rowCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "byteCount":
+			out.Values[i] = ec._ReportRun_byteCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fileUrl":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReportRun_fileUrl(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "keptUntil":
+			out.Values[i] = ec._ReportRun_keptUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._ReportRun_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportRunConnectionImplementors = []string{"ReportRunConnection"}
+
+func (ec *executionContext) _ReportRunConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ReportRunConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportRunConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportRunConnection")
+		case "edges":
+			out.Values[i] = ec._ReportRunConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ReportRunConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportRunEdgeImplementors = []string{"ReportRunEdge"}
+
+func (ec *executionContext) _ReportRunEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ReportRunEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportRunEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportRunEdge")
+		case "cursor":
+			out.Values[i] = ec._ReportRunEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ReportRunEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var requestOfferAccessPayloadImplementors = []string{"RequestOfferAccessPayload"}
 
 func (ec *executionContext) _RequestOfferAccessPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RequestOfferAccessPayload) graphql.Marshaler {
@@ -46663,6 +50393,435 @@ func (ec *executionContext) _RotateAffiliatePostbackSecretPayload(ctx context.Co
 			}
 		case "userErrors":
 			out.Values[i] = ec._RotateAffiliatePostbackSecretPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var runSavedReportPayloadImplementors = []string{"RunSavedReportPayload"}
+
+func (ec *executionContext) _RunSavedReportPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RunSavedReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, runSavedReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RunSavedReportPayload")
+		case "run":
+			out.Values[i] = ec._RunSavedReportPayload_run(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RunSavedReportPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var savedReportImplementors = []string{"SavedReport", "Node"}
+
+func (ec *executionContext) _SavedReport(ctx context.Context, sel ast.SelectionSet, obj *model.SavedReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, savedReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SavedReport")
+		case "id":
+			out.Values[i] = ec._SavedReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SavedReport_user(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "name":
+			out.Values[i] = ec._SavedReport_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "query":
+			out.Values[i] = ec._SavedReport_query(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "format":
+			out.Values[i] = ec._SavedReport_format(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "timeZone":
+			out.Values[i] = ec._SavedReport_timeZone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "schedule":
+			out.Values[i] = ec._SavedReport_schedule(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nextRunAt":
+			out.Values[i] = ec._SavedReport_nextRunAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastRun":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SavedReport_lastRun(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "runs":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SavedReport_runs(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "createdAt":
+			out.Values[i] = ec._SavedReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "archivedAt":
+			out.Values[i] = ec._SavedReport_archivedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var savedReportConnectionImplementors = []string{"SavedReportConnection"}
+
+func (ec *executionContext) _SavedReportConnection(ctx context.Context, sel ast.SelectionSet, obj *model.SavedReportConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, savedReportConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SavedReportConnection")
+		case "edges":
+			out.Values[i] = ec._SavedReportConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._SavedReportConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var savedReportEdgeImplementors = []string{"SavedReportEdge"}
+
+func (ec *executionContext) _SavedReportEdge(ctx context.Context, sel ast.SelectionSet, obj *model.SavedReportEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, savedReportEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SavedReportEdge")
+		case "cursor":
+			out.Values[i] = ec._SavedReportEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._SavedReportEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var savedReportQueryImplementors = []string{"SavedReportQuery"}
+
+func (ec *executionContext) _SavedReportQuery(ctx context.Context, sel ast.SelectionSet, obj *model.SavedReportQuery) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, savedReportQueryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SavedReportQuery")
+		case "period":
+			out.Values[i] = ec._SavedReportQuery_period(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._SavedReportQuery_from(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._SavedReportQuery_to(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._SavedReportQuery_currency(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "timeBasis":
+			out.Values[i] = ec._SavedReportQuery_timeBasis(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupBy":
+			out.Values[i] = ec._SavedReportQuery_groupBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "offerIds":
+			out.Values[i] = ec._SavedReportQuery_offerIds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "affiliateIds":
+			out.Values[i] = ec._SavedReportQuery_affiliateIds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "advertiserIds":
+			out.Values[i] = ec._SavedReportQuery_advertiserIds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "eventTypes":
+			out.Values[i] = ec._SavedReportQuery_eventTypes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "countries":
+			out.Values[i] = ec._SavedReportQuery_countries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "devices":
+			out.Values[i] = ec._SavedReportQuery_devices(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sub":
+			out.Values[i] = ec._SavedReportQuery_sub(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "orderBy":
+			out.Values[i] = ec._SavedReportQuery_orderBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "direction":
+			out.Values[i] = ec._SavedReportQuery_direction(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -48439,6 +52598,49 @@ func (ec *executionContext) _UpdateOfferPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var updateSavedReportPayloadImplementors = []string{"UpdateSavedReportPayload"}
+
+func (ec *executionContext) _UpdateSavedReportPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateSavedReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateSavedReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateSavedReportPayload")
+		case "savedReport":
+			out.Values[i] = ec._UpdateSavedReportPayload_savedReport(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._UpdateSavedReportPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var updateTrackingLinkPayloadImplementors = []string{"UpdateTrackingLinkPayload"}
 
 func (ec *executionContext) _UpdateTrackingLinkPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateTrackingLinkPayload) graphql.Marshaler {
@@ -49620,6 +53822,21 @@ func (ec *executionContext) marshalNApproveConversionsPayload2ᚖgithubᚗcomᚋ
 	return ec._ApproveConversionsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNArchiveSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐArchiveSavedReportInput(ctx context.Context, v any) (model.ArchiveSavedReportInput, error) {
+	res, err := ec.unmarshalInputArchiveSavedReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNArchiveSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐArchiveSavedReportPayload(ctx context.Context, sel ast.SelectionSet, v *model.ArchiveSavedReportPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ArchiveSavedReportPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNAttemptOutcome2githubᚗcomᚋproofbackᚋproofbackᚐOutcome(ctx context.Context, v any) (proofback.Outcome, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := proofback.Outcome(tmp)
@@ -50300,6 +54517,21 @@ func (ec *executionContext) marshalNCreateOfferPayload2ᚖgithubᚗcomᚋproofba
 		return graphql.Null
 	}
 	return ec._CreateOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCreateSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCreateSavedReportInput(ctx context.Context, v any) (model.CreateSavedReportInput, error) {
+	res, err := ec.unmarshalInputCreateSavedReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreateSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCreateSavedReportPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateSavedReportPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CreateSavedReportPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCreateTrackingLinkInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐCreateTrackingLinkInput(ctx context.Context, v any) (model.CreateTrackingLinkInput, error) {
@@ -51230,6 +55462,16 @@ func (ec *executionContext) marshalNOfferStatus2githubᚗcomᚋproofbackᚋproof
 	return res
 }
 
+func (ec *executionContext) unmarshalNOrderDirection2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOrderDirection(ctx context.Context, v any) (model.OrderDirection, error) {
+	var res model.OrderDirection
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOrderDirection2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐOrderDirection(ctx context.Context, sel ast.SelectionSet, v model.OrderDirection) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -51936,6 +56178,53 @@ func (ec *executionContext) marshalNReportDimension2githubᚗcomᚋproofbackᚋp
 	return res
 }
 
+func (ec *executionContext) unmarshalNReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx context.Context, v any) ([]proofback.Dimension, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]proofback.Dimension, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNReportDimension2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐDimensionᚄ(ctx context.Context, sel ast.SelectionSet, v []proofback.Dimension) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportDimension2githubᚗcomᚋproofbackᚋproofbackᚐDimension(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNReportFormat2githubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx context.Context, v any) (proofback.ReportFormat, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ReportFormat(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportFormat2githubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx context.Context, sel ast.SelectionSet, v proofback.ReportFormat) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportInput(ctx context.Context, v any) (model.ReportInput, error) {
 	res, err := ec.unmarshalInputReportInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -52018,6 +56307,69 @@ func (ec *executionContext) marshalNReportRow2ᚖgithubᚗcomᚋproofbackᚋproo
 		return graphql.Null
 	}
 	return ec._ReportRow(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReportRun2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRun(ctx context.Context, sel ast.SelectionSet, v *model.ReportRun) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportRun(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReportRunConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRunConnection(ctx context.Context, sel ast.SelectionSet, v *model.ReportRunConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportRunConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReportRunEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRunEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ReportRunEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportRunEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRunEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportRunEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRunEdge(ctx context.Context, sel ast.SelectionSet, v *model.ReportRunEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportRunEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReportRunStatus2githubᚗcomᚋproofbackᚋproofbackᚐRunStatus(ctx context.Context, v any) (proofback.RunStatus, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.RunStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportRunStatus2githubᚗcomᚋproofbackᚋproofbackᚐRunStatus(ctx context.Context, sel ast.SelectionSet, v proofback.RunStatus) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNRequestOfferAccessInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRequestOfferAccessInput(ctx context.Context, v any) (model.RequestOfferAccessInput, error) {
@@ -52157,6 +56509,82 @@ func (ec *executionContext) marshalNRotateAffiliatePostbackSecretPayload2ᚖgith
 		return graphql.Null
 	}
 	return ec._RotateAffiliatePostbackSecretPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRunSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRunSavedReportInput(ctx context.Context, v any) (model.RunSavedReportInput, error) {
+	res, err := ec.unmarshalInputRunSavedReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRunSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐRunSavedReportPayload(ctx context.Context, sel ast.SelectionSet, v *model.RunSavedReportPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RunSavedReportPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx context.Context, sel ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SavedReport(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSavedReportConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportConnection(ctx context.Context, sel ast.SelectionSet, v *model.SavedReportConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SavedReportConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSavedReportEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.SavedReportEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSavedReportEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSavedReportEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportEdge(ctx context.Context, sel ast.SelectionSet, v *model.SavedReportEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SavedReportEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSavedReportQuery2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportQuery(ctx context.Context, sel ast.SelectionSet, v *model.SavedReportQuery) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SavedReportQuery(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSavedReportQueryInput2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportQueryInput(ctx context.Context, v any) (*model.SavedReportQueryInput, error) {
+	res, err := ec.unmarshalInputSavedReportQueryInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNSecurityMode2githubᚗcomᚋproofbackᚋproofbackᚐSecurityMode(ctx context.Context, v any) (proofback.SecurityMode, error) {
@@ -52524,6 +56952,23 @@ func (ec *executionContext) marshalNTestIntegrationPayload2ᚖgithubᚗcomᚋpro
 	return ec._TestIntegrationPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNTimeBasis2githubᚗcomᚋproofbackᚋproofbackᚐTimeBasis(ctx context.Context, v any) (proofback.TimeBasis, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.TimeBasis(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTimeBasis2githubᚗcomᚋproofbackᚋproofbackᚐTimeBasis(ctx context.Context, sel ast.SelectionSet, v proofback.TimeBasis) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNTimeZone2string(ctx context.Context, v any) (string, error) {
 	res, err := model.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -52742,6 +57187,21 @@ func (ec *executionContext) marshalNUpdateOfferPayload2ᚖgithubᚗcomᚋproofba
 		return graphql.Null
 	}
 	return ec._UpdateOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateSavedReportInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateSavedReportInput(ctx context.Context, v any) (model.UpdateSavedReportInput, error) {
+	res, err := ec.unmarshalInputUpdateSavedReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateSavedReportPayload2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateSavedReportPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateSavedReportPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UpdateSavedReportPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateTrackingLinkInput2githubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐUpdateTrackingLinkInput(ctx context.Context, v any) (model.UpdateTrackingLinkInput, error) {
@@ -54109,12 +58569,76 @@ func (ec *executionContext) unmarshalOReportFilter2ᚖgithubᚗcomᚋproofback�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOReportFormat2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx context.Context, v any) (*proofback.ReportFormat, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ReportFormat(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOReportFormat2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportFormat(ctx context.Context, sel ast.SelectionSet, v *proofback.ReportFormat) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOReportMetric2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMetric(ctx context.Context, v any) (*proofback.Metric, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.Metric(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOReportMetric2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMetric(ctx context.Context, sel ast.SelectionSet, v *proofback.Metric) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOReportOrder2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportOrder(ctx context.Context, v any) (*model.ReportOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputReportOrder(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOReportPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportPeriod(ctx context.Context, v any) (*proofback.ReportPeriod, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := proofback.ReportPeriod(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOReportPeriod2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐReportPeriod(ctx context.Context, sel ast.SelectionSet, v *proofback.ReportPeriod) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) marshalOReportRun2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐReportRun(ctx context.Context, sel ast.SelectionSet, v *model.ReportRun) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReportRun(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalORetryCause2ᚕgithubᚗcomᚋproofbackᚋproofbackᚐRetryOnᚄ(ctx context.Context, v any) ([]proofback.RetryOn, error) {
@@ -54170,6 +58694,29 @@ func (ec *executionContext) marshalORole2ᚖgithubᚗcomᚋproofbackᚋproofback
 	_ = ctx
 	res := model.MarshalString(string(*v))
 	return res
+}
+
+func (ec *executionContext) marshalOSavedReport2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReport(ctx context.Context, sel ast.SelectionSet, v *model.SavedReport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SavedReport(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOSavedReportFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportFilter(ctx context.Context, v any) (*model.SavedReportFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSavedReportFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOSavedReportQueryInput2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSavedReportQueryInput(ctx context.Context, v any) (*model.SavedReportQueryInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSavedReportQueryInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOSecurityMode2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐSecurityMode(ctx context.Context, v any) (*proofback.SecurityMode, error) {
@@ -54300,6 +58847,13 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := model.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOSub2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSub(ctx context.Context, sel ast.SelectionSet, v *model.Sub) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Sub(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOSubFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐSubFilter(ctx context.Context, v any) (*model.SubFilter, error) {

@@ -328,6 +328,20 @@ type ApproveConversionsPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `archiveSavedReport` needs.
+type ArchiveSavedReportInput struct {
+	// Which one.
+	ID string `json:"id"`
+}
+
+// What `archiveSavedReport` answers.
+type ArchiveSavedReportPayload struct {
+	// Null when `userErrors` says why.
+	SavedReport *SavedReport `json:"savedReport,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A request as it was sent, secrets masked.
 type AttemptRequest struct {
 	// How it was called.
@@ -786,6 +800,30 @@ type CreateOfferPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `createSavedReport` needs.
+type CreateSavedReportInput struct {
+	// Whose it is to be; left out: yours. Only staff can name somebody else.
+	UserID *string `json:"userId,omitempty"`
+	// 1 to 100 characters.
+	Name string `json:"name"`
+	// What it tells.
+	Query *SavedReportQueryInput `json:"query"`
+	// How its files are written. Default CSV.
+	Format *proofback.ReportFormat `json:"format,omitempty"`
+	// Whose days are told, and in whose time the schedule is read. Default UTC.
+	TimeZone *string `json:"timeZone,omitempty"`
+	// Five cron fields, such as `30 6 * * 1`; at most once an hour. Left out: it is made when somebody asks.
+	Schedule *string `json:"schedule,omitempty"`
+}
+
+// What `createSavedReport` answers.
+type CreateSavedReportPayload struct {
+	// Null when `userErrors` says why.
+	SavedReport *SavedReport `json:"savedReport,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What `createTrackingLink` needs.
 type CreateTrackingLinkInput struct {
 	// What it leads to.
@@ -1143,7 +1181,7 @@ type NormalizedMoney struct {
 	RateSource string `json:"rateSource"`
 }
 
-// Something that Proofback did by itself, and that its affiliate should look into.
+// Something that Proofback did by itself or could not do, and that somebody should look into.
 type Notice struct {
 	// Its global id.
 	ID string `json:"id"`
@@ -1153,8 +1191,10 @@ type Notice struct {
 	Kind proofback.NoticeKind `json:"kind"`
 	// In a few sentences.
 	Message       string    `json:"message"`
+	AdvertiserID  uuid.UUID `json:"-"`
 	AffiliateID   uuid.UUID `json:"-"`
 	DestinationID uuid.UUID `json:"-"`
+	SavedReportID uuid.UUID `json:"-"`
 }
 
 func (Notice) IsNode() {}
@@ -1895,6 +1935,53 @@ type ReportRow struct {
 	Metrics *ReportMetrics `json:"metrics"`
 }
 
+// One time that a saved report was made, or is to be.
+type ReportRun struct {
+	// Its global id.
+	ID string `json:"id"`
+	// How far it has come.
+	Status proofback.RunStatus `json:"status"`
+	// By the schedule, and not because somebody asked.
+	Scheduled bool `json:"scheduled"`
+	// The moment that its period is seen from: when it was planned, or asked for.
+	At time.Time `json:"at"`
+	// What it tells of: at or after. Null before it began.
+	From *time.Time `json:"from,omitempty"`
+	// What it tells of: before. Null before it began.
+	To *time.Time `json:"to,omitempty"`
+	// When it began; null before.
+	StartedAt *time.Time `json:"startedAt,omitempty"`
+	// When it ended; null before.
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+	// How many rows its file has; null unless it is DONE.
+	RowCount *int `json:"rowCount,omitempty"`
+	// How large its file is, in bytes; null unless it is DONE.
+	ByteCount *int `json:"byteCount,omitempty"`
+	// When run and file are dropped; earlier where its user's files come to over 512 MB. Null before it ended.
+	KeptUntil *time.Time `json:"keptUntil,omitempty"`
+	// Why it failed, in a sentence; null otherwise.
+	Error    *string   `json:"error,omitempty"`
+	ReportID uuid.UUID `json:"-"`
+}
+
+func (ReportRun) IsNode() {}
+
+// A page of a list, as Relay has it.
+type ReportRunConnection struct {
+	// The rows of this page.
+	Edges []*ReportRunEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type ReportRunEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *ReportRun `json:"node"`
+}
+
 // What `requestOfferAccess` needs.
 type RequestOfferAccessInput struct {
 	// To which offer.
@@ -1977,6 +2064,124 @@ type RotateAffiliatePostbackSecretPayload struct {
 	Secret *string `json:"secret,omitempty"`
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `runSavedReport` needs.
+type RunSavedReportInput struct {
+	// Which one.
+	ID string `json:"id"`
+}
+
+// What `runSavedReport` answers.
+type RunSavedReportPayload struct {
+	// The run; where one was under way already, that one. Null when `userErrors` says why.
+	Run *ReportRun `json:"run,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A report that a user has kept, to be made again as a file: by a schedule, or when somebody asks. It is always made under the rights of its user, as they are then; it stops when the user is disabled.
+type SavedReport struct {
+	// Its global id.
+	ID string `json:"id"`
+	// What it is called, in its file's name, too.
+	Name string `json:"name"`
+	// What it tells.
+	Query *SavedReportQuery `json:"query"`
+	// How its files are written.
+	Format proofback.ReportFormat `json:"format"`
+	// Whose days are told, and in whose time the schedule is read.
+	TimeZone string `json:"timeZone"`
+	// Five cron fields. A time that the clocks skip comes when they have been set, one that they show twice comes the first time. Null: it is made when somebody asks.
+	Schedule *string `json:"schedule,omitempty"`
+	// When it is made next; null for never. A time that nobody was there for is made up for once.
+	NextRunAt *time.Time `json:"nextRunAt,omitempty"`
+	// When it was saved.
+	CreatedAt time.Time `json:"createdAt"`
+	// When it was put away; null while it is in use.
+	ArchivedAt *time.Time `json:"archivedAt,omitempty"`
+	ReportID   uuid.UUID  `json:"-"`
+	UserID     uuid.UUID  `json:"-"`
+}
+
+func (SavedReport) IsNode() {}
+
+// A page of a list, as Relay has it.
+type SavedReportConnection struct {
+	// The rows of this page.
+	Edges []*SavedReportEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type SavedReportEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *SavedReport `json:"node"`
+}
+
+// Narrows a list of saved reports; what is left out does not.
+type SavedReportFilter struct {
+	// Only of this user.
+	UserID *string `json:"userId,omitempty"`
+	// Those that were archived, too. Default false.
+	Archived *bool `json:"archived,omitempty"`
+}
+
+// What a saved report tells. Its ids are those of offers, affiliates and advertisers.
+type SavedReportQuery struct {
+	// As seen from when it is made; null where `from` and `to` say the time.
+	Period *proofback.ReportPeriod `json:"period,omitempty"`
+	// At or after; null where `period` says the time.
+	From *time.Time `json:"from,omitempty"`
+	// Before; null where `period` says the time.
+	To *time.Time `json:"to,omitempty"`
+	// What all money is told in; null for the network's own.
+	Currency *string `json:"currency,omitempty"`
+	// Which time of a conversion counts.
+	TimeBasis proofback.TimeBasis `json:"timeBasis"`
+	// What rows are told apart by.
+	GroupBy []proofback.Dimension `json:"groupBy"`
+	// Only to these offers, where there are any here.
+	OfferIds []string `json:"offerIds"`
+	// Only of these affiliates, where there are any here.
+	AffiliateIds []string `json:"affiliateIds"`
+	// Only on offers of these advertisers, where there are any here.
+	AdvertiserIds []string `json:"advertiserIds"`
+	// Only conversions of these goals, where there are any here.
+	EventTypes []string `json:"eventTypes"`
+	// Only with clicks from these countries, where there are any here.
+	Countries []string `json:"countries"`
+	// Only with clicks on these kinds of devices, where there are any here.
+	Devices []proofback.Device `json:"devices"`
+	// Only with clicks that have this value of the affiliate's own.
+	Sub *Sub `json:"sub,omitempty"`
+	// What its rows are sorted by; null for their keys.
+	OrderBy *proofback.Metric `json:"orderBy,omitempty"`
+	// Which way they are sorted.
+	Direction OrderDirection `json:"direction"`
+}
+
+// What a saved report is to tell: that of `ReportInput`, of a time that moves along.
+type SavedReportQueryInput struct {
+	// As seen from when it is made. Give it, or `from` and `to`.
+	Period *proofback.ReportPeriod `json:"period,omitempty"`
+	// At or after: a time that stays.
+	From *time.Time `json:"from,omitempty"`
+	// Before: a time that stays.
+	To *time.Time `json:"to,omitempty"`
+	// What all money is told in; the network's own when left out.
+	Currency *string `json:"currency,omitempty"`
+	// Which time of a conversion counts. Default EVENT.
+	TimeBasis *proofback.TimeBasis `json:"timeBasis,omitempty"`
+	// At most five; an empty list makes one row. Default DAY.
+	GroupBy []proofback.Dimension `json:"groupBy,omitempty"`
+	// What is counted; left out: everything that its user may see.
+	Filter *ReportFilter `json:"filter,omitempty"`
+	// Left out: by the rows' keys.
+	OrderBy *ReportOrder `json:"orderBy,omitempty"`
 }
 
 // Proof of having signed in.
@@ -2453,6 +2658,30 @@ type UpdateOfferInput struct {
 type UpdateOfferPayload struct {
 	// Null when `userErrors` says why.
 	Offer *Offer `json:"offer,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `updateSavedReport` needs; what is left out stays.
+type UpdateSavedReportInput struct {
+	// Which one.
+	ID string `json:"id"`
+	// 1 to 100 characters.
+	Name *string `json:"name,omitempty"`
+	// Replaces all that it tells.
+	Query *SavedReportQueryInput `json:"query,omitempty"`
+	// How its files are written from now on.
+	Format *proofback.ReportFormat `json:"format,omitempty"`
+	// Whose days are told, and in whose time the schedule is read.
+	TimeZone *string `json:"timeZone,omitempty"`
+	// Five cron fields; null for none.
+	Schedule graphql.Omittable[*string] `json:"schedule,omitempty"`
+}
+
+// What `updateSavedReport` answers.
+type UpdateSavedReportPayload struct {
+	// Null when `userErrors` says why.
+	SavedReport *SavedReport `json:"savedReport,omitempty"`
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
 }

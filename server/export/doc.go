@@ -4,6 +4,8 @@
 // row ends with a cursor: a file that broke off goes on behind its last row when
 // it is asked for again with that cursor as after.
 //
+// The files of saved reports were made by a job, and are whole: they have no cursors.
+//
 // The other way, it takes advertisers' lists of events to be compared with ours
 // (upload.go), and gives what came of it.
 package export

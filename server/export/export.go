@@ -39,6 +39,7 @@ func (e *Exports) Register(mux *http.ServeMux, known func(http.Handler) http.Han
 	mux.Handle("GET /export/clicks.csv", known(e.serve(e.clicks)))
 	mux.Handle("GET /export/conversions.csv", known(e.serve(e.conversions)))
 	mux.Handle("GET /export/report.csv", known(e.serve(e.report)))
+	mux.Handle("GET /export/saved-report", known(e.serve(e.savedReport)))
 	mux.Handle("GET /export/statement.csv", known(e.serve(e.statementCSV)))
 	mux.Handle("GET /export/statement.html", known(e.serve(e.statementPage)))
 	mux.Handle("GET /export/reconciliation.csv", known(e.serve(e.reconciliation)))

@@ -41,33 +41,43 @@ func takesGzip(accept string) bool {
 	return false
 }
 
+// typeCSV is the media type of CSV with a header (RFC 4180, section 3).
+const typeCSV = "text/csv; charset=utf-8; header=present"
+
 // begin sends the header, and the first line.
 func (f *file) begin(name string, columns []string) error {
 	f.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	f.csv = csv.NewWriter(f.open("text/csv; charset=utf-8; header=present"))
+	f.csv = csv.NewWriter(f.open(typeCSV))
 	f.csv.UseCRLF = true // RFC 4180, section 2
 	return f.csv.Write(columns)
 }
 
 // open sends the header, and gives what the rest is written to.
 func (f *file) open(contentType string) io.Writer {
+	f.head(contentType)
+	if !f.zip {
+		return f.w
+	}
+	f.gzip = gzip.NewWriter(f.w)
+	return f.gzip
+}
+
+// head sends the header.
+func (f *file) head(contentType string) {
 	f.begun = true
 	h := f.w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Encoding, Authorization")
-	if !f.zip {
-		return f.w
+	if f.zip {
+		h.Set("Content-Encoding", "gzip")
 	}
-	h.Set("Content-Encoding", "gzip")
-	f.gzip = gzip.NewWriter(f.w)
-	return f.gzip
 }
 
 // row writes a line.
 func (f *file) row(cells []string) error {
 	for i, c := range cells {
-		cells[i] = harmless(c)
+		cells[i] = proofback.HarmlessCell(c)
 	}
 	return f.csv.Write(cells)
 }
@@ -96,17 +106,4 @@ func (f *file) close() error {
 		return err
 	}
 	return f.gzip.Close()
-}
-
-// harmless keeps spreadsheets from taking a visitor's text for a formula: an
-// apostrophe in front makes it text. Numbers stay as they are.
-func harmless(cell string) string {
-	if cell == "" || !strings.ContainsAny(cell[:1], "=+-@\t\r\n") && !strings.HasPrefix(cell, "＝") &&
-		!strings.HasPrefix(cell, "＋") && !strings.HasPrefix(cell, "－") && !strings.HasPrefix(cell, "＠") {
-		return cell
-	}
-	if _, isNumber := proofback.ParseDecimal(cell); isNumber {
-		return cell
-	}
-	return "'" + cell
 }

@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,18 +13,7 @@ func (e *Exports) report(ctx context.Context, actor proofback.Actor, p *params, 
 	if err := p.err(); err != nil {
 		return err
 	}
-	begin := func() error {
-		var columns []string
-		for _, d := range in.GroupBy {
-			name := strings.ToLower(string(d))
-			if columns = append(columns, name); d.IDKind() != "" {
-				columns = append(columns, name+"_name")
-			}
-		}
-		return f.begin("report.csv", append(columns,
-			"clicks", "bot_clicks", "conversions", "pending", "approved", "rejected", "conversion_rate",
-			"payout", "pending_payout", "revenue", "margin", "earnings_per_click", "currency", "awaiting_rate", "awaiting_amounts", "cursor"))
-	}
+	begin := func() error { return f.begin("report.csv", proofback.ReportColumns(in.GroupBy)) }
 	err := e.Store.EachReportRow(ctx, actor, in, func(rows []proofback.ReportRow) error {
 		if !f.begun {
 			if err := begin(); err != nil {
@@ -33,7 +21,7 @@ func (e *Exports) report(ctx context.Context, actor proofback.Actor, p *params, 
 			}
 		}
 		for i := range rows {
-			if err := f.row(reportCells(&rows[i], in.Currency)); err != nil {
+			if err := f.row(rows[i].Cells(in.Currency)); err != nil {
 				return err
 			}
 		}
@@ -81,25 +69,4 @@ func (e *Exports) reportInput(p *params) proofback.ReportInput {
 	in.OrderBy = oneOf(p, "orderBy", proofback.AllMetrics()...)
 	in.Descending = oneOf(p, "direction", "ASC", "DESC") != "ASC" && in.OrderBy != ""
 	return in
-}
-
-func reportCells(r *proofback.ReportRow, currency string) []string {
-	var cells []string
-	for _, k := range r.Keys {
-		if cells = append(cells, k.Value); k.Dimension.IDKind() != "" {
-			cells = append(cells, k.Label)
-		}
-	}
-	m := &r.Metrics
-	for _, n := range [...]int64{m.Clicks, m.BotClicks, m.Conversions(), m.Pending, m.Approved, m.Rejected} {
-		cells = append(cells, strconv.FormatInt(n, 10))
-	}
-	waiting := make([]string, len(m.AwaitingAmounts))
-	for i, a := range m.AwaitingAmounts {
-		waiting[i] = string(a.Kind) + " " + string(a.Money.Amount) + " " + a.Money.Currency
-	}
-	return append(cells, string(m.ConversionRate()),
-		string(m.Payout.Amount), string(m.PendingPayout.Amount), string(m.Revenue.Amount), string(m.Margin.Amount),
-		string(m.EarningsPerClick().Amount), currency,
-		strconv.FormatInt(m.Awaiting, 10), strings.Join(waiting, "; "), r.Cursor)
 }
