@@ -107,7 +107,7 @@ func (a *Adjustment) ShownTo(actor Actor) bool {
 // Entry tells the ledger of an adjustment. The reason is not in it: it may hold a
 // person's words. What it is about in money, and which person of the network it was,
 // is held back.
-func (a *Adjustment) Entry(id uuid.UUID, salt Salt) Entry {
+func (a *Adjustment) Entry(salt Salt) Entry {
 	f := make(fact, 0, maxFactFields)
 	f.set("adjustment", string(a.Kind))
 	f.set("to", a.To.Word())
@@ -124,7 +124,7 @@ func (a *Adjustment) Entry(id uuid.UUID, salt Salt) Entry {
 	for _, o := range a.openings(salt) {
 		f.set(o.key(), o.Commitment())
 	}
-	e := f.entry(EntryAdjustment, id, a.ID, a.At)
+	e := f.entry(EntryAdjustment, a.ID, a.At)
 	e.Salt = salt
 	return e
 }

@@ -25,10 +25,9 @@ const (
 
 // Entry is a fact that moves money, as the ledger keeps it for good.
 type Entry struct {
-	ID      uuid.UUID
-	Kind    EntryKind
-	Subject uuid.UUID // the conversion, transition, terms, override, adjustment, period or statement
-	At      time.Time
+	ID   uuid.UUID // of the conversion, transition, terms, override, adjustment, period or statement
+	Kind EntryKind
+	At   time.Time
 	// Canonical is the fact in the one form that is hashed: a JSON object with
 	// string values only, keys in byte order, no white space (which makes it
 	// RFC 8785 canonical JSON), left-out values absent. Ids are lower-case UUIDs,
@@ -83,10 +82,10 @@ func (f *fact) price(key string, p Price) {
 	f.text(key+"_currency", p.Currency)
 }
 
-func (f fact) entry(kind EntryKind, id, subject uuid.UUID, at time.Time) Entry {
+func (f fact) entry(kind EntryKind, id uuid.UUID, at time.Time) Entry {
 	f.set("kind", string(kind))
 	f.set("v", "1")
-	return Entry{ID: id, Kind: kind, Subject: subject, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical()}
+	return Entry{ID: id, Kind: kind, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical()}
 }
 
 func (f fact) canonical() []byte {
@@ -158,7 +157,7 @@ const maxFactFields = 24
 
 // Entry tells the ledger that a conversion was made. What the affiliate earns, what
 // the network does, and what the advertiser said of the amount are held back.
-func (c *Conversion) Entry(id uuid.UUID, salt Salt) Entry {
+func (c *Conversion) Entry(salt Salt) Entry {
 	f := make(fact, 0, maxFactFields)
 	f.set("event_type", c.EventType)
 	f.id("conversion_id", c.ID)
@@ -176,7 +175,7 @@ func (c *Conversion) Entry(id uuid.UUID, salt Salt) Entry {
 	for _, o := range c.openings(salt) {
 		f.set(o.key(), o.Commitment())
 	}
-	e := f.entry(EntryConversion, id, c.ID, c.ReceivedAt)
+	e := f.entry(EntryConversion, c.ID, c.ReceivedAt)
 	e.Salt = salt
 	return e
 }
@@ -184,7 +183,7 @@ func (c *Conversion) Entry(id uuid.UUID, salt Salt) Entry {
 // Entry tells the ledger that a conversion moved. The reason is not in it: it
 // may hold a person's words, which stay erasable; its transition row keeps them.
 // Which person of the network it was is held back.
-func (t *Transition) Entry(id uuid.UUID, salt Salt) Entry {
+func (t *Transition) Entry(salt Salt) Entry {
 	f := make(fact, 0, maxFactFields)
 	f.set("to", t.To.Word())
 	f.set("by", string(t.ByKind))
@@ -196,14 +195,14 @@ func (t *Transition) Entry(id uuid.UUID, salt Salt) Entry {
 	for _, o := range t.openings(salt) {
 		f.set(o.key(), o.Commitment())
 	}
-	e := f.entry(EntryTransition, id, t.ID, t.At)
+	e := f.entry(EntryTransition, t.ID, t.At)
 	e.Salt = salt
 	return e
 }
 
 // Entry tells the ledger of a version of an offer's terms: what it pays, and
 // what its clicks must do to be paid.
-func (t *Terms) Entry(id uuid.UUID) Entry {
+func (t *Terms) Entry() Entry {
 	f := fact{{"version", strconv.Itoa(t.Version)}, {"status", string(t.Status)}, {"access", string(t.Access)}}
 	f.id("terms_id", t.ID)
 	f.id("offer_id", t.OfferID)
@@ -227,11 +226,11 @@ func (t *Terms) Entry(id uuid.UUID) Entry {
 	f.set("caps", canonicalList(t.Caps, func(c Cap) fact {
 		return fact{{"metric", string(c.Metric)}, {"period", string(c.Period)}, {"limit", c.Limit.Canonical()}}
 	}))
-	return f.entry(EntryTerms, id, t.ID, t.CreatedAt)
+	return f.entry(EntryTerms, t.ID, t.CreatedAt)
 }
 
 // Entry tells the ledger of an affiliate's own price.
-func (o *PayoutOverride) Entry(id uuid.UUID) Entry {
+func (o *PayoutOverride) Entry() Entry {
 	f := fact{}
 	f.id("payout_override_id", o.ID)
 	f.id("affiliate_id", o.AffiliateID)
@@ -240,7 +239,7 @@ func (o *PayoutOverride) Entry(id uuid.UUID) Entry {
 	f.price("payout", o.Payout)
 	f.time("from", o.From)
 	f.time("at", o.CreatedAt)
-	return f.entry(EntryPayout, id, o.ID, o.CreatedAt)
+	return f.entry(EntryPayout, o.ID, o.CreatedAt)
 }
 
 // canonicalList is a list of facts as one string value: a JSON array of their

@@ -25,7 +25,7 @@ func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
 		want  string
 	}{
 		{
-			conversion.Entry(id(9), salt),
+			conversion.Entry(salt),
 			`{"advertiser_id":"01000000-0000-7000-8000-000000000002","affiliate_id":"01000000-0000-7000-8000-000000000005",` +
 				`"amount_sha256":"d60f8672c24bafe56ff478755c8b83aad30ffb32dbe8b3b941d1729085fab2a0","click_at":"2026-03-10T12:00:00.123456Z","click_id":"01000000-0000-7000-8000-000000000006",` +
 				`"conversion_id":"01000000-0000-7000-8000-000000000001","event_at":"2026-03-10T12:00:00.123456Z","event_type":"sale",` +
@@ -34,13 +34,13 @@ func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
 				`"received_at":"2026-03-10T12:00:00.123456Z","revenue_sha256":"42ca05c7a0f84bf68b48f9fbdfd0f371326d87aa7620d6c22462403615103817","terms_id":"01000000-0000-7000-8000-000000000007","txid":"a\"b\\\n\u0001é","v":"1"}`,
 		},
 		{
-			(&Transition{ID: id(1), ConversionID: id(2), From: StatusPending, To: StatusApproved, At: at, ByKind: ByUser, ByUser: id(3), Reason: "kept out"}).Entry(id(9), salt),
+			(&Transition{ID: id(1), ConversionID: id(2), From: StatusPending, To: StatusApproved, At: at, ByKind: ByUser, ByUser: id(3), Reason: "kept out"}).Entry(salt),
 			`{"at":"2026-03-10T12:00:00.123456Z","by":"USER","by_user_sha256":"74e4be237d7aaaab64adf32b89df23814ba13f1d38bb01c2a270d8acc9670ff0",` +
 				`"conversion_id":"01000000-0000-7000-8000-000000000002","from":"pending","kind":"transition","to":"approved",` +
 				`"transition_id":"01000000-0000-7000-8000-000000000001","v":"1"}`,
 		},
 		{
-			(&PayoutOverride{ID: id(1), AffiliateID: id(2), OfferID: id(3), GoalID: id(4), Payout: Price{Model: PricePercent, Percent: "12.50"}, From: at, CreatedAt: at}).Entry(id(9)),
+			(&PayoutOverride{ID: id(1), AffiliateID: id(2), OfferID: id(3), GoalID: id(4), Payout: Price{Model: PricePercent, Percent: "12.50"}, From: at, CreatedAt: at}).Entry(),
 			`{"affiliate_id":"01000000-0000-7000-8000-000000000002","at":"2026-03-10T12:00:00.123456Z","from":"2026-03-10T12:00:00.123456Z",` +
 				`"goal_id":"01000000-0000-7000-8000-000000000004","kind":"payout_override","offer_id":"01000000-0000-7000-8000-000000000003",` +
 				`"payout_model":"PERCENT","payout_override_id":"01000000-0000-7000-8000-000000000001","payout_percent":"12.5","v":"1"}`,
@@ -50,7 +50,7 @@ func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
 				ID: id(1), OfferID: id(2), AdvertiserID: id(3), Version: 2, CreatedAt: at, Status: OfferActive, Access: OfferPublic, AttributionWindowHours: 24,
 				Goals: []Goal{{ID: id(4), EventType: "lead", Payout: Price{Model: PriceFixed, Amount: "1.50", Currency: "EUR"}, Revenue: Price{Model: PricePostback}, Approval: ApprovalAuto, MinimumAmount: Money{"5", "EUR"}}},
 				Caps:  []Cap{{CapConversions, CapDaily, "100"}},
-			}).Entry(id(9)),
+			}).Entry(),
 			`{"access":"PUBLIC","advertiser_id":"01000000-0000-7000-8000-000000000003","at":"2026-03-10T12:00:00.123456Z","attribution_window_hours":"24",` +
 				`"caps":"[{\"limit\":\"100\",\"metric\":\"CONVERSIONS\",\"period\":\"DAILY\"}]",` +
 				`"goals":"[{\"approval\":\"AUTO\",\"dedupe_window_minutes\":\"0\",\"event_type\":\"lead\",\"goal_id\":\"01000000-0000-7000-8000-000000000004\",` +
@@ -62,7 +62,7 @@ func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
 		if got := string(tt.entry.Canonical); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.entry.Kind, got, tt.want)
 		}
-		if tt.entry.ID != id(9) || tt.entry.At.Nanosecond() != 123456000 || tt.entry.At.Location() != time.UTC {
+		if tt.entry.ID != id(1) || tt.entry.At.Nanosecond() != 123456000 || tt.entry.At.Location() != time.UTC {
 			t.Errorf("%+v", tt.entry)
 		}
 	}

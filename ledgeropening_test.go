@@ -26,22 +26,22 @@ func TestEntriesOpenForThoseWhoMaySee(t *testing.T) {
 		shown []Opening
 		want  map[string]string
 	}{
-		{"staff", c.Entry(id(9), salt), c.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
+		{"staff", c.Entry(salt), c.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
 			"amount": `{"amount":"100.1","currency":"EUR"}`, "payout": `{"amount":"10","currency":"EUR"}`, "revenue": `{"amount":"12","currency":"USD"}`,
 		}},
-		{"affiliate", c.Entry(id(9), salt), c.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
+		{"affiliate", c.Entry(salt), c.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
 			"amount": `{"amount":"100.1","currency":"EUR"}`, "payout": `{"amount":"10","currency":"EUR"}`,
 		}},
-		{"affiliate where the amount is the revenue", gross.Entry(id(9), salt), gross.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
+		{"affiliate where the amount is the revenue", gross.Entry(salt), gross.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
 			"payout": `{"amount":"10","currency":"EUR"}`,
 		}},
-		{"advertiser", c.Entry(id(9), salt), c.Openings(salt, Actor{Role: RoleAdvertiser}), map[string]string{
+		{"advertiser", c.Entry(salt), c.Openings(salt, Actor{Role: RoleAdvertiser}), map[string]string{
 			"amount": `{"amount":"100.1","currency":"EUR"}`, "revenue": `{"amount":"12","currency":"USD"}`,
 		}},
-		{"staff of a move", moved.Entry(id(9), salt), moved.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
+		{"staff of a move", moved.Entry(salt), moved.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
 			"by_user": `{"user_id":"01000000-0000-7000-8000-000000000003"}`,
 		}},
-		{"affiliate of a move", moved.Entry(id(9), salt), moved.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{}},
+		{"affiliate of a move", moved.Entry(salt), moved.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -78,7 +78,7 @@ func ClosedSentence(eventAt, bookedAt time.Time) string {
 
 // Entry tells the ledger that a month was closed. Which person of the network it was
 // is held back.
-func (p *Period) Entry(id uuid.UUID, salt Salt) Entry {
+func (p *Period) Entry(salt Salt) Entry {
 	f := fact{}
 	f.id("period_id", p.ID)
 	f.set("month", p.Month())
@@ -89,7 +89,7 @@ func (p *Period) Entry(id uuid.UUID, salt Salt) Entry {
 	by.id("user_id", p.ClosedBy)
 	held := salt.opening("by_user", by)
 	f.set(held.key(), held.Commitment())
-	e := f.entry(EntryPeriod, id, p.ID, p.ClosedAt)
+	e := f.entry(EntryPeriod, p.ID, p.ClosedAt)
 	e.Salt = salt
 	return e
 }

@@ -78,7 +78,7 @@ type StatementLine struct {
 
 // Entry tells the ledger of a statement. The month's money is between the network
 // and the affiliate, and held back.
-func (s *Statement) Entry(id uuid.UUID, salt Salt) Entry {
+func (s *Statement) Entry(salt Salt) Entry {
 	f := make(fact, 0, maxFactFields)
 	f.id("statement_id", s.ID)
 	f.id("period_id", s.PeriodID)
@@ -87,7 +87,7 @@ func (s *Statement) Entry(id uuid.UUID, salt Salt) Entry {
 	f.time("at", s.MadeAt)
 	held := salt.opening("statement", s.fact())
 	f.set(held.key(), held.Commitment())
-	e := f.entry(EntryStatement, id, s.ID, s.MadeAt)
+	e := f.entry(EntryStatement, s.ID, s.MadeAt)
 	e.Salt = salt
 	return e
 }

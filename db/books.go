@@ -143,7 +143,7 @@ func (t *tx) bookLines(ctx context.Context, lines []proofback.Adjustment) error 
 func entriesOf(lines []proofback.Adjustment) []proofback.Entry {
 	entries := make([]proofback.Entry, len(lines))
 	for i := range lines {
-		entries[i] = lines[i].Entry(newID(), newSalt())
+		entries[i] = lines[i].Entry(newSalt())
 	}
 	return entries
 }

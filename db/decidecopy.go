@@ -95,15 +95,14 @@ func appendTransition(b []byte, t *proofback.Transition) []byte {
 	return appendIDOrNull(b, t.PostbackID)
 }
 
-const copyLedger = `COPY ledger (id, kind, subject, at, canonical, salt) FROM STDIN (FORMAT binary)`
+const copyLedger = `COPY ledger (id, kind, at, canonical, salt) FROM STDIN (FORMAT binary)`
 
-const ledgerColumns = 6
+const ledgerColumns = 5
 
 func appendEntry(b []byte, e *proofback.Entry) []byte {
 	b = binary.BigEndian.AppendUint16(b, ledgerColumns)
 	b = appendUUID(b, e.ID)
 	b = appendText(b, string(e.Kind))
-	b = appendUUID(b, e.Subject)
 	b = appendTime(b, e.At)
 	b = appendBytes(b, e.Canonical)
 	if e.Salt == (proofback.Salt{}) {

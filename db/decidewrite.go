@@ -23,7 +23,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		if d.Made != nil {
 			made = append(made, d.Made)
 			if !d.Made.Test {
-				entries = append(entries, d.Made.Entry(newID(), newSalt()))
+				entries = append(entries, d.Made.Entry(newSalt()))
 			}
 		}
 		if d.Moved != nil {
@@ -32,7 +32,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 			}
 			transitions = append(transitions, *d.Moved)
 			if !b.known.byID[d.ConversionID].Test {
-				entries = append(entries, d.Moved.Entry(newID(), newSalt()))
+				entries = append(entries, d.Moved.Entry(newSalt()))
 			}
 			if !d.BookedAt.IsZero() {
 				settled.add(b.known.byID[d.ConversionID], d.Moved, d.BookedAt)
@@ -63,10 +63,11 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	if err := b.enqueueLooks(ctx, tx); err != nil {
 		return nil, err
 	}
-	if err := b.store.enqueue(ctx, tx, column(deliveries, func(d delivery) uuid.UUID { return d.id })); err != nil {
+	c := newCopyIn()
+	late := lateTx{lentTx{tx.Conn()}, c}
+	if err := b.store.enqueue(ctx, late, column(deliveries, func(d delivery) uuid.UUID { return d.id })); err != nil {
 		return nil, err
 	}
-	c := newCopyIn()
 	copyRows(c, copyConversions, made, appendConversion)
 	copyRows(c, copyTransitions, pointers(transitions), appendTransition)
 	copyRows(c, copyLedger, pointers(entries), appendEntry)

@@ -43,3 +43,13 @@ func EnsureRole(ctx context.Context, pool *pgxpool.Pool, role string) error {
 // RollUpSooner makes RollUp count a quarter hour as soon as it is over and there is
 // a click in it.
 func (s *Store) RollUpSooner() { s.rollClicks = 1 }
+
+// InLateTx runs fn in a transaction whose rows are sent with its COMMIT.
+func InLateTx(ctx context.Context, s *Store, fn func(tx pgx.Tx) error) error {
+	var q pgx.Batch
+	q.Queue(`BEGIN`)
+	return s.hotTx(ctx, &q, func(tx pgx.Tx) (*copyIn, error) {
+		c := newCopyIn()
+		return c, fn(lateTx{lentTx{tx.Conn()}, c})
+	})
+}

@@ -93,6 +93,6 @@ func (s *Store) SetPayout(ctx context.Context, actor proofback.Actor, p OwnPrice
 			return err
 		}
 		override := row.value()
-		return tx.record(ctx, override.Entry(newID()))
+		return tx.record(ctx, override.Entry())
 	})
 }

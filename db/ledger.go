@@ -17,7 +17,6 @@ type entryRow struct {
 
 	ID        uuid.UUID           `bun:"id,pk"`
 	Kind      proofback.EntryKind `bun:"kind"`
-	Subject   uuid.UUID           `bun:"subject"`
 	At        time.Time           `bun:"at"`
 	Canonical []byte              `bun:"canonical"`
 	Salt      []byte              `bun:"salt"`
@@ -41,7 +40,7 @@ func saltColumn(s proofback.Salt) []byte {
 func (t *tx) record(ctx context.Context, entries ...proofback.Entry) error {
 	rows := make([]entryRow, len(entries))
 	for i, e := range entries {
-		rows[i] = entryRow{ID: e.ID, Kind: e.Kind, Subject: e.Subject, At: e.At, Canonical: e.Canonical, Salt: saltColumn(e.Salt)}
+		rows[i] = entryRow{ID: e.ID, Kind: e.Kind, At: e.At, Canonical: e.Canonical, Salt: saltColumn(e.Salt)}
 	}
 	_, err := t.NewInsert().Model(&rows).Exec(ctx)
 	return err

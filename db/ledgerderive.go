@@ -17,39 +17,39 @@ type ledgerKind struct {
 	table   bun.Ident
 	entered bun.Safe // which of its rows have an entry
 	// derive makes the entries of rows anew, with the salts that they were made with.
-	derive func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(subject uuid.UUID) proofback.Salt) ([]proofback.Entry, error)
+	derive func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(id uuid.UUID) proofback.Salt) ([]proofback.Entry, error)
 }
 
 var ledgerKinds = []ledgerKind{
 	{proofback.EntryConversion, "conversions", "NOT made.test", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *conversionRow) proofback.Entry {
-			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+			return r.value(tx.actor).Entry(salt(r.ID))
 		})
 	}},
 	{proofback.EntryTransition, "transitions", "EXISTS (SELECT FROM conversions AS c WHERE c.id = made.conversion_id AND NOT c.test)", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *transitionRow) proofback.Entry {
-			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+			return r.value(tx.actor).Entry(salt(r.ID))
 		})
 	}},
 	{proofback.EntryTerms, "terms", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *termsRow) proofback.Entry {
-			return r.value().Entry(uuid.Nil)
+			return r.value().Entry()
 		})
 	}},
 	{proofback.EntryPayout, "payout_overrides", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *overrideRow) proofback.Entry {
 			o := r.value()
-			return o.Entry(uuid.Nil)
+			return o.Entry()
 		})
 	}},
 	{proofback.EntryAdjustment, "adjustments", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *adjustmentRow) proofback.Entry {
-			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+			return r.value(tx.actor).Entry(salt(r.ID))
 		})
 	}},
 	{proofback.EntryPeriod, "periods", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *periodRow) proofback.Entry {
-			return r.value(tx.actor).Entry(uuid.Nil, salt(r.ID))
+			return r.value(tx.actor).Entry(salt(r.ID))
 		})
 	}},
 	{proofback.EntryStatement, "statements", "true", derivedStatements},
@@ -63,7 +63,7 @@ func derivedStatements(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(u
 	}
 	entries := make([]proofback.Entry, len(rows))
 	for i := range rows {
-		entries[i] = rows[i].value().Entry(uuid.Nil, salt(rows[i].ID))
+		entries[i] = rows[i].value().Entry(salt(rows[i].ID))
 	}
 	return entries, nil
 }
@@ -90,28 +90,28 @@ func (v *ledgerVerifier) derive(ctx context.Context, rows []sealedEntry) (wrong 
 		entries := map[uuid.UUID]*sealedEntry{}
 		for i := range rows {
 			if rows[i].ID != uuid.Nil && rows[i].Kind == kind.kind {
-				ids, entries[rows[i].Subject] = append(ids, rows[i].Subject), &rows[i]
+				ids, entries[rows[i].ID] = append(ids, rows[i].ID), &rows[i]
 			}
 		}
 		if len(ids) == 0 {
 			continue
 		}
-		list, err := kind.derive(ctx, v.tx, ids, func(subject uuid.UUID) (s proofback.Salt) {
-			copy(s[:], entries[subject].Salt)
+		list, err := kind.derive(ctx, v.tx, ids, func(id uuid.UUID) (s proofback.Salt) {
+			copy(s[:], entries[id].Salt)
 			return s
 		})
 		if err != nil {
 			return nil, err
 		}
 		for i := range list {
-			e := entries[list[i].Subject]
+			e := entries[list[i].ID]
 			if !bytes.Equal(list[i].Canonical, e.Canonical) {
-				wrong[e.Seq] = fmt.Sprintf("the %s %s is not what the ledger has: its row says %s, the ledger %s", e.Kind, e.Subject, list[i].Canonical, e.Canonical)
+				wrong[e.Seq] = fmt.Sprintf("the %s %s is not what the ledger has: its row says %s, the ledger %s", e.Kind, e.ID, list[i].Canonical, e.Canonical)
 			}
-			delete(entries, list[i].Subject)
+			delete(entries, list[i].ID)
 		}
 		for _, e := range entries {
-			wrong[e.Seq] = fmt.Sprintf("the %s %s was deleted: the ledger has %s", e.Kind, e.Subject, e.Canonical)
+			wrong[e.Seq] = fmt.Sprintf("the %s %s was deleted: the ledger has %s", e.Kind, e.ID, e.Canonical)
 		}
 	}
 	known := func(k proofback.EntryKind) bool {

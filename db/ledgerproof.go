@@ -56,7 +56,7 @@ func prove(ctx context.Context, tx *tx, actor proofback.Actor, conversion uuid.U
 		Model((*entryRow)(nil)).
 		ColumnExpr("?TableColumns, leaf.seq").
 		Join("JOIN ledger_leaves AS leaf ON leaf.entry = entry.id").
-		Where("entry.subject = ? OR entry.subject IN (?)", conversion,
+		Where("entry.id = ? OR entry.id IN (?)", conversion,
 			tx.NewSelect().Table("transitions").Column("id").Where("conversion_id = ?", conversion)).
 		OrderExpr("leaf.seq").
 		Scan(ctx, &rows)
@@ -109,7 +109,7 @@ func openings(ctx context.Context, tx *tx, actor proofback.Actor, conversion uui
 		case proofback.EntryConversion:
 			e.Open(made.value(proofback.System()).Openings(rows[i].salt(), actor))
 		case proofback.EntryTransition:
-			if t := byID[rows[i].Subject]; t != nil {
+			if t := byID[rows[i].ID]; t != nil {
 				e.Open(t.Openings(rows[i].salt(), actor))
 			}
 		}

@@ -125,7 +125,7 @@ func TestALateCommitGetsALaterPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = late.Rollback(context.WithoutCancel(t.Context())) }()
-	const insert = `INSERT INTO ledger (id, kind, subject, at, canonical) VALUES ($1, 'terms', $1, now(), '{}')`
+	const insert = `INSERT INTO ledger (id, kind, at, canonical) VALUES ($1, 'terms', now(), '{}')`
 	id := newID(t)
 	if _, err := late.Exec(t.Context(), insert, id); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestARestoredLedgerIsSealedOn(t *testing.T) {
 	n.sell(t, 1)
 	n.seal(t)
 	n.exec(t, `UPDATE ledger_sealing SET xact = 1::bigint << 40`)
-	n.exec(t, `INSERT INTO ledger (id, kind, subject, at, canonical, xact) VALUES ($1, 'terms', $1, now(), '{}', 5)`, newID(t))
+	n.exec(t, `INSERT INTO ledger (id, kind, at, canonical, xact) VALUES ($1, 'terms', now(), '{}', 5)`, newID(t))
 	if done := n.seal(t); done.Entries != 1 {
 		t.Errorf("%+v", done)
 	}

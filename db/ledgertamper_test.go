@@ -20,18 +20,18 @@ func TestTamperingIsNamed(t *testing.T) {
 		tamper string
 		want   []string // in this order
 	}{
-		{"an amount", `UPDATE conversions SET payout = 4000 WHERE id = (SELECT subject FROM ledger JOIN ledger_leaves ON entry = id WHERE kind = 'conversion' ORDER BY seq LIMIT 1)`, []string{"entry 2: the conversion", "is not what the ledger has"}},
-		{"a transition", `DELETE FROM transitions WHERE id = (SELECT subject FROM ledger JOIN ledger_leaves ON entry = id WHERE kind = 'transition' ORDER BY seq LIMIT 1)`, []string{"the transition", "was deleted"}},
+		{"an amount", `UPDATE conversions SET payout = 4000 WHERE id = (SELECT id FROM ledger JOIN ledger_leaves ON entry = id WHERE kind = 'conversion' ORDER BY seq LIMIT 1)`, []string{"entry 2: the conversion", "is not what the ledger has"}},
+		{"a transition", `DELETE FROM transitions WHERE id = (SELECT id FROM ledger JOIN ledger_leaves ON entry = id WHERE kind = 'transition' ORDER BY seq LIMIT 1)`, []string{"the transition", "was deleted"}},
 		{"an entry", `UPDATE ledger SET canonical = convert_to(replace(convert_from(canonical, 'UTF8'), 'sale', 'lead'), 'UTF8') WHERE kind = 'conversion'`, []string{"entry 2: the conversion", "is not what was sealed in this place"}},
 		{"two entries swapped", `UPDATE ledger_leaves SET entry = (SELECT entry FROM ledger_leaves WHERE seq = 5 - leaf.seq) FROM (VALUES (2), (3)) AS leaf (seq) WHERE ledger_leaves.seq = leaf.seq`, []string{"entry 2:", "is not what was sealed in this place", "entry 3:", "is not what was sealed in this place"}},
-		{"an entry deleted", `DELETE FROM ledger WHERE id = (SELECT entry FROM ledger_leaves WHERE seq = 4)`, []string{"entry 4: the entry", "was deleted", "is not in the ledger exactly once"}},
-		{"the tail of the log", `WITH l AS (DELETE FROM ledger_leaves WHERE seq >= 7 RETURNING entry) DELETE FROM ledger WHERE id IN (SELECT entry FROM l)`, []string{"entry 7: nothing has this place any more", "entry 8: nothing has this place any more", "is not in the ledger exactly once"}},
+		{"an entry deleted", `DELETE FROM ledger WHERE id = (SELECT entry FROM ledger_leaves WHERE seq = 4)`, []string{"entry 4: the entry", "was deleted", "is not in the ledger"}},
+		{"the tail of the log", `WITH l AS (DELETE FROM ledger_leaves WHERE seq >= 7 RETURNING entry) DELETE FROM ledger WHERE id IN (SELECT entry FROM l)`, []string{"entry 7: nothing has this place any more", "entry 8: nothing has this place any more", "is not in the ledger"}},
 		{"the tail with its tree and its checkpoint", `
 			WITH l AS (DELETE FROM ledger_leaves WHERE seq >= 5 RETURNING entry),
 			t AS (UPDATE ledger_tiles SET hashes = substring(hashes FOR 5 * 32)),
 			c AS (DELETE FROM ledger_checkpoints WHERE size > 5)
-			DELETE FROM ledger WHERE id IN (SELECT entry FROM l)`, []string{"the checkpoint of 11 entries (the one that was seen before) is longer than the ledger, which has 5", "is not in the ledger exactly once"}},
-		{"a sale made up", `INSERT INTO conversions SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'txid', 'made up'))).* FROM conversions AS c LIMIT 1`, []string{"the conversion", "is not in the ledger exactly once"}},
+			DELETE FROM ledger WHERE id IN (SELECT entry FROM l)`, []string{"the checkpoint of 11 entries (the one that was seen before) is longer than the ledger, which has 5", "is not in the ledger"}},
+		{"a sale made up", `INSERT INTO conversions SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'txid', 'made up'))).* FROM conversions AS c LIMIT 1`, []string{"the conversion", "is not in the ledger"}},
 		{"the tree", `UPDATE ledger_tiles SET hashes = overlay(hashes PLACING decode(repeat('00', 32), 'hex') FROM 1 FOR 32) WHERE level = 0`, []string{"entry 0: the terms", "is not what was sealed", "the checkpoint of 5 entries has another root"}},
 		{"a checkpoint", `UPDATE ledger_checkpoints SET note = replace(note, E'\n5\n', E'\n4\n') WHERE size = 5`, []string{"the checkpoint of 5 entries: the checkpoint"}},
 	} {

@@ -46,7 +46,7 @@ func (m *market) folded() {
 	unrecorded := m.count(`
 		SELECT count(*)
 		FROM transitions AS t
-		LEFT JOIN ledger AS l ON l.subject = t.id AND l.kind = 'transition' AND l.at = t.at
+		LEFT JOIN ledger AS l ON l.id = t.id AND l.kind = 'transition' AND l.at = t.at
 		WHERE t.from_status IS NOT NULL
 		  AND l.id IS NULL`)
 	if moves, entries := m.count(`SELECT count(*) FROM transitions WHERE from_status IS NOT NULL`), m.count(`SELECT count(*) FROM ledger`); unrecorded > 0 || moves != entries {

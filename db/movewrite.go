@@ -134,7 +134,7 @@ func (m *mover) explain(ctx context.Context, transitions []proofback.Transition)
 	entries := make([]proofback.Entry, len(transitions))
 	for i := range transitions {
 		rows[i] = newTransitionRow(&transitions[i])
-		entries[i] = transitions[i].Entry(newID(), newSalt())
+		entries[i] = transitions[i].Entry(newSalt())
 	}
 	if _, err := m.tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
 		return err

@@ -69,8 +69,8 @@ func (n *network) putTerms(t testing.TB, change func(*proofback.Terms)) {
 		SET terms_id = excluded.terms_id, status = excluded.status, access = excluded.access`,
 		n.terms.ID, n.offer, n.advertiser, n.terms.Version, string(body), n.terms.CreatedAt,
 		n.terms.Name, n.terms.Status, n.terms.Access)
-	e := n.terms.Entry(newID(t))
-	n.exec(t, `INSERT INTO ledger (id, kind, subject, at, canonical) VALUES ($1, $2, $3, $4, $5)`, e.ID, e.Kind, e.Subject, e.At, e.Canonical)
+	e := n.terms.Entry()
+	n.exec(t, `INSERT INTO ledger (id, kind, at, canonical) VALUES ($1, $2, $3, $4)`, e.ID, e.Kind, e.At, e.Canonical)
 }
 
 func (n *network) link(t testing.TB, code string) {

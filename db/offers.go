@@ -96,7 +96,7 @@ func (t *tx) nextTerms(ctx context.Context, terms *proofback.Terms) error {
 	if err != nil {
 		return err
 	}
-	return t.record(ctx, terms.Entry(newID()))
+	return t.record(ctx, terms.Entry())
 }
 
 // nameGoals gives each goal of terms the id that its event type has had in this

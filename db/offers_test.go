@@ -97,7 +97,7 @@ func TestEveryChangeOfAnOfferIsAVersionAndALedgerEntry(t *testing.T) {
 	if n := count(t, s, `SELECT count(*) FROM terms WHERE offer_id = $1`, o.ID); n != 3 {
 		t.Errorf("%d versions are kept", n)
 	}
-	if n := count(t, s, `SELECT count(*) FROM ledger AS l JOIN terms AS t ON t.id = l.subject WHERE l.kind = 'terms'`); n != 3 {
+	if n := count(t, s, `SELECT count(*) FROM ledger AS l JOIN terms AS t ON t.id = l.id WHERE l.kind = 'terms'`); n != 3 {
 		t.Errorf("the ledger tells of %d versions", n)
 	}
 	_, err = s.UpdateOffer(t.Context(), admin, o.ID, func(t *proofback.Terms) { t.LandingURL = "nowhere" })

@@ -70,7 +70,7 @@ func (s *Store) ClosePeriod(ctx context.Context, actor proofback.Actor, month pr
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 			return err
 		}
-		return tx.record(ctx, p.Entry(newID(), newSalt()))
+		return tx.record(ctx, p.Entry(newSalt()))
 	})
 	if err != nil {
 		return nil, err

@@ -73,7 +73,7 @@ func TestNothingInAClosedMonthChangesAndCorrectionsAreBookedInTheOpenOne(t *test
 	if n := b.count(t, `SELECT count(*) FROM ledger WHERE kind = 'adjustment'`); n != b.count(t, `SELECT count(*) FROM adjustments`) || n != 8 {
 		t.Errorf("%d adjustments in the ledger", n)
 	}
-	if n := b.count(t, `SELECT count(*) FROM ledger AS l JOIN periods AS p ON p.id = l.subject AND l.kind = 'period_close'`); n != 2 {
+	if n := b.count(t, `SELECT count(*) FROM ledger AS l JOIN periods AS p ON p.id = l.id AND l.kind = 'period_close'`); n != 2 {
 		t.Errorf("%d closed months in the ledger", n)
 	}
 }

@@ -146,7 +146,7 @@ func (m *statementMaker) write(ctx context.Context) error {
 	affiliates := column(m.made, func(s st) uuid.UUID { return s.AffiliateID })
 	entries := make([]proofback.Entry, len(m.made))
 	for i, s := range m.made {
-		entries[i] = s.Entry(newID(), newSalt())
+		entries[i] = s.Entry(newSalt())
 	}
 	var q pgx.Batch
 	q.Queue(`
@@ -170,12 +170,11 @@ func (m *statementMaker) write(ctx context.Context) error {
 		FROM unnest($1::uuid[], $2::uuid[]) AS s (id, affiliate_id)
 		JOIN stated AS l ON l.affiliate_id = s.affiliate_id`, ids, affiliates)
 	q.Queue(`
-		INSERT INTO ledger (id, kind, subject, at, canonical, salt)
+		INSERT INTO ledger (id, kind, at, canonical, salt)
 		SELECT *
-		FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bytea[])`,
-		column(entries, func(e proofback.Entry) uuid.UUID { return e.ID }),
-		column(entries, func(e proofback.Entry) string { return string(e.Kind) }),
+		FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[], $5::bytea[])`,
 		ids,
+		column(entries, func(e proofback.Entry) string { return string(e.Kind) }),
 		column(m.made, func(s st) time.Time { return s.MadeAt }),
 		column(entries, func(e proofback.Entry) []byte { return e.Canonical }),
 		column(entries, func(e proofback.Entry) []byte { return saltColumn(e.Salt) }))

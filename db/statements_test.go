@@ -109,7 +109,7 @@ func TestAStatementTellsAMonthLineByLineAndCarriesWhatIsTooLittle(t *testing.T) 
 			t.Error(diff)
 		}
 	}
-	if n := b.count(t, `SELECT count(*) FROM ledger AS l JOIN statements AS s ON s.id = l.subject AND l.kind = 'statement'`); n != 3 {
+	if n := b.count(t, `SELECT count(*) FROM ledger AS l JOIN statements AS s ON s.id = l.id AND l.kind = 'statement'`); n != 3 {
 		t.Errorf("%d statements in the ledger", n)
 	}
 	if again := b.state(); len(again) != 3 {

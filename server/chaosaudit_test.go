@@ -106,7 +106,7 @@ func (l *promises) auditSales(conn *pgx.Conn) error {
 	rows, err := conn.Query(l.t.Context(), `
 		SELECT id, txid, count(*) OVER (PARTITION BY txid),
 		       (SELECT count(*) FROM transitions AS t WHERE t.conversion_id = c.id),
-		       (SELECT count(*) FROM ledger AS e WHERE e.subject = c.id)
+		       (SELECT count(*) FROM ledger AS e WHERE e.id = c.id)
 		FROM conversions AS c
 		WHERE txid = ANY ($1)`, slices.Collect(maps.Keys(l.sales)))
 	if err != nil {

@@ -102,7 +102,7 @@ func wantOneConversion(t *testing.T, databaseURL, id string) {
 	for what, sql := range map[string]string{
 		"conversions": `SELECT count(*) FROM conversions WHERE click_id = (SELECT click_id FROM conversions WHERE id = $1)`,
 		"transitions": `SELECT count(*) FROM transitions WHERE conversion_id = $1`,
-		"entries":     `SELECT count(*) FROM ledger WHERE subject = $1`,
+		"entries":     `SELECT count(*) FROM ledger WHERE id = $1`,
 	} {
 		if n := queryInt(t, databaseURL, sql, conversion); n != 1 {
 			t.Errorf("%d %s", n, what)

@@ -20,8 +20,9 @@ const (
 const baseline = `
 # Set by Proofback when it made this cluster; yours to change.
 max_connections = 200
-shared_buffers = 256MB
-max_wal_size = 2GB
+shared_buffers = %dMB
+max_wal_size = 4GB
+checkpoint_timeout = 15min
 min_wal_size = 512MB
 random_page_cost = 1.1
 jit = off
@@ -29,6 +30,21 @@ log_min_messages = log
 log_min_error_statement = panic
 log_checkpoints = off
 `
+
+// sharedBuffers is an eighth of the machine's memory in megabytes, since it is shared with
+// us and others: what indexes a day of clicks and postbacks should fit.
+func sharedBuffers() int {
+	const least, most = 256, 4096
+	text, err := os.ReadFile("/proc/meminfo") // where there is none, the least will do
+	if err != nil {
+		return least
+	}
+	var kilobytes int
+	if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err != nil {
+		return least
+	}
+	return min(max(kilobytes/1024/8, least), most)
+}
 
 const newPrefix = "data.new-"
 
@@ -49,7 +65,7 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	if err := c.initdb(ctx, dir); err != nil {
 		return err
 	}
-	if err := appendSynced(filepath.Join(dir, "postgresql.conf"), baseline); err != nil {
+	if err := appendSynced(filepath.Join(dir, "postgresql.conf"), fmt.Sprintf(baseline, sharedBuffers())); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	if err := os.Rename(dir, c.dataDir()); err != nil {

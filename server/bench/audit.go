@@ -26,7 +26,7 @@ func (s *suite) auditPostbacks(ctx context.Context, since uuid.UUID, prefix stri
 		{"ledger entries", `
 			SELECT count(*)
 			FROM ledger
-			WHERE subject IN (
+			WHERE id IN (
 				SELECT id FROM conversions WHERE txid LIKE $1
 				UNION ALL
 				SELECT id FROM transitions` + made + `)`, like, 2},

@@ -107,8 +107,8 @@ func (e *naiveEvent) store(ctx context.Context, tx bun.Tx) error {
 			[]any{transition, e.conversion, e.advertiser, e.affiliate, e.now, e.request},
 		},
 		{
-			`INSERT INTO ledger (id, kind, subject, at, canonical) VALUES (?, 'CONVERSION', ?, ?, ?)`,
-			[]any{uuid.Must(uuid.NewV7()), e.conversion, e.now, []byte(parameters)},
+			`INSERT INTO ledger (id, kind, at, canonical) VALUES (?, 'CONVERSION', ?, ?)`,
+			[]any{e.conversion, e.now, []byte(parameters)},
 		},
 		{
 			`INSERT INTO deliveries (id, conversion_id, transition_id, click_id, affiliate_id, destination_id, event, status, created_at, next_attempt_at)

@@ -88,7 +88,7 @@ func TestTheNetworkHasSomethingForEveryList(t *testing.T) {
 		"decisions that took long":           `SELECT count(*) FROM postbacks WHERE duration NOT BETWEEN '1 ms' AND '1 s'`,
 		"moves before their conversions":     `SELECT count(*) FROM transitions AS t JOIN conversions AS c ON c.id = t.conversion_id WHERE t.at < c.received_at`,
 		"clicks before their terms":          `SELECT count(*) FROM clicks AS c JOIN terms AS t ON t.id = c.terms_id WHERE c.at < t.created_at`,
-		"conversions without a ledger entry": `SELECT count(*) FROM conversions WHERE id NOT IN (SELECT subject FROM ledger)`,
+		"conversions without a ledger entry": `SELECT count(*) FROM conversions WHERE id NOT IN (SELECT id FROM ledger)`,
 	} {
 		if n := c.count(t, sql); n != 0 {
 			t.Errorf("%d %s", n, what)

@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// lateTx shows a transaction to River as one that it may insert jobs into by its
+// fast way, by COPY. Nobody reads them before the transaction ends, so they are
+// sent with the rows of a copyIn and the COMMIT, without round trips of their own,
+// and so is the notification. It cannot do anything else.
+type lateTx struct {
+	lentTx
+	rows *copyIn
+}
+
+var _ pgx.Tx = lateTx{}
+
+// jobColumns are the types of the columns that River fills.
+var jobColumns = map[string]uint32{
+	"args":          pgtype.JSONBOID,
+	"created_at":    pgtype.TimestamptzOID,
+	"kind":          pgtype.TextOID,
+	"max_attempts":  pgtype.Int2OID,
+	"metadata":      pgtype.JSONBOID,
+	"priority":      pgtype.Int2OID,
+	"queue":         pgtype.TextOID,
+	"scheduled_at":  pgtype.TimestamptzOID,
+	"state":         pgtype.TextOID, // an enum, which is sent as its text
+	"tags":          pgtype.VarcharArrayOID,
+	"unique_key":    pgtype.ByteaOID,
+	"unique_states": pgtype.BitOID,
+}
+
+// CopyFrom takes the rows of jobs.
+func (t lateTx) CopyFrom(_ context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
+	types := make([]uint32, len(columns))
+	for i, c := range columns {
+		oid, ok := jobColumns[c]
+		if !ok {
+			return 0, fmt.Errorf("db: column %q of %s is new here", c, table.Sanitize())
+		}
+		types[i] = oid
+	}
+	t.rows.into(`COPY ` + table.Sanitize() + ` (` + strings.Join(columns, `, `) + `) FROM STDIN (FORMAT binary)`)
+	var n int64
+	for ; src.Next(); n++ {
+		values, err := src.Values()
+		if err != nil {
+			return 0, err
+		}
+		t.rows.messages = binary.BigEndian.AppendUint16(t.rows.messages, uint16(len(values)))
+		for i, v := range values {
+			if err := t.rows.encode(t.conn.TypeMap(), types[i], v); err != nil {
+				return 0, fmt.Errorf("db: %s.%s: %w", table.Sanitize(), columns[i], err)
+			}
+		}
+	}
+	t.rows.done()
+	return n, src.Err()
+}
+
+// encode appends a value as its type's receive function takes it.
+func (c *copyIn) encode(m *pgtype.Map, oid uint32, v any) error {
+	b, at := beginValue(c.messages)
+	text, err := m.Encode(oid, pgtype.BinaryFormatCode, v, b)
+	switch {
+	case err != nil:
+		return err
+	case text == nil: // NULL
+		c.messages = appendNull(c.messages)
+	default:
+		c.messages = endValue(text, at)
+	}
+	return nil
+}
+
+// Exec takes a statement that gives nothing back that anybody waits for: River's
+// notification, whose parameters are text.
+func (t lateTx) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	for i := len(args); i > 0; i-- { // $12 before $1
+		literal, err := literalOf(args[i-1])
+		if err != nil {
+			return pgconn.CommandTag{}, err
+		}
+		sql = strings.ReplaceAll(sql, `$`+strconv.Itoa(i), literal)
+	}
+	t.rows.say(sql)
+	return pgconn.CommandTag{}, nil
+}
+
+// literalOf writes a text, or a list of them, as SQL.
+func literalOf(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		if strings.ContainsAny(v, `\$`) {
+			return "", fmt.Errorf("db: %q is not written into a statement", v)
+		}
+		return `'` + strings.ReplaceAll(v, `'`, `''`) + `'`, nil
+	case []string:
+		list := make([]string, len(v))
+		for i, s := range v {
+			var err error
+			if list[i], err = literalOf(s); err != nil {
+				return "", err
+			}
+		}
+		return `ARRAY[` + strings.Join(list, `, `) + `]::text[]`, nil
+	case pgtype.Text:
+		if !v.Valid {
+			return `NULL`, nil
+		}
+		return literalOf(v.String)
+	}
+	return "", fmt.Errorf("db: a %T is not written into a statement", v)
+}
