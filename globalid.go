@@ -34,6 +34,8 @@ const (
 	KindAPIKey             Kind = "ApiKey"
 	KindSavedReport        Kind = "SavedReport"
 	KindReportRun          Kind = "ReportRun"
+	KindVerification       Kind = "Verification"
+	KindDiscrepancy        Kind = "Discrepancy"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

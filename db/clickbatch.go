@@ -148,6 +148,16 @@ func (b *clickBatch) addRow(row []byte, counted *countedClick) {
 	b.rows++
 }
 
+// latest is now by the Store's clock, or by the machine's where the other is turned
+// back: the past may be told after others have counted it.
+func (s *Store) latest() time.Time {
+	now := s.now()
+	if machine := time.Now(); machine.After(now) {
+		return machine
+	}
+	return now
+}
+
 // InsertClicks stores clicks that were made elsewhere, all or none. Those that
 // find a cap of their offer reached, in the order given, get that as their outcome.
 // Their days' partitions should be there (MakePartitions). Only for Proofback
@@ -180,7 +190,7 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 			b.addText(&b.referrers, referrer, c.Referrer)
 		}
 	}
-	if err := b.write(ctx, s.pool, s.now()); err != nil {
+	if err := b.write(ctx, s.pool, s.latest()); err != nil {
 		return domainError(err)
 	}
 	for i, n := range counted {

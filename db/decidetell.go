@@ -34,7 +34,7 @@ func (b *decideBatch) queueListeners(q *pgx.Batch, affiliates []uuid.UUID) {
 		SELECT id, affiliate_id, offer_id, coalesce(event_type, ''), statuses
 		FROM destinations
 		WHERE affiliate_id = ANY ($1)
-		AND enabled`, affiliates).Query(func(rows pgx.Rows) error {
+		AND (enabled OR health_state = 'PAUSED') -- for a paused one it waits`, affiliates).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var l listener
 			var offer *uuid.UUID

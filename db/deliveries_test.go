@@ -207,3 +207,22 @@ func TestSessionsThatAreOverAreDropped(t *testing.T) {
 		t.Errorf("%d live sessions, %d rows in all", sessions, tokens)
 	}
 }
+
+// What happens while an endpoint is switched off for its failures waits for it, whoever
+// decides.
+func TestADecidedMoveWaitsForAnEndpointThatIsPaused(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.store.SetEnqueuer(nobody{})
+	made, _, err := d.store.CreateDestination(t.Context(), proofback.System(), proofback.Destination{AffiliateID: d.affiliate, URLTemplate: "https://t.example/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for state, want := range map[string]int{"PAUSED": 1, "STOPPED": 0} {
+		d.exec(t, `UPDATE destinations SET enabled = false, health_state = $2 WHERE id = $1`, made.ID, state)
+		log := d.decide(t, sale(d.click(t), state, "100"))
+		if n := d.count(t, `SELECT count(*) FROM deliveries WHERE conversion_id = $1`, log[0].ConversionID); n != want {
+			t.Errorf("%s: %d deliveries, want %d", state, n, want)
+		}
+	}
+}

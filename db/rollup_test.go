@@ -9,6 +9,7 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/db/dbtest"
 )
 
 // clicksReported is what a report by day and offer over the whole world says.
@@ -131,5 +132,35 @@ func TestClicksThatComeLateCountAtOnceAndInOneSnapshot(t *testing.T) {
 	var marks int
 	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM late_clicks`).Scan(&marks); err != nil || marks != 1 {
 		t.Errorf("%d marks, %v", marks, err)
+	}
+}
+
+// Who tells the past with a clock that is turned back does so after others have counted
+// it.
+func TestClicksToldByAClockThatIsTurnedBackAreCounted(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	open := func(now time.Time) *db.Store {
+		return dbtest.Open(t, func(c *db.Config) { c.URL, c.Now = url, func() time.Time { return now } })
+	}
+	past, present := open(today.Add(-10*time.Hour)), open(today.Add(48*time.Hour))
+	click := func(at time.Time) {
+		id := keyAt(at)
+		c := proofback.Click{ID: id, LinkID: id, OfferID: id, At: proofback.UUIDTime(id), Device: proofback.DeviceMobile}
+		if err := past.InsertClicks(t.Context(), proofback.System(), []proofback.Click{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	click(today.Add(-48 * time.Hour))
+	if _, err := present.RollUp(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	click(today.Add(-10 * time.Hour))
+	if _, err := present.VerifyRollups(t.Context(), proofback.System(), func(d db.RollupDifference) error {
+		t.Error(d)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -126,12 +126,15 @@ const statementSums = `
 	SELECT affiliate_id, count(*),
 		coalesce(sum(amount) FILTER (WHERE kind = 'CONVERSION'), 0)::text,
 		coalesce(sum(amount) FILTER (WHERE kind <> 'CONVERSION'), 0)::text,
-		encode(sha256(convert_to(coalesce(string_agg(
-			number || ' ' || kind || ' ' || conversion_id || ' ' || coalesce(adjustment_id::text, '') || ' ' || trim_scale(amount),
-			E'\n' ORDER BY number), ''), 'UTF8')), 'hex'),
+		` + linesDigest + `,
 		min(untold)
 	FROM stated
 	GROUP BY affiliate_id`
+
+// linesDigest is Statement.Digest of lines.
+const linesDigest = `encode(sha256(convert_to(coalesce(string_agg(
+			number || ' ' || kind || ' ' || conversion_id || ' ' || coalesce(adjustment_id::text, '') || ' ' || trim_scale(amount),
+			E'\n' ORDER BY number), ''), 'UTF8')), 'hex')`
 
 // write stores the statements with their lines, and enters them into the ledger.
 func (m *statementMaker) write(ctx context.Context) error {

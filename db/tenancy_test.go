@@ -20,6 +20,7 @@ var closedTables = map[string]string{
 	"bun_migrations":      "the program's",
 	"cap_usage":           "counts everybody's; Store.CapsUsed tells of offers that the actor sees",
 	"deferred":            "requests that are not decided yet, as they came",
+	"discrepancies":       "what is different in all of it; staff look into it",
 	"ledger":              "facts of all",
 	"ledger_checkpoints":  "facts of all",
 	"ledger_leaves":       "facts of all",
@@ -35,6 +36,7 @@ var closedTables = map[string]string{
 	"settings":            "the program's",
 	"spools":              "the program's",
 	"user_agents":         "user_agent_of tells the one that a click names",
+	"verifications":       "what is different in all of it; staff look into it",
 	"webhook_nonces":      "the program's",
 }
 

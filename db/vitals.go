@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,11 @@ type Vitals struct {
 	AwaitingRate int
 	// RolledUp is until when clicks are counted for reports; zero: not at all.
 	RolledUp time.Time
+	// Discrepancies is how many differences are open, by the check that found them.
+	Discrepancies map[proofback.SelfCheck]int
+	// VerifiedAt is when all checks were last made and through; where they never were,
+	// when the database was made.
+	VerifiedAt time.Time
 	// RatesDay is the newest day that has reference rates; zero: none has.
 	RatesDay time.Time
 }
@@ -56,7 +62,7 @@ func (s *Store) Vitals(ctx context.Context, actor proofback.Actor) (*Vitals, err
 	if actor.Role != proofback.RoleSystem {
 		return nil, errSystemOnly
 	}
-	v := &Vitals{At: s.clock(), Destinations: map[proofback.HealthState]int{}, Partitions: make([]Partitions, len(partitioned))}
+	v := &Vitals{At: s.clock(), Destinations: map[proofback.HealthState]int{}, Discrepancies: map[proofback.SelfCheck]int{}, Partitions: make([]Partitions, len(partitioned))}
 	var q pgx.Batch
 	for i, table := range partitioned {
 		queuePartitions(&q, table, v.At, &v.Partitions[i])
@@ -86,6 +92,19 @@ func (s *Store) Vitals(ctx context.Context, actor proofback.Actor) (*Vitals, err
 		})
 		return err
 	})
+	q.Queue(`
+		SELECT check_name, count(*)
+		FROM discrepancies
+		WHERE resolved_at IS NULL
+		GROUP BY check_name`).Query(func(rows pgx.Rows) error {
+		var check proofback.SelfCheck
+		var n int
+		_, err := pgx.ForEachRow(rows, []any{&check, &n}, func() error {
+			v.Discrepancies[check] = n
+			return nil
+		})
+		return err
+	})
 	for from, into := range map[string]*int{
 		`parked`:                              &v.Parked,
 		`deferred`:                            &v.Deferred,
@@ -96,6 +115,7 @@ func (s *Store) Vitals(ctx context.Context, actor proofback.Actor) (*Vitals, err
 	for query, into := range map[string]*time.Time{
 		`SELECT max(rolled_to) FROM rollup_state`:                  &v.RolledUp,
 		`SELECT max(day)::timestamp AT TIME ZONE 'UTC' FROM rates`: &v.RatesDay,
+		lastVerified: &v.VerifiedAt,
 	} {
 		q.Queue(query).QueryRow(func(row pgx.Row) error {
 			var at *time.Time
@@ -108,6 +128,12 @@ func (s *Store) Vitals(ctx context.Context, actor proofback.Actor) (*Vitals, err
 	}
 	return v, domainError(s.pool.SendBatch(ctx, &q).Close())
 }
+
+// lastVerified is when all checks were last made; some of them alone do not count.
+var lastVerified = fmt.Sprintf(`
+		SELECT coalesce(
+			(SELECT max(finished_at) FROM verifications WHERE jsonb_array_length(checks) = %d),
+			(SELECT min(migrated_at) FROM bun_migrations))`, len(proofback.SelfChecks()))
 
 // PoolStats are the connection pools of a Store, by what they are for.
 func (s *Store) PoolStats() map[string]*pgxpool.Stat {

@@ -60,6 +60,9 @@ type loaders struct {
 	savedReports *loader[*proofback.SavedReport]
 	reportRuns   *loader[*proofback.ReportRun]
 	lastRuns     *loader[*proofback.ReportRun]
+	// verifications and discrepancies are staff's.
+	verifications *loader[*proofback.Verification]
+	discrepancies *loader[*proofback.Discrepancy]
 	// capsUsed is what has been used up of each cap, by offer, in the terms' order.
 	capsUsed *loader[[]proofback.Decimal]
 }
@@ -94,6 +97,8 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		savedReports:    newLoader(wait, s.SavedReportsByID),
 		reportRuns:      newLoader(wait, s.ReportRunsByID),
 		lastRuns:        newLoader(wait, s.LastReportRuns),
+		verifications:   newLoader(wait, s.VerificationsByID),
+		discrepancies:   newLoader(wait, s.DiscrepanciesByID),
 		terms: newLoader(wait, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 			return setup.TermsByID(ctx, ids)
 		}),

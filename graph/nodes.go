@@ -82,6 +82,10 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.savedReports, id, showSavedReport)
 	case proofback.KindReportRun:
 		return shown(ctx, l.reportRuns, id, showReportRun)
+	case proofback.KindVerification:
+		return shown(ctx, l.verifications, id, showVerification)
+	case proofback.KindDiscrepancy:
+		return shown(ctx, l.discrepancies, id, showDiscrepancy)
 	case proofback.KindIntegrationTest:
 		if t, err := q.integrationTest(ctx, id); err != nil || t != nil {
 			return t, err

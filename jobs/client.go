@@ -30,6 +30,7 @@ const (
 	queueUpkeep    = "upkeep"
 	queueReconcile = "reconcile"
 	queueReports   = "reports"
+	queueVerify    = "verify"
 )
 
 const (
@@ -66,6 +67,9 @@ type Config struct {
 	RatesURL string
 	// Seal has the ledger sealed; nil leaves it to other processes.
 	Seal func(context.Context) error
+	// Verify has the database held against itself, once a night; nil leaves it to
+	// other processes.
+	Verify func(context.Context) error
 	// Retention is how long clicks and the postback log are kept; default for ever.
 	Retention db.Retention
 	// KeepReports is how long the files of saved reports are kept; default 30 days.
@@ -196,6 +200,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			// One at a time sorts whole lists.
 			queueReconcile: {MaxWorkers: 1, FetchPollInterval: upkeepPoll},
 			queueReports:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
+			queueVerify:    {MaxWorkers: 1, FetchPollInterval: upkeepPoll},
 		}
 		config.PeriodicJobs = periodicJobs(c)
 	}
@@ -222,6 +227,7 @@ func Kinds() []string {
 		rollUpArgs{},
 		verifyRollupsArgs{},
 		sealLedgerArgs{},
+		verifyArgs{},
 		makePartitionsArgs{},
 		dropPartitionsArgs{},
 		dropSessionsArgs{},

@@ -119,6 +119,9 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	if c.Seal != nil {
 		river.AddWorker(workers, &storeWorker[sealLedgerArgs]{do: c.Seal})
 	}
+	if c.Verify != nil {
+		river.AddWorker(workers, &verifyWorker{verify: c.Verify})
+	}
 	river.AddWorker(workers, &storeWorker[makeStatementsArgs]{do: func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, stateFor)
 		defer cancel()
@@ -182,6 +185,9 @@ func periodicJobs(c Config) []*river.PeriodicJob {
 	}
 	if c.Seal != nil {
 		list = append(list, every(sealEvery, sealLedgerArgs{}, atATime))
+	}
+	if c.Verify != nil {
+		list = append(list, nightly())
 	}
 	return list
 }

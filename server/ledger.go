@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -45,8 +46,27 @@ func (p *program) sealLedger(c *jobs.Config) error {
 	if l.sealer.Seen, err = readCheckpoint(l.path, key.Public, p.settings.ledgerBelieved); err != nil {
 		return err
 	}
-	c.Seal = l.seal
+	c.Seal, c.Verify = l.seal, func(ctx context.Context) error { return l.verify(ctx, p.log) }
 	return nil
+}
+
+// verify has the database held against itself and against what was signed last. What is
+// different is written down; how much of it there is is logged.
+func (l *ledgerSealing) verify(ctx context.Context, log *slog.Logger) error {
+	l.mu.Lock()
+	seen := l.sealer.Seen
+	l.mu.Unlock()
+	_, err := l.store.Verify(ctx, proofback.System(), db.VerifyConfig{
+		LedgerKeys: append([]string{l.sealer.Key.Public}, l.sealer.Believed...),
+		LedgerSeen: seen,
+		Done: func(r proofback.SelfCheckResult) error {
+			if r.Differences > 0 {
+				log.ErrorContext(ctx, "a check of the database found differences", "check", r.Check, "differences", r.Differences, "advice", r.Check.Advice())
+			}
+			return nil
+		},
+	})
+	return err
 }
 
 // readCheckpoint reads a remembered checkpoint; nil where there is none.

@@ -56,6 +56,7 @@ func run(args []string, stdout, stderr *os.File) int {
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true}),
 		kong.BindTo(stdout, (*io.Writer)(nil)),
+		kong.Vars{"checks": checkNames()},
 		kong.Bind(&c.Settings),
 		kong.Bind(bench.NewServer(func(h http.Handler) *http.Server { return newHTTPServer(h, slog.Default()) })),
 	)

@@ -39,3 +39,36 @@ func TestRollupsAreVerifiedFromTheCommandLine(t *testing.T) {
 		t.Errorf("%d %q %q", code, out, stderr)
 	}
 }
+
+// A database that nothing was done to but by the program has no differences, and is told
+// so by a line for each check; one that somebody else wrote to is told what, and fails.
+func TestTheWholeDatabaseIsVerifiedFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	p, database := startOnNewDatabase(t, "PROOFBACK_DATA_DIR="+folder)
+	click := p.clickOnce()
+	if status, text := p.get("/postback?click_id=" + click + "&event_type=sale&txid=WHOLE-1&amount=49.90&currency=EUR"); status != 200 {
+		t.Fatal(status, text)
+	}
+	p.stop()
+	settings := onDatabase(database, "PROOFBACK_DATA_DIR="+folder)
+	code, out, stderr := runToEnd(t, []string{"verify"}, settings...)
+	if code != 0 || strings.Count(out, "\n") != len(proofback.SelfChecks()) || strings.Count(out, " compared, 0 differences\n") != len(proofback.SelfChecks()) {
+		t.Errorf("%d %s %s", code, out, stderr)
+	}
+	store := dbtest.Open(t, func(c *db.Config) { c.URL = database })
+	if _, err := store.Pool().Exec(t.Context(), `UPDATE destinations SET wants_since = created_at - interval '1 minute'`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Pool().Exec(t.Context(), `DELETE FROM deliveries WHERE conversion_id = (SELECT id FROM conversions WHERE txid = 'WHOLE-1')`); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr = runToEnd(t, []string{"verify", "--only", "deliveries,caps"}, settings...)
+	if code != 1 || strings.Count(out, " compared, ") != 2 || !strings.Contains(out, ": it became pending at ") || !strings.Contains(out, "backfillAffiliatePostback") ||
+		!strings.Contains(stderr, "there are 1 differences") {
+		t.Errorf("%d %s %s", code, out, stderr)
+	}
+	if code, _, stderr = runToEnd(t, []string{"verify", "--only", "nonsense"}, settings...); code != 1 || !strings.Contains(stderr, `--only is "nonsense": expected some of conversions, `) {
+		t.Errorf("%d %s", code, stderr)
+	}
+}

@@ -21,7 +21,7 @@ type verifyLedgerCommand struct {
 // Run compares, prints what is different, and fails if anything is.
 func (c *verifyLedgerCommand) Run(s *Settings, out io.Writer) error {
 	return s.withStore(func(ctx context.Context, store *db.Store) error {
-		keys, seen, err := c.known(ctx, s, store)
+		keys, seen, err := s.knownOfLedger(ctx, store, c.Key, c.Checkpoint)
 		if err != nil {
 			return err
 		}
@@ -45,13 +45,13 @@ func (c *verifyLedgerCommand) Run(s *Settings, out io.Writer) error {
 	})
 }
 
-// known gives the keys and the checkpoint that the ledger is held against.
-func (c *verifyLedgerCommand) known(ctx context.Context, s *Settings, store *db.Store) ([]string, *proofback.Checkpoint, error) {
+// knownOfLedger gives the keys and the checkpoint that the ledger is held against: those
+// that were given, else those of the settings and the data folder.
+func (s *Settings) knownOfLedger(ctx context.Context, store *db.Store, keys []string, path string) ([]string, *proofback.Checkpoint, error) {
 	network, err := store.Network(ctx, proofback.System())
 	if err != nil {
 		return nil, nil, err
 	}
-	keys := c.Key
 	if len(keys) == 0 {
 		key, err := s.ownLedgerKey(network)
 		if err != nil {
@@ -59,7 +59,6 @@ func (c *verifyLedgerCommand) known(ctx context.Context, s *Settings, store *db.
 		}
 		keys = append([]string{key.Public}, s.ledgerBelieved...)
 	}
-	path := c.Checkpoint
 	if path == "" {
 		path = s.checkpointPath(network)
 	} else if _, err := os.Stat(path); err != nil {

@@ -105,6 +105,8 @@ var (
 	vitalsDeferred    = vital("postbacks_deferred", "Postbacks that wait to be decided; counted up to 100,000.")
 	vitalsNoRate      = vital("conversions_awaiting_rate", "Conversions that wait for a reference rate; counted up to 100,000.")
 	vitalsRollupLag   = vital("rollup_lag_seconds", "How far the counts that reports read lie behind; they count the rest themselves.")
+	vitalsDifferences = vital("discrepancies", "Differences that the checks of `proofback verify` found and that are still there, by check.", "check")
+	vitalsVerifiedAge = vital("verified_age_seconds", "How long ago all checks of `proofback verify` were last through, or the database was made.")
 	vitalsRatesAge    = vital("rates_age_seconds", "How long ago the newest day with reference rates began; weekends have none.")
 )
 
@@ -116,7 +118,7 @@ func vital(name, help string, labels ...string) *prometheus.Desc {
 func (v *vitals) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		vitalsUp, vitalsAhead, vitalsStrays, vitalsJobs, vitalsJobAge, vitalsDestination, vitalsBreakers,
-		vitalsParked, vitalsDeferred, vitalsNoRate, vitalsRollupLag, vitalsRatesAge,
+		vitalsParked, vitalsDeferred, vitalsNoRate, vitalsRollupLag, vitalsRatesAge, vitalsDifferences, vitalsVerifiedAge,
 	} {
 		to <- d
 	}
@@ -145,6 +147,10 @@ func (v *vitals) Collect(to chan<- prometheus.Metric) {
 	tell(vitalsParked, float64(last.Parked))
 	tell(vitalsDeferred, float64(last.Deferred))
 	tell(vitalsNoRate, float64(last.AwaitingRate))
+	for _, check := range proofback.SelfChecks() {
+		tell(vitalsDifferences, float64(last.Discrepancies[check]), strings.ToLower(string(check)))
+	}
+	tell(vitalsVerifiedAge, last.At.Sub(last.VerifiedAt).Seconds())
 	if !last.RolledUp.IsZero() {
 		tell(vitalsRollupLag, last.At.Sub(last.RolledUp).Seconds())
 	}

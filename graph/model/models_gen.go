@@ -1019,6 +1019,54 @@ type DiagnosticsFilter struct {
 	AffiliateID *string `json:"affiliateId,omitempty"`
 }
 
+// A difference that a check found. It is written down once, and kept when it is gone.
+type Discrepancy struct {
+	// Its global id.
+	ID string `json:"id"`
+	// Which check found it.
+	Check proofback.SelfCheck `json:"check"`
+	// Names what it is about.
+	Key string `json:"key"`
+	// The global id of what it is about, for `node`; null where that has none. What was removed is not found by it any more.
+	AboutID *string `json:"aboutId,omitempty"`
+	// What is different.
+	What string `json:"what"`
+	// What to do about it.
+	Advice string `json:"advice"`
+	// When it was found.
+	FoundAt time.Time `json:"foundAt"`
+	// When it was last found.
+	SeenAt time.Time `json:"seenAt"`
+	// When a run of the check did not find it any more; null while it is there.
+	ResolvedAt *time.Time `json:"resolvedAt,omitempty"`
+}
+
+func (Discrepancy) IsNode() {}
+
+// A page of a list, as Relay has it.
+type DiscrepancyConnection struct {
+	// The rows of this page.
+	Edges []*DiscrepancyEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type DiscrepancyEdge struct {
+	// Where the row stands.
+	Cursor string `json:"cursor"`
+	// The difference.
+	Node *Discrepancy `json:"node"`
+}
+
+// Narrows a list of differences; what is left out does not.
+type DiscrepancyFilter struct {
+	// Only of this check.
+	Check *proofback.SelfCheck `json:"check,omitempty"`
+	// Only those that are there (true), or only those that are gone (false).
+	Open *bool `json:"open,omitempty"`
+}
+
 // A reference rate.
 type ExchangeRate struct {
 	// One unit of this …
@@ -2184,6 +2232,18 @@ type SavedReportQueryInput struct {
 	OrderBy *ReportOrder `json:"orderBy,omitempty"`
 }
 
+// What a check came to.
+type SelfCheckResult struct {
+	// Which check.
+	Check proofback.SelfCheck `json:"check"`
+	// How many things were looked at: conversions, counters, rows, entries of the ledger, days.
+	Compared int `json:"compared"`
+	// How many differences were found.
+	Differences int `json:"differences"`
+	// How long it took, in milliseconds.
+	DurationMs float64 `json:"durationMs"`
+}
+
 // Proof of having signed in.
 type Session struct {
 	// A JWT, to be sent as `Authorization: Bearer …`.
@@ -2786,6 +2846,36 @@ type UserFilter struct {
 	AdvertiserID *string `json:"advertiserId,omitempty"`
 	// Only those who may not sign in, or only others.
 	Disabled *bool `json:"disabled,omitempty"`
+}
+
+// A run of the checks.
+type Verification struct {
+	// Its global id.
+	ID string `json:"id"`
+	// When it began.
+	BeganAt time.Time `json:"beganAt"`
+	// When all checks were through; null while it is at it, and when it broke off.
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+	// Its checks as far as they are through.
+	Checks []*SelfCheckResult `json:"checks"`
+}
+
+func (Verification) IsNode() {}
+
+// A page of a list, as Relay has it.
+type VerificationConnection struct {
+	// The rows of this page.
+	Edges []*VerificationEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type VerificationEdge struct {
+	// Where the row stands.
+	Cursor string `json:"cursor"`
+	// The run.
+	Node *Verification `json:"node"`
 }
 
 // Who is asking, as the access token tells it.
