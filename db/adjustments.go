@@ -140,6 +140,9 @@ func (s *Store) AdjustConversions(ctx context.Context, actor proofback.Actor, li
 			return c.correct(ctx, s)
 		})
 		if err == nil {
+			if len(c.made) > 0 {
+				s.tellOfChanges()
+			}
 			return c.made, c.problems, nil
 		}
 		if attempt == decideAttempts || !lostRace(err) {

@@ -71,6 +71,9 @@ func (s *Store) decide(ctx context.Context, setup *Setup, batch []*Incoming, jud
 	for attempt := 1; ; attempt++ {
 		log, err := b.decideOnce(ctx)
 		if err == nil {
+			if b.changes > 0 {
+				s.tellOfChanges()
+			}
 			return log, nil
 		}
 		if attempt == decideAttempts || !lostRace(err) {
@@ -114,6 +117,7 @@ type decideBatch struct {
 	judged   func()      // told when everything is looked up and judged
 	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
+	changes  int         // of conversions, by what was decided last
 }
 
 // decideItem is one request of a batch and what is known about it.

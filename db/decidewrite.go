@@ -39,6 +39,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 			}
 		}
 	}
+	b.changes = len(transitions)
 	adjustments, err := settled.lines(ctx, tx)
 	if err != nil {
 		return nil, err

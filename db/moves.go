@@ -48,6 +48,9 @@ func (s *Store) moveAll(ctx context.Context, actor proofback.Actor, like mover) 
 			return m.move(ctx)
 		})
 		if err == nil || m.preview && errors.Is(err, errPreview) {
+			if !m.preview && len(m.moved) > 0 {
+				s.tellOfChanges()
+			}
 			return m.moved, m.problems, nil
 		}
 		if attempt == decideAttempts || !lostRace(err) {

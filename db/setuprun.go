@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // How Run paces itself.
@@ -30,7 +28,7 @@ func (u *Setup) Run(ctx context.Context) {
 	listened := make(chan struct{})
 	go func() {
 		defer close(listened)
-		u.listenForever(ctx)
+		u.store.listenForever(ctx, "proofback_setup", u.changed)
 	}()
 	defer func() { <-listened }()
 	if u.file != nil {
@@ -69,60 +67,6 @@ func (u *Setup) lastTook() time.Duration {
 	u.loading <- struct{}{}
 	defer func() { <-u.loading }()
 	return u.took
-}
-
-// listenForever listens for changes, and connects anew when the connection is lost.
-func (u *Setup) listenForever(ctx context.Context) {
-	pause := reconnectMin
-	for ctx.Err() == nil {
-		began := time.Now()
-		err := u.listen(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(began) > reconnectMax {
-			pause = reconnectMin
-		}
-		u.store.log.LogAttrs(ctx, slog.LevelWarn, "not told of set-up changes; connecting again", slog.Any("error", err), slog.Duration("in", pause))
-		if !wait(ctx, pause) {
-			return
-		}
-		pause = min(2*pause, reconnectMax)
-	}
-}
-
-// listen passes notifications on until the connection fails. What changed
-// before it listened counts as a change.
-func (u *Setup) listen(ctx context.Context) error {
-	conn, err := u.listener(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for {
-		select {
-		case u.changed <- struct{}{}:
-		default: // one is waiting to be seen already
-		}
-		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// listener is a connection that is told of changes.
-func (u *Setup) listener(ctx context.Context) (*pgx.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, u.store.pool.Config().ConnConfig)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = conn.Exec(ctx, `LISTEN proofback_setup`); err != nil {
-		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, err
-	}
-	return conn, nil
 }
 
 // wait reports whether d passed before ctx ended.

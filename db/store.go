@@ -52,6 +52,8 @@ type Store struct {
 
 	rollClicks int // before a day is over (RollUp)
 
+	word changeWord // of conversions that changed
+
 	away  atomic.Bool                 // Postgres was lost, and is not found back yet
 	spool atomic.Pointer[spool.Spool] // of this process; nil when it has none
 }
@@ -151,6 +153,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 
 // Close waits for borrowed connections and closes the pool.
 func (s *Store) Close() {
+	s.word.sent.Wait()
 	_ = s.bun.Close() // only the database/sql façade; it owns no connection
 	s.jobs.Close()
 	s.hot.Close()

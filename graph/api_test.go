@@ -31,6 +31,7 @@ type api struct {
 	log   *bytes.Buffer // what is logged; read it after the request
 
 	resolver *graph.Resolver
+	endpoint *graph.Endpoint
 }
 
 // actorHeader is how these tests say who acts: tokens are package auth's, and
@@ -63,6 +64,7 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 	}
 	a.resolver = r
 	h := r.Handler()
+	a.endpoint = h
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var actor proofback.Actor
 		if err := json.Unmarshal([]byte(req.Header.Get(actorHeader)), &actor); err != nil {

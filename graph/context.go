@@ -11,6 +11,8 @@ type contextKey int
 const (
 	actorKey contextKey = iota
 	loadersKey
+	subscribingKey
+	expiryKey
 )
 
 // WithActor puts who acts into the context of a request. Without one, nobody

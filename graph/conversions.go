@@ -26,21 +26,8 @@ func (q *query) Conversions(ctx context.Context, first *int, after *string, last
 	if err != nil {
 		return nil, err
 	}
-	var ids idReader
-	in := orZero(filter)
-	f := proofback.ConversionFilter{
-		TimeRange:     proofback.TimeRange{From: orZero(in.From), To: orZero(in.To)},
-		Basis:         orZero(in.TimeBasis),
-		OfferID:       ids.maybe(proofback.KindOffer, in.OfferID, "filter", "offerId"),
-		AffiliateID:   ids.maybe(proofback.KindAffiliate, in.AffiliateID, "filter", "affiliateId"),
-		AdvertiserID:  ids.maybe(proofback.KindAdvertiser, in.AdvertiserID, "filter", "advertiserId"),
-		EventType:     orZero(in.EventType),
-		Statuses:      in.Statuses,
-		TransactionID: orZero(in.TransactionID),
-		ClickID:       clickID(q.ClickKeys, in.ClickID),
-		Tests:         in.Tests,
-	}
-	if err := ids.err(); err != nil {
+	f, err := conversionFilter(q.ClickKeys, filter)
+	if err != nil {
 		return nil, err
 	}
 	order := conversionOrder(orderBy)
@@ -53,6 +40,24 @@ func (q *query) Conversions(ctx context.Context, first *int, after *string, last
 		return &model.ConversionEdge{Cursor: cursor, Node: showConversion(c)}
 	})
 	return &model.ConversionConnection{Edges: rows, PageInfo: info}, nil
+}
+
+// conversionFilter reads a filter.
+func conversionFilter(keys *proofback.ClickKeys, filter *model.ConversionFilter) (proofback.ConversionFilter, error) {
+	var ids idReader
+	in := orZero(filter)
+	return proofback.ConversionFilter{
+		TimeRange:     proofback.TimeRange{From: orZero(in.From), To: orZero(in.To)},
+		Basis:         orZero(in.TimeBasis),
+		OfferID:       ids.maybe(proofback.KindOffer, in.OfferID, "filter", "offerId"),
+		AffiliateID:   ids.maybe(proofback.KindAffiliate, in.AffiliateID, "filter", "affiliateId"),
+		AdvertiserID:  ids.maybe(proofback.KindAdvertiser, in.AdvertiserID, "filter", "advertiserId"),
+		EventType:     orZero(in.EventType),
+		Statuses:      in.Statuses,
+		TransactionID: orZero(in.TransactionID),
+		ClickID:       clickID(keys, in.ClickID),
+		Tests:         in.Tests,
+	}, ids.err()
 }
 
 // gatherConversions has all rows' relations that are shown asked for together.

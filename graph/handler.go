@@ -2,7 +2,7 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -10,16 +10,17 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/graph/generated"
+	"github.com/proofback/proofback/graph/transport"
 )
 
 // What one request may ask for. The largest operation of partner UIs, a hundred
@@ -38,32 +39,76 @@ func (r *Resolver) Query() generated.QueryResolver { return (*query)(r) }
 // Mutation answers the root fields that write.
 func (r *Resolver) Mutation() generated.MutationResolver { return (*mutation)(r) }
 
-// Handler serves GraphQL over HTTP: POST with JSON, and GET for queries. Who
-// acts is taken from the request's context (WithActor).
-func (r *Resolver) Handler() http.Handler {
-	config := generated.Config{Resolvers: r, Complexity: complexities()}
-	srv := handler.New(generated.NewExecutableSchema(config))
-	srv.AddTransport(transport.Options{})
-	srv.AddTransport(transport.GET{})
-	srv.AddTransport(transport.POST{})
-	srv.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
-	srv.SetParserTokenLimit(maxTokens)
-	srv.Use(fieldLimit{})
-	srv.Use(extension.FixedComplexityLimit(maxComplexity))
-	srv.Use(extension.Introspection{})
-	srv.SetErrorPresenter(r.present)
-	srv.SetRecoverFunc(func(_ context.Context, v any) error {
+// Endpoint serves the API.
+type Endpoint struct {
+	*Resolver
+	exec *executor.Executor
+	wire *transport.Handler
+}
+
+// Handler serves the API over HTTP, server-sent events and WebSocket. Who acts is taken
+// from the request's context (WithActor), or told when a WebSocket is opened
+// (Resolver.Authenticate).
+func (r *Resolver) Handler() *Endpoint {
+	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r, Complexity: complexities()}))
+	exec.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	exec.SetParserTokenLimit(maxTokens)
+	exec.Use(fieldLimit{})
+	exec.Use(extension.FixedComplexityLimit(maxComplexity))
+	exec.Use(extension.Introspection{})
+	exec.SetErrorPresenter(r.present)
+	exec.SetRecoverFunc(func(_ context.Context, v any) error {
 		return proofback.Internal("graphql", fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 	})
-	srv.AroundRootFields(r.aroundRootField)
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		ctx, cancel := context.WithTimeout(withRequestID(req.Context()), maxTime)
-		defer cancel()
-		w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
-		w.Header().Set("Cache-Control", "no-store")
-		req.Body = http.MaxBytesReader(w, req.Body, maxBody)
-		srv.ServeHTTP(w, req.WithContext(ctx))
+	exec.AroundRootFields(r.aroundRootField)
+	e := &Endpoint{Resolver: r, exec: exec}
+	e.wire = transport.New(transport.Config{
+		Exec:         exec,
+		Subscribe:    e.subscribe,
+		Authenticate: r.authenticate,
+		Expires:      expiryFrom,
+		Errors:       e.errors,
+		Admit:        func(context.Context) (func(), error) { return func() {}, nil },
+		Timeout:      maxTime,
+		Origins:      r.Origins,
 	})
+	return e
+}
+
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	ctx := withRequestID(req.Context())
+	w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
+	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
+	e.wire.ServeHTTP(w, req.WithContext(ctx))
+}
+
+// Refuse answers a request that is not even looked at, in GraphQL's form.
+func (e *Endpoint) Refuse(w http.ResponseWriter, req *http.Request, err error) {
+	ctx := withRequestID(req.Context())
+	w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
+	e.wire.Refuse(w, req, e.errors(ctx, err))
+}
+
+// Shutdown ends all WebSockets, and takes no more of them.
+func (e *Endpoint) Shutdown(ctx context.Context) error { return e.wire.Shutdown(ctx) }
+
+// errors is what a client is told of an error outside of any field.
+func (e *Endpoint) errors(ctx context.Context, err error) gqlerror.List {
+	switch {
+	case errors.Is(err, transport.ErrGone):
+		err = db.ErrSignedOut
+	case errors.Is(err, context.DeadlineExceeded):
+		return gqlerror.List{{Message: "this took too long: ask for less", Extensions: map[string]any{"code": codeComplexity}}}
+	}
+	return gqlerror.List{e.present(ctx, err)}
+}
+
+// authenticate tells who acts on a WebSocket.
+func (r *Resolver) authenticate(ctx context.Context, authorization string) (context.Context, error) {
+	if r.Authenticate == nil {
+		return nil, proofback.ErrUnauthenticated
+	}
+	return r.Authenticate(ctx, authorization)
 }
 
 // aroundRootField lets nobody but signed-in users past signing in, and gives
@@ -108,14 +153,4 @@ func withRequestID(ctx context.Context) context.Context {
 		a.RequestID = uuid.NewString()
 	}
 	return WithActor(ctx, a)
-}
-
-// Refuse answers a request that is not even looked at, in GraphQL's form: as any
-// other GraphQL error, it comes with status 200.
-func (r *Resolver) Refuse(w http.ResponseWriter, req *http.Request, err error) {
-	ctx := withRequestID(req.Context())
-	w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(graphql.Response{Errors: gqlerror.List{r.present(ctx, err)}})
 }

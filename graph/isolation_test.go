@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -26,9 +27,6 @@ func TestNobodyReachesAForeignTenant(t *testing.T) {
 	w := newTenants(t)
 	g := &generator{t: t, schema: loadSchema(t), about: w.foreign, selected: map[string]bool{}}
 	w.allKindsAreThere(t, g.schema)
-	if g.schema.Subscription != nil {
-		t.Error("subscriptions are not called here yet")
-	}
 	everybody := map[string]proofback.Actor{"nobody": nobody, "an affiliate": w.own.affiliate, "an advertiser": w.own.advertiser}
 	secrets := w.foreign.secrets(t)
 
@@ -66,6 +64,40 @@ func TestNobodyReachesAForeignTenant(t *testing.T) {
 		}
 	}
 	w.staffReach(t, reads, writes, secrets)
+	w.staffAloneAreTold(t, g, everybody, secrets)
+}
+
+// staffAloneAreTold subscribes to everything that ever happened.
+func (w *tenants) staffAloneAreTold(t *testing.T, g *generator, everybody map[string]proofback.Actor, secrets []string) {
+	t.Helper()
+	w.tellChanges()
+	for _, f := range g.schema.Subscription.Fields {
+		for _, op := range g.operations(g.schema.Subscription, f) {
+			op.vars["after"] = theBeginning
+			op.text = strings.Replace(strings.Replace(op.text, "{ "+f.Name, "{ "+f.Name+"(after: $after)", 1), "subscription", "subscription($after: String)", 1)
+			found := func(actor proofback.Actor) bool {
+				s := w.subscribe(actor, op.text, op.vars)
+				defer s.close()
+				for {
+					text, more := s.text(time.Second)
+					if slices.ContainsFunc(secrets, func(secret string) bool { return strings.Contains(text, secret) }) {
+						return true
+					}
+					if !more {
+						return false
+					}
+				}
+			}
+			for who, actor := range everybody {
+				if found(actor) {
+					t.Errorf("%s is told of the foreign tenant to %s", op.field, who)
+				}
+			}
+			if len(op.vars) == 1 && !found(admin) {
+				t.Errorf("%s tells staff nothing", op.field)
+			}
+		}
+	}
 }
 
 // answers makes sure that an operation was understood and came to an orderly end.

@@ -14,8 +14,10 @@ import (
 // Resolver answers the schema's fields. Its methods stand in files by noun, on
 // types named after the GraphQL type whose fields they answer.
 type Resolver struct {
-	Store    *db.Store
-	Setup    *db.Setup
+	Store *db.Store
+	Setup *db.Setup
+	// Changes tell subscribers of conversions; nil where nobody may subscribe.
+	Changes  *db.Changes
 	Sessions Sessions
 	// ClickKeys make and check the click ids that advertisers know.
 	ClickKeys *proofback.ClickKeys
@@ -25,6 +27,11 @@ type Resolver struct {
 	Tester DestinationTester
 	// EnqueueReportRuns has runs of saved reports made.
 	EnqueueReportRuns db.EnqueueRuns
+	// Authenticate puts who acts into a context, and until when (WithExpiry), by an
+	// Authorization header's text; nil where WebSockets have to bring one as a header.
+	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
+	// Origins are those of pages that may open WebSockets, beside our own host's.
+	Origins []string
 	// PublicURL is the base of the links that are handed out, without a slash at
 	// its end.
 	PublicURL string

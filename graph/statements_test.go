@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,8 +18,10 @@ import (
 // counter counts what is sent to Postgres.
 type counter struct{ atomic.Int64 }
 
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.Add(1)
+func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if !strings.HasPrefix(q.SQL, "NOTIFY") { // which goes out when it likes
+		c.Add(1)
+	}
 	return ctx
 }
 
@@ -42,6 +45,7 @@ var oneThing = []string{
 	"CreateAdvertiser", "UpdateAdvertiser", "RotateAdvertiserSecret", "CreateAffiliate", "CreateUser",
 	"CreateOffer", "UpdateOffer", "SetPayout", "RequestOfferAccess", "DecideOfferAccess", "CreateTrackingLink",
 	"CreateAffiliatePostback", "TestAffiliatePostback", "AuditRedirects", "SetReconciliationFeed",
+	"ConversionChanges", // each change is an operation of its own
 }
 
 // page is an operation that shows rows, by who asks for one of them and for a hundred.
@@ -110,7 +114,7 @@ func TestAHundredRowsCostTheStatementsOfOne(t *testing.T) {
 		t.Run(operation, func(t *testing.T) { w.compareChanges(t, sent, operation) })
 	}
 	for _, op := range loadOperations(t).Operations {
-		if !tested[op.Name] && !slices.Contains(oneThing, op.Name) && !isNotServed(op.Name) {
+		if !tested[op.Name] && !slices.Contains(oneThing, op.Name) {
 			t.Errorf("%s: nobody counts what its rows cost", op.Name)
 		}
 	}

@@ -88,7 +88,7 @@ func (p *program) join(ctx context.Context, later *lifecycle) error {
 	j := *p
 	j.life = &lifecycle{log: p.log}
 	err := j.steps(ctx, j.settings.probeDatabase, j.prepareDatabase, j.checkNetwork, j.setup.Refresh,
-		j.beginRates, j.keepSetupFresh, j.openJobs, j.loadDemo, j.awaitRates, j.openDecider, j.serveAll)
+		j.beginRates, j.keepSetupFresh, j.openJobs, j.loadDemo, j.awaitRates, j.openDecider, j.openChanges, j.serveAll)
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph"
@@ -48,7 +49,9 @@ func (p *program) registerIngest(mux *http.ServeMux) {
 
 // registerAPI adds what partners and staff work with, and the demo's pages.
 func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
-	mux.Handle("/graphql", p.graphQL())
+	api := p.resolver().Handler()
+	p.live.Store(&live{p.changes, api})
+	mux.Handle("/graphql", p.graphQL(api))
 	files := p.exports()
 	downloads := make(places, maxExports)
 	files.Register(mux, func(next http.Handler) http.Handler { return downloads.guard(busyExports, p.known(files.Refuse, next)) })
@@ -74,22 +77,36 @@ func (p *program) around(mux *http.ServeMux) http.Handler {
 	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log}))
 }
 
-// graphQL serves the API to whoever its access token says.
-func (p *program) graphQL() http.Handler {
-	r := &graph.Resolver{
-		Store:     p.store,
-		Setup:     p.setup,
-		Sessions:  p.sessions,
-		ClickKeys: p.settings.clickKeys,
-		Auditor:   p.jobs,
-		Tester:    p.jobs,
-		PublicURL: p.publicURL,
+// resolver answers the API.
+func (p *program) resolver() *graph.Resolver {
+	return &graph.Resolver{
+		Store:        p.store,
+		Setup:        p.setup,
+		Changes:      p.changes,
+		Sessions:     p.sessions,
+		Authenticate: p.gate.Authenticate,
+		ClickKeys:    p.settings.clickKeys,
+		Auditor:      p.jobs,
+		Tester:       p.jobs,
+		PublicURL:    p.publicURL,
+		Log:          p.log,
 
 		EnqueueReportRuns: p.jobs.EnqueueReportRuns,
-
-		Log: p.log,
 	}
-	return make(places, maxQuestions).guard(busyGraphQL, p.known(r.Refuse, r.Handler()))
+}
+
+// graphQL serves the API to whoever its access token says. What stays open for long
+// takes no place from what is answered at once.
+func (p *program) graphQL(api *graph.Endpoint) http.Handler {
+	known := p.known(api.Refuse, api)
+	guarded := make(places, maxQuestions).guard(busyGraphQL, known)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("Upgrade") != "" || strings.Contains(req.Header.Get("Accept"), "text/event-stream") {
+			known.ServeHTTP(w, req)
+			return
+		}
+		guarded.ServeHTTP(w, req)
+	})
 }
 
 // exports are the files to be downloaded.

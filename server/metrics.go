@@ -147,6 +147,14 @@ func (m *metrics) queue(kind string, length func() int, limit int) {
 	}, func() float64 { return float64(length()) }))
 }
 
+// subscribers tells how many are told of changes.
+func (m *metrics) subscribers(count func() int) {
+	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "proofback_subscribers",
+		Help: "Subscriptions that are told of conversions as they change.",
+	}, func() float64 { return float64(count()) }))
+}
+
 // dropped tells how many of a kind were lost, which only diagnostics may be.
 func (m *metrics) dropped(kind string, total func() int64) {
 	m.add(prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -46,7 +46,7 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	}
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
-	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(role), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}}
+	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(role), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}, live: &atomic.Pointer[live]{}}
 	p.life = &lifecycle{log: p.log}
 	p.clock = newClock(c.wall, p.log)
 	err = p.start(ctx)
@@ -91,6 +91,8 @@ type program struct {
 	decider  *db.Decider
 	jobs     *jobs.Jobs
 	pixels   *db.PixelWriter
+	changes  *db.Changes
+	live     *atomic.Pointer[live] // what is open for long; nothing where no API is served
 }
 
 // start starts one part after the other. What was started is ended by p.life,
@@ -113,7 +115,7 @@ func (p *program) start(ctx context.Context) error {
 		return p.startAway(ctx)
 	}
 	return p.steps(ctx, p.prepareDatabase, p.findNetwork, p.openSpool, p.openAuth, p.beginRates, p.openSetup, p.openJobs, p.loadDemo,
-		p.awaitRates, p.openDecider, p.openClicks, p.openPixels, p.serveProfiles, p.serveAll, p.serveHTTP)
+		p.awaitRates, p.openDecider, p.openClicks, p.openPixels, p.openChanges, p.serveProfiles, p.serveAll, p.serveHTTP)
 }
 
 // steps takes one step after the other, until one fails.
@@ -206,18 +208,7 @@ func (p *program) keepSetupFresh(ctx context.Context) error {
 	if p.settings.spoolBytes > 0 && p.role.ingests() {
 		p.setup.KeepIn(p.settings.setupPath(), p.network)
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		p.setup.Run(running)
-	}()
-	p.life.onStop("set-up", func(context.Context) error {
-		stop()
-		<-ended
-		return nil
-	})
-	return nil
+	return p.keepRunning(ctx, "set-up", p.setup.Run)
 }
 
 // openDecider makes what decides postbacks.
@@ -281,6 +272,7 @@ func (p *program) serveHTTP(context.Context) error {
 		defer cancel()
 		return stopHTTP(ctx, server, silent)
 	})
+	p.life.onStop("subscriptions", endLive(p.live))
 	p.life.onStop("readiness", func(context.Context) error {
 		p.ready.leaving.Store(true)
 		return nil

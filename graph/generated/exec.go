@@ -56,6 +56,7 @@ type ResolverRoot interface {
 	SavedReport() SavedReportResolver
 	Statement() StatementResolver
 	StatementLine() StatementLineResolver
+	Subscription() SubscriptionResolver
 	TrackingLink() TrackingLinkResolver
 	Transition() TransitionResolver
 	User() UserResolver
@@ -299,6 +300,7 @@ type ComplexityRoot struct {
 		Advertiser    func(childComplexity int) int
 		Affiliate     func(childComplexity int) int
 		Amount        func(childComplexity int) int
+		ChangeCursor  func(childComplexity int) int
 		Click         func(childComplexity int) int
 		Deliveries    func(childComplexity int) int
 		EventAt       func(childComplexity int) int
@@ -1184,6 +1186,10 @@ type ComplexityRoot struct {
 		Value func(childComplexity int) int
 	}
 
+	Subscription struct {
+		ConversionChanged func(childComplexity int, filter *model.ConversionFilter, after *string) int
+	}
+
 	Targeting struct {
 		Countries func(childComplexity int) int
 		Devices   func(childComplexity int) int
@@ -1545,6 +1551,9 @@ type StatementResolver interface {
 type StatementLineResolver interface {
 	Conversion(ctx context.Context, obj *model.StatementLine) (*model.Conversion, error)
 	Adjustment(ctx context.Context, obj *model.StatementLine) (*model.Adjustment, error)
+}
+type SubscriptionResolver interface {
+	ConversionChanged(ctx context.Context, filter *model.ConversionFilter, after *string) (<-chan *model.Conversion, error)
 }
 type TrackingLinkResolver interface {
 	Offer(ctx context.Context, obj *model.TrackingLink) (*model.Offer, error)
@@ -2445,6 +2454,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversion.Amount(childComplexity), true
+	case "Conversion.changeCursor":
+		if e.ComplexityRoot.Conversion.ChangeCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversion.ChangeCursor(childComplexity), true
 	case "Conversion.click":
 		if e.ComplexityRoot.Conversion.Click == nil {
 			break
@@ -6291,6 +6306,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Sub.Value(childComplexity), true
 
+	case "Subscription.conversionChanged":
+		if e.ComplexityRoot.Subscription.ConversionChanged == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_conversionChanged_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ConversionChanged(childComplexity, args["filter"].(*model.ConversionFilter), args["after"].(*string)), true
+
 	case "Targeting.countries":
 		if e.ComplexityRoot.Targeting.Countries == nil {
 			break
@@ -6923,6 +6950,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -6965,6 +7009,7 @@ and ` + "`" + `last` + "`" + ` are at most 100 (20 when neither is given), and n
 schema {
   query: Query
   mutation: Mutation
+  subscription: Subscription
 }
 
 # ---- scalars -------------------------------------------------------------------------------------------
@@ -7118,6 +7163,18 @@ type Query {
   discrepancies(first: Int, after: String, last: Int, before: String, filter: DiscrepancyFilter): DiscrepancyConnection!
   "Runs of ` + "`" + `proofback verify` + "`" + `, newest first. Staff only."
   verifications(first: Int, after: String, last: Int, before: String): VerificationConnection!
+}
+
+# ---- live ----------------------------------------------------------------------------------------------
+
+"What is told as it happens, over WebSocket (graphql-transport-ws) or server-sent events (graphql-sse, distinct connections)."
+type Subscription {
+  """
+  A conversion that was made, moved or adjusted, as it stands now; to everybody what is theirs, narrowed like a list. Changes that come
+  together are told as one. With ` + "`" + `after` + "`" + `, the ` + "`" + `changeCursor` + "`" + ` of the last change that was told, first what changed since: nothing is missed
+  and nothing told twice. Whoever lets more than 5000 changes wait is let go with RATE_LIMITED, and can go on after the last cursor.
+  """
+  conversionChanged(filter: ConversionFilter, after: String): Conversion!
 }
 
 # ---- writing -------------------------------------------------------------------------------------------
@@ -8819,6 +8876,8 @@ type Conversion implements Node {
   deliveries: [Delivery!]!
   "What the ledger has of it, to be checked by anybody with the ledger's public key. Null until it is sealed, which takes seconds, and for tests."
   proof: LedgerProof
+  "Where the change stands that ` + "`" + `conversionChanged` + "`" + ` tells of: whoever subscribes after it misses nothing. Null everywhere else."
+  changeCursor: String
 }
 
 """
@@ -11373,6 +11432,8 @@ func (ec *executionContext) childFields_Conversion(ctx context.Context, field gr
 		return ec.fieldContext_Conversion_deliveries(ctx, field)
 	case "proof":
 		return ec.fieldContext_Conversion_proof(ctx, field)
+	case "changeCursor":
+		return ec.fieldContext_Conversion_changeCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Conversion", field.Name)
 }
@@ -15118,6 +15179,28 @@ func (ec *executionContext) field_Statement_lines_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_conversionChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.ConversionFilter, error) {
+			return ec.unmarshalOConversionFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
@@ -19383,6 +19466,29 @@ func (ec *executionContext) fieldContext_Conversion_proof(_ context.Context, fie
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Conversion_changeCursor(ctx context.Context, field graphql.CollectedField, obj *model.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversion_changeCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangeCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Conversion_changeCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversion", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ConversionConnection) (ret graphql.Marshaler) {
@@ -35153,6 +35259,50 @@ func (ec *executionContext) fieldContext_Sub_value(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("Sub", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Subscription_conversionChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_conversionChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().ConversionChanged(ctx, fc.Args["filter"].(*model.ConversionFilter), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_conversionChanged(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_conversionChanged_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Targeting_countries(ctx context.Context, field graphql.CollectedField, obj *model.Targeting) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -44997,6 +45147,11 @@ func (ec *executionContext) _Conversion(ctx context.Context, sel ast.SelectionSe
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "changeCursor":
+			out.Values[i] = ec._Conversion_changeCursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -53340,6 +53495,26 @@ func (ec *executionContext) _Sub(ctx context.Context, sel ast.SelectionSet, obj 
 	})
 
 	return out
+}
+
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "conversionChanged":
+		return ec._Subscription_conversionChanged(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
 }
 
 var targetingImplementors = []string{"Targeting"}

@@ -554,7 +554,9 @@ type Conversion struct {
 	// The same money in the network's own currency; null as long as there is no rate for the day.
 	Normalized *NormalizedMoney `json:"normalized,omitempty"`
 	// It came of a click that tests an integration, and counts for nothing: no cap, no report, no payout, no delivery.
-	Test         bool      `json:"test"`
+	Test bool `json:"test"`
+	// Where the change stands that `conversionChanged` tells of: whoever subscribes after it misses nothing. Null everywhere else.
+	ChangeCursor *string   `json:"changeCursor,omitempty"`
 	AdvertiserID uuid.UUID `json:"-"`
 	AffiliateID  uuid.UUID `json:"-"`
 	ClickID      uuid.UUID `json:"-"`

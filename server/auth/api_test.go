@@ -36,7 +36,8 @@ func serve(t *testing.T, s *Sessions) func(token, query string, input any) *grap
 		t.Fatal(err)
 	}
 	r := &graph.Resolver{Store: s.Store, Setup: setup, Sessions: s, Log: slog.New(slog.DiscardHandler)}
-	srv := httptest.NewServer(Middleware(&Gate{Tokens: s.Tokens, Store: s.Store}, r.Refuse, r.Handler()))
+	api := r.Handler()
+	srv := httptest.NewServer(Middleware(&Gate{Tokens: s.Tokens, Store: s.Store}, api.Refuse, api))
 	t.Cleanup(srv.Close)
 	return func(token, query string, input any) *graphQL {
 		t.Helper()

@@ -1,8 +1,12 @@
 package auth
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph"
@@ -22,14 +26,46 @@ func Middleware(g *Gate, refuse func(http.ResponseWriter, *http.Request, error),
 			next.ServeHTTP(w, r)
 			return
 		}
-		actor, err := g.Actor(r.Context(), token)
+		ctx, err := g.admit(r.Context(), token)
 		if err != nil {
 			refuse(w, r, err)
 			return
 		}
-		actor.RequestID = graph.ActorFrom(r.Context()).RequestID
-		next.ServeHTTP(w, r.WithContext(graph.WithActor(r.Context(), actor)))
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// admit puts whom a credential stands for into a context, and until when.
+func (g *Gate) admit(ctx context.Context, credential string) (context.Context, error) {
+	actor, err := g.Actor(ctx, credential)
+	if err != nil {
+		return nil, err
+	}
+	actor.RequestID = graph.ActorFrom(ctx).RequestID
+	return graph.WithExpiry(graph.WithActor(ctx, actor), expiry(credential)), nil
+}
+
+// Authenticate puts who acts into a context, by the text of an Authorization header that
+// came otherwise, as browsers' WebSockets have to send it. "" is nobody's.
+func (g *Gate) Authenticate(ctx context.Context, authorization string) (context.Context, error) {
+	token, present, err := bearer(&http.Request{Header: http.Header{"Authorization": {authorization}}})
+	if err != nil {
+		return nil, err
+	}
+	if !present {
+		return graph.WithActor(ctx, proofback.Actor{RequestID: graph.ActorFrom(ctx).RequestID}), nil
+	}
+	return g.admit(ctx, token)
+}
+
+// expiry is until when an access token that was found good is; zero for API keys, which
+// are looked up each time.
+func expiry(credential string) time.Time {
+	var c jwt.RegisteredClaims
+	if _, _, err := jwt.NewParser().ParseUnverified(credential, &c); err != nil || c.ExpiresAt == nil {
+		return time.Time{}
+	}
+	return c.ExpiresAt.UTC()
 }
 
 // bearer reads the Authorization header (RFC 6750, section 2.1).
