@@ -147,7 +147,7 @@ var ledgerSums = `
 			CASE WHEN a.payout IS NULL THEN 0 WHEN a.payout_currency = $1 THEN a.payout END,
 			CASE WHEN a.revenue IS NULL THEN 0 WHEN a.revenue_currency = $1 THEN a.revenue END
 		FROM ledger AS e
-		JOIN adjustments AS a ON a.id = e.subject
+		JOIN adjustments AS a ON a.id = e.id
 		JOIN conversions AS v ON v.id = a.conversion_id AND v.advertiser_id = a.advertiser_id
 		WHERE e.kind = 'adjustment'
 		AND a.kind = 'AMOUNT'
