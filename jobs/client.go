@@ -37,13 +37,9 @@ const (
 	// fetchCooldown bounds how fast a queue is worked: at most its workers' number
 	// of jobs each 5 ms. A longer one delays every job by half of it on average.
 	fetchCooldown = 5 * time.Millisecond
-	// pollInterval finds the jobs that no notification told of: River sends few,
-	// and decides on them before the transaction commits. So it bounds how late a
-	// job may be seen, at the price of a query that mostly finds nothing.
-	pollInterval = 100 * time.Millisecond
-	// upkeepPoll is that of the queues where nobody waits for a job that River did not
-	// tell of.
-	upkeepPoll = time.Second
+	// pollInterval finds the jobs that no notification told of: those whose reminder
+	// was lost, and where nobody is reminded.
+	pollInterval = time.Second
 	// jobTimeout leaves room around the longest attempt for the database.
 	jobTimeout = 20 * time.Second
 	// rescueAfter is when a job of a process that died is taken up again. It must
@@ -148,6 +144,7 @@ type Jobs struct {
 	auditor    *auditor
 	deliver    *deliverWorker
 	testLimits *lru.Cache[uuid.UUID, *rate.Limiter] // by affiliate
+	reminder   *reminder
 	now        func() time.Time
 	insertOnly bool
 	stopRescue func()
@@ -160,7 +157,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		return nil, fmt.Errorf("jobs: click keys and the set-up are needed to work")
 	}
 	c.setDefaults()
-	j := &Jobs{outbound: outbound.New(c.Outbound), testLimits: newTestLimits(), now: c.Now, insertOnly: c.InsertOnly}
+	j := &Jobs{outbound: outbound.New(c.Outbound), testLimits: newTestLimits(), reminder: newReminder(store.JobPool()), now: c.Now, insertOnly: c.InsertOnly}
 	j.deliver = newDeliverWorker(store, j.outbound, c)
 	j.auditor = newAuditor(store, j.outbound, c)
 	workers := river.NewWorkers()
@@ -194,13 +191,13 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		config.Queues = map[string]river.QueueConfig{
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: c.DeliverWorkers},
-			queueLook:    {MaxWorkers: 4, FetchPollInterval: upkeepPoll},
-			queueAudit:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
-			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
+			queueLook:    {MaxWorkers: 4},
+			queueAudit:   {MaxWorkers: 2},
+			queueUpkeep:  {MaxWorkers: 2},
 			// One at a time sorts whole lists.
-			queueReconcile: {MaxWorkers: 1, FetchPollInterval: upkeepPoll},
-			queueReports:   {MaxWorkers: 2, FetchPollInterval: upkeepPoll},
-			queueVerify:    {MaxWorkers: 1, FetchPollInterval: upkeepPoll},
+			queueReconcile: {MaxWorkers: 1},
+			queueReports:   {MaxWorkers: 2},
+			queueVerify:    {MaxWorkers: 1},
 		}
 		config.PeriodicJobs = periodicJobs(c)
 	}
@@ -271,6 +268,7 @@ func (j *Jobs) Start(ctx context.Context) error {
 // called before the Store is closed.
 func (j *Jobs) Stop(ctx context.Context) error {
 	defer j.outbound.Close()
+	defer j.reminder.close()
 	if j.stopRescue == nil {
 		return nil // it was not started
 	}

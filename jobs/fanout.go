@@ -39,6 +39,7 @@ func (j *Jobs) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uu
 	if _, err := j.client.InsertManyFastTx(ctx, tx, params); err != nil {
 		return fmt.Errorf("enqueue: %w", err)
 	}
+	j.reminder.of(queueFanOut)
 	return nil
 }
 
@@ -75,6 +76,17 @@ func (j *Jobs) insert(ctx context.Context, tx pgx.Tx, params []river.InsertManyP
 	}
 	if err != nil {
 		return fmt.Errorf("enqueue: %w", err)
+	}
+	last := ""
+	for _, p := range params {
+		args, ok := p.Args.(river.JobArgsWithInsertOpts)
+		if !ok || p.InsertOpts != nil && !p.InsertOpts.ScheduledAt.IsZero() {
+			continue
+		}
+		if queue := args.InsertOpts().Queue; queue != last {
+			j.reminder.of(queue)
+			last = queue
+		}
 	}
 	return nil
 }
