@@ -36,6 +36,7 @@ const (
 	KindReportRun          Kind = "ReportRun"
 	KindVerification       Kind = "Verification"
 	KindDiscrepancy        Kind = "Discrepancy"
+	KindAuditEntry         Kind = "AuditEntry"
 )
 
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique

@@ -37,6 +37,7 @@ func (s *Store) RequestAccess(ctx context.Context, actor proofback.Actor, offer,
 		if err != nil {
 			return err
 		}
+		tx.changed(proofback.KindOfferAccess, row.ID, nil, row)
 		if a = row.value(); a.Status == proofback.AccessRejected {
 			return &proofback.Error{Code: proofback.CodeConflict, Field: []string{"offerId"}, Message: "access to this offer was refused: ask the network"}
 		}
@@ -75,7 +76,17 @@ func (s *Store) DecideAccess(ctx context.Context, actor proofback.Actor, d Decis
 	}
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		row.RequestedAt, row.DecidedAt = tx.now, tx.now
-		_, err := tx.NewInsert().
+		var before []accessRow
+		err := tx.NewSelect().
+			Model(&before).
+			Where("offer_id = ?", d.OfferID).
+			Where("affiliate_id = ?", d.AffiliateID).
+			For("UPDATE").
+			Scan(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewInsert().
 			Model(row).
 			On("CONFLICT ON CONSTRAINT offer_access_once DO UPDATE").
 			Set("status = EXCLUDED.status").
@@ -84,6 +95,7 @@ func (s *Store) DecideAccess(ctx context.Context, actor proofback.Actor, d Decis
 			Set("decided_by = EXCLUDED.decided_by").
 			Returning("*").
 			Exec(ctx)
+		tx.changed(proofback.KindOfferAccess, row.ID, first(before), row)
 		return err
 	})
 	if err != nil {

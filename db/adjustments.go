@@ -206,6 +206,7 @@ func (c *corrector) correct(ctx context.Context, s *Store) error {
 			continue
 		}
 		c.complete(&a, v, books)
+		c.tx.changed(proofback.KindConversion, v.ID, nil, map[string]any{"adjusted_payout": a.Payout.Amount, "adjusted_revenue": a.Revenue.Amount, "reason": a.Reason})
 		lines = append(lines, a)
 		known[v.ID] = append(known[v.ID], &a)
 		c.made = append(c.made, &a)

@@ -12,10 +12,6 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// MaxKeepOldSecret is the longest that an advertiser's old secret goes on being
-// accepted beside a new one.
-const MaxKeepOldSecret = 30 * 24 * time.Hour
-
 // CreateAdvertiser takes on an advertiser and gives its secret, which is not to
 // be had again. Left out: the network's currency, UTC, no security.
 func (s *Store) CreateAdvertiser(ctx context.Context, actor proofback.Actor, a proofback.Advertiser) (*proofback.Advertiser, string, error) {
@@ -40,6 +36,7 @@ func (s *Store) CreateAdvertiser(ctx context.Context, actor proofback.Actor, a p
 	row := newAdvertiserRow(&a)
 	row.Secret = s.sealer.Seal(secret, a.ID)
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		tx.changed(proofback.KindAdvertiser, a.ID, nil, row)
 		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})
@@ -63,12 +60,15 @@ func (s *Store) UpdateAdvertiser(ctx context.Context, actor proofback.Actor, id 
 		if a, err = row.value(); err != nil {
 			return err
 		}
+		before := newAdvertiserRow(a)
 		change(a)
 		if err := checkAdvertiser(a); err != nil {
 			return err
 		}
+		after := newAdvertiserRow(a)
+		tx.changed(proofback.KindAdvertiser, id, before, after)
 		_, err = tx.NewUpdate().
-			Model(newAdvertiserRow(a)).
+			Model(after).
 			ExcludeColumn("id", "postback_key", "secret", "old_secret", "old_secret_until", "created_at").
 			Where("id = ?", id).
 			Exec(ctx)
@@ -83,21 +83,19 @@ func (s *Store) RotateAdvertiserSecret(ctx context.Context, actor proofback.Acto
 	if err := actor.RequireStaff(); err != nil {
 		return nil, "", err
 	}
-	if keepOld < 0 || keepOld > MaxKeepOldSecret {
-		return nil, "", proofback.Invalid([]string{"keepOldFor"}, "from 0 to %d minutes", int(MaxKeepOldSecret.Minutes()))
+	if err := checkKeepOld(keepOld); err != nil {
+		return nil, "", err
 	}
 	var a *proofback.Advertiser
-	secret := NewSecret()
+	var secret string
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		row, err := tx.lockAdvertiser(ctx, id)
 		if err != nil {
 			return err
 		}
-		row.OldSecret, row.OldSecretUntil = nil, time.Time{}
-		if keepOld > 0 {
-			row.OldSecret, row.OldSecretUntil = row.Secret, tx.now.Add(keepOld)
-		}
-		row.Secret = s.sealer.Seal(secret, id)
+		before := *row
+		secret = s.rotate(rotated{id, &row.Secret, &row.OldSecret, &row.OldSecretUntil}, tx.now, keepOld)
+		tx.changed(proofback.KindAdvertiser, id, &before, row)
 		if a, err = row.value(); err != nil {
 			return err
 		}

@@ -22,7 +22,9 @@ func (s *Store) CreateAffiliate(ctx context.Context, actor proofback.Actor, a pr
 		return nil, err
 	}
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		_, err := tx.NewInsert().Model(newAffiliateRow(&a)).Exec(ctx)
+		row := newAffiliateRow(&a)
+		tx.changed(proofback.KindAffiliate, a.ID, nil, row)
+		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})
 	if err != nil {
@@ -44,12 +46,15 @@ func (s *Store) UpdateAffiliate(ctx context.Context, actor proofback.Actor, id u
 			return missing(err, "affiliate", "id")
 		}
 		a = row.value()
+		before := newAffiliateRow(a)
 		change(a)
 		if err := a.Validate(); err != nil {
 			return err
 		}
+		after := newAffiliateRow(a)
+		tx.changed(proofback.KindAffiliate, id, before, after)
 		_, err = tx.NewUpdate().
-			Model(newAffiliateRow(a)).
+			Model(after).
 			Column("name", "status", "currency").
 			Where("id = ?", id).
 			Exec(ctx)

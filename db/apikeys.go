@@ -49,6 +49,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, actor proofback.Actor, k proof
 	row := newAPIKeyRow(&k)
 	row.Hash = hashOf(secret)
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		tx.changed(proofback.KindAPIKey, k.ID, nil, row)
 		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})
@@ -116,7 +117,9 @@ func (s *Store) changeAPIKey(ctx context.Context, actor proofback.Actor, id uuid
 		if err := change(k, tx.now); err != nil {
 			return err
 		}
-		_, err := tx.NewUpdate().Model(newAPIKeyRow(k)).Column("name", "expires_at", "revoked_at").WherePK().Exec(ctx)
+		after := newAPIKeyRow(k)
+		tx.changed(proofback.KindAPIKey, id, row, after)
+		_, err := tx.NewUpdate().Model(after).Column("name", "expires_at", "revoked_at").WherePK().Exec(ctx)
 		return err
 	})
 	return k, err

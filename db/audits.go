@@ -67,6 +67,8 @@ func (s *Store) RecordAudit(ctx context.Context, actor proofback.Actor, a *proof
 		if err := tx.requireOffer(ctx, a.OfferID); err != nil {
 			return err
 		}
+		tx.touched(proofback.KindOffer, a.OfferID)
+		tx.touched(proofback.KindRedirectAudit, a.ID)
 		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})

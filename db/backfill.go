@@ -39,6 +39,7 @@ func (s *Store) BackfillDestination(ctx context.Context, actor proofback.Actor, 
 		if !row.Enabled && row.HealthState != proofback.HealthPaused {
 			return &proofback.Error{Code: proofback.CodeConflict, Field: []string{"id"}, Message: "the endpoint is switched off: switch it on first"}
 		}
+		tx.touched(proofback.KindAffiliatePostback, id)
 		return tx.asPgx(func(ptx pgx.Tx) error {
 			ids, err := backfill(ctx, ptx, row, r, tx)
 			if err != nil {

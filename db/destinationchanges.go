@@ -38,7 +38,7 @@ func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id
 		}
 		after := newDestinationRow(d)
 		after.Gone, after.Opened, after.ProbeUntil = row.Gone, row.Opened, row.ProbeUntil
-		after.ArchivedAt = since(d.Archived, row.ArchivedAt, tx.now)
+		after.ArchivedAt, after.OldSecretUntil = since(d.Archived, row.ArchivedAt, tx.now), row.OldSecretUntil
 		resumed := after.follow(row, tx.now)
 		d = after.value()
 		d.OldSecretUntil = utc(row.OldSecretUntil)
@@ -48,6 +48,7 @@ func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id
 			}
 			d.OpenUntil = utc(after.OpenUntil)
 		}
+		tx.changed(proofback.KindAffiliatePostback, id, row, after)
 		_, err = tx.NewUpdate().
 			Model(after).
 			ExcludeColumn("id", "affiliate_id", "secret", "old_secret", "old_secret_until", "created_at").
@@ -99,21 +100,19 @@ func (s *Store) RotateDestinationSecret(ctx context.Context, actor proofback.Act
 	if err := actor.RequireSignedIn(); err != nil {
 		return nil, "", err
 	}
-	if keepOld < 0 || keepOld > MaxKeepOldSecret {
-		return nil, "", proofback.Invalid([]string{"keepOldFor"}, "from 0 to %d minutes", int(MaxKeepOldSecret.Minutes()))
+	if err := checkKeepOld(keepOld); err != nil {
+		return nil, "", err
 	}
 	var d *proofback.Destination
-	secret := NewSecret()
+	var secret string
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		row, err := tx.lockDestination(ctx, id)
 		if err != nil {
 			return err
 		}
-		row.OldSecret, row.OldSecretUntil = nil, time.Time{}
-		if keepOld > 0 {
-			row.OldSecret, row.OldSecretUntil = row.Secret, tx.now.Add(keepOld)
-		}
-		row.Secret = s.sealer.Seal(secret, id)
+		before := *row
+		secret = s.rotate(rotated{id, &row.Secret, &row.OldSecret, &row.OldSecretUntil}, tx.now, keepOld)
+		tx.changed(proofback.KindAffiliatePostback, id, &before, row)
 		d = row.value()
 		_, err = tx.NewUpdate().
 			Model(row).

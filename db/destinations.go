@@ -40,6 +40,7 @@ func (s *Store) CreateDestination(ctx context.Context, actor proofback.Actor, d 
 				return err
 			}
 		}
+		tx.changed(proofback.KindAffiliatePostback, d.ID, nil, row)
 		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})

@@ -89,6 +89,8 @@ func (s *Store) SetPayout(ctx context.Context, actor proofback.Actor, p OwnPrice
 			CreatedAt:   tx.now,
 			CreatedBy:   actor.UserID,
 		}
+		tx.changed(proofback.KindGoal, goal.ID, nil, row)
+		tx.touched(proofback.KindAffiliate, p.AffiliateID)
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 			return err
 		}

@@ -41,6 +41,9 @@ func (s *Store) StartIntegrationTest(ctx context.Context, actor proofback.Actor,
 	if err := s.InsertClicks(ctx, proofback.System(), []proofback.Click{click}); err != nil {
 		return nil, err
 	}
+	if err := s.noteDone(ctx, actor, proofback.KindOffer, row.ID); err != nil {
+		return nil, err
+	}
 	return s.IntegrationTest(ctx, actor, id)
 }
 

@@ -37,6 +37,7 @@ func (s *Store) CreateTrackingLink(ctx context.Context, actor proofback.Actor, l
 			return err
 		}
 		row := &linkRow{ID: l.ID, Code: l.Code, OfferID: l.OfferID, AffiliateID: l.AffiliateID, Name: l.Name, CreatedAt: l.CreatedAt}
+		tx.changed(proofback.KindTrackingLink, l.ID, nil, row)
 		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})
@@ -66,7 +67,9 @@ func (s *Store) UpdateTrackingLink(ctx context.Context, actor proofback.Actor, i
 		if err := l.Validate(); err != nil {
 			return err
 		}
+		before := *row
 		row.Name, row.ArchivedAt = l.Name, since(l.Archived, row.ArchivedAt, tx.now)
+		tx.changed(proofback.KindTrackingLink, id, &before, row)
 		_, err := tx.NewUpdate().Model(row).Column("name", "archived_at").WherePK().Exec(ctx)
 		return err
 	})

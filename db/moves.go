@@ -91,6 +91,9 @@ func (m *mover) move(ctx context.Context) (err error) {
 		return nil
 	}
 	transitions := m.transitions(moving)
+	for _, c := range moving {
+		m.tx.changed(proofback.KindConversion, c.ID, map[string]proofback.Status{"status": c.Status}, map[string]proofback.Status{"status": m.to})
+	}
 	if err := m.update(ctx, moving); err != nil {
 		return err
 	}

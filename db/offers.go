@@ -32,6 +32,7 @@ func (s *Store) CreateOffer(ctx context.Context, actor proofback.Actor, advertis
 		if err := tx.nameGoals(ctx, &o.Terms); err != nil {
 			return err
 		}
+		tx.changed(proofback.KindOffer, o.ID, nil, o.Terms)
 		return tx.nextTerms(ctx, &o.Terms)
 	})
 	if err != nil {
@@ -70,6 +71,7 @@ func (s *Store) UpdateOffer(ctx context.Context, actor proofback.Actor, id uuid.
 			return err
 		}
 		after, err := json.Marshal(o.Terms)
+		tx.changed(proofback.KindOffer, id, json.RawMessage(before), json.RawMessage(after))
 		if err != nil || bytes.Equal(before, after) {
 			return err
 		}

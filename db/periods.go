@@ -67,6 +67,7 @@ func (s *Store) ClosePeriod(ctx context.Context, actor proofback.Actor, month pr
 			return err
 		}
 		row := &periodRow{ID: p.ID, Starts: p.From, Ends: p.To, ClosedAt: p.ClosedAt, ClosedBy: p.ClosedBy}
+		tx.changed(proofback.KindPeriod, p.ID, nil, row)
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 			return err
 		}

@@ -78,6 +78,9 @@ func (s *Store) CorrectReconciliation(ctx context.Context, actor proofback.Actor
 	default:
 		err = proofback.Invalid([]string{"action"}, "approve, reject or import")
 	}
+	if err == nil && !c.DryRun {
+		err = s.noteDone(ctx, actor, proofback.KindReconciliation, c.Reconciliation)
+	}
 	return done, err
 }
 

@@ -38,6 +38,24 @@ func (r *feedRow) value() *proofback.ReconciliationFeed {
 	}
 }
 
+// audited is the row as the audit log may have it: URLs hold passwords.
+func (r *feedRow) audited() *feedRow {
+	if r == nil {
+		return nil
+	}
+	shown := *r
+	shown.URL = proofback.MaskURL(r.URL)
+	return &shown
+}
+
+// first gives the one row that a query may find, or nil.
+func first[R any](rows []R) *R {
+	if len(rows) == 0 {
+		return nil
+	}
+	return &rows[0]
+}
+
 // SetReconciliationFeed makes or replaces an advertiser's feed. Staff, and the
 // advertiser itself.
 func (s *Store) SetReconciliationFeed(ctx context.Context, actor proofback.Actor, f *proofback.ReconciliationFeed) (*proofback.ReconciliationFeed, error) {
@@ -62,13 +80,19 @@ func (s *Store) SetReconciliationFeed(ctx context.Context, actor proofback.Actor
 	// It was made sure above that the advertiser is the actor's to change.
 	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		return tx.asOwner(ctx, func() error {
-			_, err := tx.NewInsert().
+			var before []feedRow
+			err := tx.NewSelect().Model(&before).Where("advertiser_id = ?", f.AdvertiserID).For("UPDATE").Scan(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = tx.NewInsert().
 				Model(row).
 				On("CONFLICT (advertiser_id) DO UPDATE").
 				Set("url = EXCLUDED.url, format = EXCLUDED.format, schedule = EXCLUDED.schedule, columns = EXCLUDED.columns").
 				Set("days = EXCLUDED.days, enabled = EXCLUDED.enabled, next_run_at = EXCLUDED.next_run_at, etag = ''").
 				Returning("*").
 				Exec(ctx)
+			tx.changed(proofback.KindReconciliationFeed, row.ID, first(before).audited(), row.audited())
 			return err
 		})
 	})

@@ -75,7 +75,10 @@ func (s *Store) ReplayPostbacks(ctx context.Context, actor proofback.Actor, setu
 	for i := range log {
 		done.Postbacks = append(done.Postbacks, &log[i])
 	}
-	return done, nil
+	if r.DryRun {
+		return done, nil
+	}
+	return done, s.noteDone(ctx, actor, proofback.KindPostback, r.IDs...)
 }
 
 // toReplay brings the requests that r names; those of a filter become its IDs.

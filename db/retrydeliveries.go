@@ -50,6 +50,7 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 				out.Deliveries = append(out.Deliveries, id)
 			}
 			out.Count = len(out.Deliveries)
+			tx.touched(proofback.KindDelivery, out.Deliveries...)
 			if out.Count == 0 {
 				return nil
 			}
@@ -109,6 +110,7 @@ func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor
 				return err
 			}
 			out.Count, out.Deliveries = len(all), all[:min(len(all), maxRetriedShown)]
+			tx.touched(proofback.KindDelivery, all...)
 			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, all) })
 		})
 	})

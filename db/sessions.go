@@ -48,13 +48,14 @@ func (s *Store) Credentials(ctx context.Context, actor proofback.Actor, email st
 
 // StartSession begins a session with its first refresh token, of which only the
 // hash is kept.
-func (s *Store) StartSession(ctx context.Context, actor proofback.Actor, user uuid.UUID, tokenHash []byte, expires time.Time) (uuid.UUID, error) {
+func (s *Store) StartSession(ctx context.Context, actor proofback.Actor, user *proofback.User, tokenHash []byte, expires time.Time) (uuid.UUID, error) {
 	if actor.Role != proofback.RoleSystem {
 		return uuid.Nil, errSystemOnly
 	}
 	id := newID()
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		session := &sessionRow{ID: id, UserID: user, CreatedAt: tx.now}
+		tx.actsFor(user)
+		session := &sessionRow{ID: id, UserID: user.ID, CreatedAt: tx.now}
 		if _, err := tx.NewInsert().Model(session).Exec(ctx); err != nil {
 			return err
 		}
@@ -63,6 +64,13 @@ func (s *Store) StartSession(ctx context.Context, actor proofback.Actor, user uu
 		return err
 	})
 	return id, err
+}
+
+// actsFor says whom Proofback itself acts for, to the audit log.
+func (t *tx) actsFor(u *proofback.User) {
+	who := rightsOf(u)
+	t.who = &who
+	t.touched(proofback.KindUser, u.ID)
 }
 
 // Rotation is a refresh token that takes the place of another.
@@ -84,7 +92,7 @@ func (s *Store) RotateRefreshToken(ctx context.Context, actor proofback.Actor, r
 		token := &refreshTokenRow{}
 		err := tx.NewSelect().Model(token).Where("hash = ?", r.Old).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+			return errSignInAgain
 		} else if err != nil {
 			return err
 		}
@@ -100,6 +108,7 @@ func (s *Store) RotateRefreshToken(ctx context.Context, actor proofback.Actor, r
 		if err := tx.NewSelect().Model(token).WherePK().Scan(ctx); err != nil {
 			return err
 		}
+		tx.actsFor(found.value())
 		switch {
 		case !session.EndedAt.IsZero():
 			return nil
@@ -144,6 +153,7 @@ func (s *Store) EndSession(ctx context.Context, actor proofback.Actor) error {
 		if actor.SessionID != uuid.Nil {
 			q.Where("id = ?", actor.SessionID)
 		}
+		tx.touched(proofback.KindUser, actor.UserID)
 		_, err := q.Exec(ctx)
 		return err
 	})

@@ -201,17 +201,14 @@ func (s *Store) SetMinimumPayout(ctx context.Context, actor proofback.Actor, aff
 		amount = "0"
 	}
 	return s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		currency := s.currency
-		if affiliate != uuid.Nil {
-			err := tx.NewSelect().Table("affiliates").Column("currency").Where("id = ?", affiliate).For("UPDATE").Scan(ctx, &currency)
-			if err != nil {
-				return missing(err, "affiliate", "affiliateId")
-			}
+		currency, before, err := tx.minimumPayout(ctx, s.currency, affiliate)
+		if err != nil {
+			return err
 		}
 		if m := (proofback.Money{Amount: amount, Currency: currency}); amount != "" && (amount.Sign() < 0 || !m.Round().Equal(m)) {
 			return proofback.Invalid([]string{"amount"}, "expected an amount of %s that is not negative, in its minor units", currency)
 		}
-		var err error
+		tx.changed(proofback.KindAffiliate, affiliate, map[string]string{"minimum_payout": before}, map[string]string{"minimum_payout": string(amount)})
 		if affiliate == uuid.Nil {
 			_, err = tx.NewRaw(`
 				INSERT INTO settings (name, value)
@@ -222,4 +219,23 @@ func (s *Store) SetMinimumPayout(ctx context.Context, actor proofback.Actor, aff
 		}
 		return err
 	})
+}
+
+// minimumPayout gives what the least that is paid to an affiliate, or to those without
+// a minimum of their own, is given in, and what it is before it changes.
+func (t *tx) minimumPayout(ctx context.Context, network string, affiliate uuid.UUID) (currency, amount string, err error) {
+	currency = network
+	if affiliate == uuid.Nil {
+		err = t.NewSelect().
+			ColumnExpr("coalesce((SELECT value FROM settings WHERE name = ?), '')", minimumPayoutSetting).
+			Scan(ctx, &amount)
+		return currency, amount, err
+	}
+	err = t.NewSelect().
+		Table("affiliates").
+		ColumnExpr("currency, coalesce(minimum_payout::text, '')").
+		Where("id = ?", affiliate).
+		For("UPDATE").
+		Scan(ctx, &currency, &amount)
+	return currency, amount, missing(err, "affiliate", "affiliateId")
 }

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -9,9 +10,9 @@ import (
 )
 
 // MakeUpSending makes what a destination's owner, or staff, may send to it as a
-// test: the status of a conversion that does not exist. Nothing is stored.
+// test: the status of a conversion that does not exist. Nothing of it is stored.
 func (s *Store) MakeUpSending(ctx context.Context, actor proofback.Actor, destination uuid.UUID, status proofback.Status) (*Sending, error) {
-	if err := actor.RequireSignedIn(); err != nil {
+	if err := cmp.Or(actor.RequireSignedIn(), actor.RequireChange()); err != nil {
 		return nil, err
 	}
 	var out *Sending
@@ -34,6 +35,9 @@ func (s *Store) MakeUpSending(ctx context.Context, actor proofback.Actor, destin
 		out.Secrets, err = s.secretsOf(row, tx)
 		return err
 	})
+	if err == nil {
+		err = s.noteDone(ctx, actor, proofback.KindAffiliatePostback, destination)
+	}
 	return out, err
 }
 

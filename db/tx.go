@@ -17,6 +17,9 @@ type tx struct {
 	bun.Conn
 	actor proofback.Actor
 	now   time.Time
+
+	changes []proofback.AuditChange // so far
+	who     *proofback.Actor        // who acts, where the actor is Proofback itself
 }
 
 // How transactions begin.
@@ -29,7 +32,7 @@ const (
 const endTimeout = 5 * time.Second
 
 // tx runs fn in a transaction on behalf of actor and commits it when fn gives no
-// error. Who may only read is refused. Errors of Postgres become domain errors on the way out.
+// error, with what the audit log has to tell of it. Who may only read is refused. Errors of Postgres become domain errors on the way out.
 func (s *Store) tx(ctx context.Context, actor proofback.Actor, fn func(ctx context.Context, tx *tx) error) error {
 	if err := actor.RequireChange(); err != nil {
 		return err
@@ -58,6 +61,9 @@ func (s *Store) txWith(ctx context.Context, actor proofback.Actor, begin string,
 	t := &tx{Conn: conn, actor: actor, now: s.clock()}
 	if err = t.control(ctx, begin+bound); err == nil {
 		err = fn(ctx, t)
+	}
+	if err == nil && begin == beginChange {
+		err = t.audit(ctx)
 	}
 	if err != nil {
 		// With the request's context over, the connection is of no use any more. One

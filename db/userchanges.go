@@ -52,8 +52,10 @@ func (s *Store) UpdateUser(ctx context.Context, actor proofback.Actor, id uuid.U
 			return err
 		}
 		u = &after
+		stood := *row
 		row.Email, row.Role, row.AffiliateID, row.AdvertiserID = u.Email, u.Role, u.AffiliateID, u.AdvertiserID
 		row.DisabledAt = since(u.Disabled, row.DisabledAt, tx.now)
+		tx.changed(proofback.KindUser, id, &stood, row)
 		_, err := tx.NewUpdate().
 			Model(row).
 			Column("email", "role", "affiliate_id", "advertiser_id", "disabled_at").

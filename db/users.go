@@ -55,6 +55,7 @@ func (s *Store) CreateUser(ctx context.Context, actor proofback.Actor, n NewUser
 		CreatedAt:    u.CreatedAt,
 	}
 	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		tx.changed(proofback.KindUser, u.ID, nil, row)
 		_, err := tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})

@@ -46,6 +46,7 @@ var idKinds = map[string]proofback.Kind{
 	"UpdateAffiliateInput.id":               proofback.KindAffiliate,
 	"UpdateOfferInput.id":                   proofback.KindOffer,
 	"UpdateUserInput.id":                    proofback.KindUser,
+	"AuditLogFilter.objectId":               aKind,
 	"UpdateApiKeyInput.id":                  proofback.KindAPIKey,
 	"RevokeApiKeyInput.id":                  proofback.KindAPIKey,
 	"UpdateTrackingLinkInput.id":            proofback.KindTrackingLink,
@@ -68,6 +69,9 @@ var idKinds = map[string]proofback.Kind{
 
 // anyKind are the ids that may be of every kind.
 var anyKind = []string{"Query.node.id", "Query.nodes.ids"}
+
+// aKind is taken where an input takes ids of every kind.
+const aKind = proofback.KindUser
 
 // alwaysFilled are inputs that may be left out, but without which nothing is shown or
 // done.

@@ -122,10 +122,13 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 		return graphql.Null
 	}
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-		if err := ActorFrom(ctx).RequireChange(); err != nil {
+		actor := ActorFrom(ctx)
+		if err := actor.RequireChange(); err != nil {
 			graphql.AddError(ctx, err)
 			return graphql.Null
 		}
+		actor.Operation = field
+		ctx = WithActor(ctx, actor)
 	}
 	answer := next(r.withLoaders(ctx))
 	if changesTerms[field] && r.Setup != nil {

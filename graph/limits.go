@@ -99,6 +99,9 @@ func complexities() generated.ComplexityRoot {
 	c.Query.APIKeys = func(child int, first *int, _ *string, last *int, _ *string, _ *model.APIKeyFilter) int {
 		return listCost(child, first, last)
 	}
+	c.Query.AuditLog = func(child int, first *int, _ *string, last *int, _ *string, _ *model.AuditLogFilter) int {
+		return listCost(child, first, last)
+	}
 	c.Query.Offers = func(child int, first *int, _ *string, last *int, _ *string, _ *model.OfferFilter) int {
 		return listCost(child, first, last)
 	}

@@ -29,9 +29,11 @@ type loaders struct {
 	affiliates  *loader[*proofback.Affiliate]
 	users       *loader[*proofback.User]
 	apiKeys     *loader[*proofback.APIKey]
-	offers      *loader[*proofback.Offer]
-	goals       *loader[*proofback.Goal]
-	links       *loader[*proofback.TrackingLink]
+	// auditEntries are looked up by id alone.
+	auditEntries *loader[*proofback.AuditEntry]
+	offers       *loader[*proofback.Offer]
+	goals        *loader[*proofback.Goal]
+	links        *loader[*proofback.TrackingLink]
 	// destinations are affiliates' postbacks.
 	destinations *loader[*proofback.Destination]
 	accesses     *loader[*proofback.Access]
@@ -73,6 +75,7 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		affiliates:      newLoader(wait, s.AffiliatesByID),
 		users:           newLoader(wait, s.UsersByID),
 		apiKeys:         newLoader(wait, s.APIKeysByID),
+		auditEntries:    newLoader(wait, s.AuditEntriesByID),
 		offers:          newLoader(wait, s.OffersByID),
 		goals:           newLoader(wait, s.GoalsByID),
 		links:           newLoader(wait, s.TrackingLinksByID),

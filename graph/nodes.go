@@ -86,6 +86,8 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.verifications, id, showVerification)
 	case proofback.KindDiscrepancy:
 		return shown(ctx, l.discrepancies, id, showDiscrepancy)
+	case proofback.KindAuditEntry:
+		return shown(ctx, l.auditEntries, id, showAuditEntry)
 	case proofback.KindIntegrationTest:
 		if t, err := q.integrationTest(ctx, id); err != nil || t != nil {
 			return t, err

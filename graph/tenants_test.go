@@ -69,6 +69,8 @@ func (w *tenants) tenant(name string) *tenant {
 	n.affiliate.UserID = key(w.t, ids[proofback.KindUser])
 
 	w.keyOf(n.advertiser, name)
+	ids[proofback.KindAuditEntry] = w.do(admin, `query($id: ID!) { auditLog(first: 1, filter: {objectId: $id}) { edges { node { id } } } }`, vars{"id": ids[proofback.KindUser]}).
+		id("auditLog", "edges", 0, "node", "id")
 	ids[proofback.KindAPIKey] = w.keyOf(n.affiliate, name)
 
 	w.shop, w.blog = ids[proofback.KindAdvertiser], ids[proofback.KindAffiliate]

@@ -364,6 +364,82 @@ type AttemptResponse struct {
 	Body string `json:"body"`
 }
 
+// What became of one thing.
+type AuditChange struct {
+	// Its type: `Offer`.
+	Type string `json:"type"`
+	// Its global id, which it may have outlived; null for what the network has once.
+	ObjectID *string `json:"objectId,omitempty"`
+	// What is different now. Empty where the mutation changed nothing in it, or what it changed is told elsewhere.
+	Fields []*AuditField `json:"fields"`
+}
+
+// A mutation that was carried out: by whom, and what it changed. It is stored with the change itself, and never changed. Only for an ADMIN.
+type AuditEntry struct {
+	// Its global id.
+	ID string `json:"id"`
+	// When.
+	At time.Time `json:"at"`
+	// The mutation's name, such as `updateOffer`.
+	Operation string `json:"operation"`
+	// The role that it was done in; null where nobody was signed in.
+	Role *proofback.Role `json:"role,omitempty"`
+	// The id of the request, as its answer had it in X-Request-Id; the server's log knows it as well.
+	RequestID string `json:"requestId"`
+	// What it was about, at most 1000 things.
+	Changes      []*AuditChange `json:"changes"`
+	APIKeyID     uuid.UUID      `json:"-"`
+	AdvertiserID uuid.UUID      `json:"-"`
+	AffiliateID  uuid.UUID      `json:"-"`
+	UserID       uuid.UUID      `json:"-"`
+}
+
+func (AuditEntry) IsNode() {}
+
+// A page of a list, as Relay has it.
+type AuditEntryConnection struct {
+	// The rows of this page.
+	Edges []*AuditEntryEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type AuditEntryEdge struct {
+	// For `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The row itself.
+	Node *AuditEntry `json:"node"`
+}
+
+// A value that was changed.
+type AuditField struct {
+	// Its name, as it is stored.
+	Name string `json:"name"`
+	// As JSON; *** for secrets. Null where there was nothing.
+	Before *string `json:"before,omitempty"`
+	// As JSON; *** for secrets. Null where there is nothing.
+	After *string `json:"after,omitempty"`
+}
+
+// Narrows the audit log; what is left out does not.
+type AuditLogFilter struct {
+	// At or after.
+	From *time.Time `json:"from,omitempty"`
+	// Before.
+	To *time.Time `json:"to,omitempty"`
+	// Only these mutations.
+	Operations []string `json:"operations,omitempty"`
+	// Only what this user did.
+	UserID *string `json:"userId,omitempty"`
+	// Only what was done with this key.
+	APIKeyID *string `json:"apiKeyId,omitempty"`
+	// Only what was done to this thing, of whatever type.
+	ObjectID *string `json:"objectId,omitempty"`
+	// Only in this request.
+	RequestID *string `json:"requestId,omitempty"`
+}
+
 // What `auditRedirects` needs.
 type AuditRedirectsInput struct {
 	// The offer; it need not be active.

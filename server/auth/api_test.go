@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph"
@@ -135,5 +138,32 @@ func TestABadTokenIsRefusedBeforeAnythingElse(t *testing.T) {
 		if got := do(forged, query, nil); got.code() != "UNAUTHENTICATED" || got.Data != nil {
 			t.Errorf("%s: got %+v", query, got)
 		}
+	}
+}
+
+func TestSigningInIsInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	do := serve(t, s)
+	in := read(t, do("", signIn, map[string]string{"email": "kim@network.example", "password": "correct horse"}), "signIn")
+	next := read(t, do("", refresh, map[string]string{"refreshToken": in.Session.RefreshToken}), "refreshSession")
+	do("", refresh, map[string]string{"refreshToken": in.Session.RefreshToken}) // a copy
+	do("", refresh, map[string]string{"refreshToken": "nobody's"})
+	if next.Session == nil {
+		t.Fatalf("got %+v", next)
+	}
+	w, err := s.Store.AuditLog(t.Context(), proofback.System(), proofback.AuditLogFilter{}, proofback.Page{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range w.Items {
+		if e.Role != proofback.RoleAdmin || e.UserID == uuid.Nil || e.RequestID == "" {
+			t.Errorf("got %+v", e)
+		}
+		told = append(told, e.Operation)
+	}
+	if want := []string{"refreshSession", "refreshSession", "signIn"}; !slices.Equal(told, want) {
+		t.Errorf("got %v, want %v", told, want)
 	}
 }

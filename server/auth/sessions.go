@@ -53,7 +53,7 @@ func (s *Sessions) SignIn(ctx context.Context, email, password string) (graph.Se
 		return graph.Session{}, errWrongCredentials
 	}
 	refresh, expires := newRefreshToken(), s.now().Add(RefreshTTL)
-	id, err := s.Store.StartSession(ctx, proofback.System(), user.ID, hashOf(refresh), expires)
+	id, err := s.Store.StartSession(ctx, system(ctx), user, hashOf(refresh), expires)
 	if err != nil {
 		return graph.Session{}, err
 	}
@@ -65,7 +65,7 @@ func (s *Sessions) SignIn(ctx context.Context, email, password string) (graph.Se
 // Refresh trades a refresh token for a new session, once.
 func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (graph.Session, error) {
 	next := newRefreshToken()
-	user, id, err := s.Store.RotateRefreshToken(ctx, proofback.System(), db.Rotation{
+	user, id, err := s.Store.RotateRefreshToken(ctx, system(ctx), db.Rotation{
 		Old:     hashOf(refreshToken),
 		New:     hashOf(next),
 		Expires: s.now().Add(RefreshTTL),
@@ -100,6 +100,13 @@ func (s *Sessions) now() time.Time {
 		return time.Now().UTC()
 	}
 	return s.Now().UTC()
+}
+
+// system is Proofback itself, on behalf of who is signing in.
+func system(ctx context.Context) proofback.Actor {
+	a, from := proofback.System(), graph.ActorFrom(ctx)
+	a.Operation, a.RequestID = from.Operation, from.RequestID
+	return a
 }
 
 func actorOf(u *proofback.User) proofback.Actor {
