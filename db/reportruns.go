@@ -30,6 +30,7 @@ func (s *Store) RunSavedReport(ctx context.Context, actor proofback.Actor, id uu
 		if !report.ArchivedAt.IsZero() {
 			return proofback.Errorf(proofback.CodeConflict, "this report is archived")
 		}
+		tx.touched(proofback.KindSavedReport, id)
 		rows = []reportRunRow{*report.newRun(tx.now, tx.now, false)}
 		made, err := insertRuns(ctx, tx, rows)
 		if err != nil {

@@ -43,6 +43,7 @@ func (s *Store) CreateSavedReport(ctx context.Context, actor proofback.Actor, r 
 		if n >= maxSavedReports {
 			return proofback.Errorf(proofback.CodeConflict, "a user can keep %d reports: archive one first", maxSavedReports)
 		}
+		tx.changed(proofback.KindSavedReport, row.ID, nil, row)
 		_, err = tx.NewInsert().Model(row).Exec(ctx)
 		return err
 	})
@@ -190,12 +191,14 @@ func (s *Store) UpdateSavedReport(ctx context.Context, actor proofback.Actor, c 
 		}
 	}
 	if columns == nil {
-		return row.value(), nil
+		return row.value(), s.noteDone(ctx, actor, proofback.KindSavedReport, c.ID)
 	}
 	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		if _, err := lockSavedReport(ctx, tx, c.ID); err != nil {
+		before, err := lockSavedReport(ctx, tx, c.ID)
+		if err != nil {
 			return err
 		}
+		tx.changed(proofback.KindSavedReport, c.ID, before, row)
 		_, err = tx.NewUpdate().Model(row).Column(columns...).WherePK().Returning("*").Exec(ctx)
 		return err
 	})
