@@ -283,7 +283,7 @@ func TestSubscriptionsEndWithTheSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := func() proofback.Actor {
-		id, err := n.store.StartSession(t.Context(), proofback.System(), user.ID, []byte(uuid.NewString()), time.Now().Add(time.Hour))
+		id, err := n.store.StartSession(t.Context(), proofback.System(), user, []byte(uuid.NewString()), time.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
