@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
@@ -102,7 +103,7 @@ func (c *tokenCommand) Run(s *Settings, out io.Writer) error {
 	if c.TTL <= 0 {
 		return wrong("--ttl", "is %s: expected more than nothing, such as 1h", c.TTL)
 	}
-	tokens, err := s.tokens()
+	tokens, err := s.tokens(slog.Default())
 	if err != nil {
 		return err
 	}

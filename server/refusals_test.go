@@ -49,6 +49,7 @@ func TestWrongSettingsAreRefusedInOneLine(t *testing.T) {
 		{"click keys that are too short", []string{"PROOFBACK_CLICK_KEYS=1:YWJj"}, []string{"PROOFBACK_CLICK_KEYS", "has 3 bytes", "32 bytes"}},
 		{"a secrets key that is too short", []string{"PROOFBACK_SECRETS_KEY=YWJj"}, []string{"PROOFBACK_SECRETS_KEY", "base64 of 32 bytes"}},
 		{"a mail server without a sender", []string{"PROOFBACK_SMTP_URL=smtp://kim:geheim@mail.example"}, []string{"PROOFBACK_SMTP_URL", "from is no mail address"}},
+		{"a key set that anybody may change on its way", []string{"PROOFBACK_JWKS_URL=http://login.example/keys"}, []string{"PROOFBACK_JWKS_URL", "expected an https URL"}},
 		{"profiles for everybody", []string{"PROOFBACK_PPROF_ADDR=0.0.0.0:6060"}, []string{"PROOFBACK_PPROF_ADDR", "0.0.0.0:6060", "loopback"}},
 		{"an unknown log level", []string{"PROOFBACK_LOG_LEVEL=loud"}, []string{"PROOFBACK_LOG_LEVEL", "loud", "debug"}},
 	} {

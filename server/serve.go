@@ -130,14 +130,18 @@ func (p *program) steps(ctx context.Context, steps ...func(context.Context) erro
 
 // openAuth makes what tells who acts.
 func (p *program) openAuth(context.Context) error {
-	tokens, err := p.settings.tokens()
+	tokens, err := p.settings.tokens(p.log)
 	p.gate = &auth.Gate{Tokens: tokens, Store: p.store}
 	p.sessions = &auth.Sessions{Store: p.store, Tokens: tokens}
 	return err
 }
 
-func (s *Settings) tokens() (*auth.Tokens, error) {
-	return auth.NewTokens(auth.TokenConfig{Key: []byte(s.JWTSecret), Issuer: s.JWTIssuer, Audience: s.JWTAudience})
+func (s *Settings) tokens(log *slog.Logger) (*auth.Tokens, error) {
+	c := auth.TokenConfig{Key: []byte(s.JWTSecret), Issuer: s.JWTIssuer, Audience: s.JWTAudience}
+	if s.JWKSURL != "" {
+		c.Keys = &auth.KeySet{URL: s.JWKSURL, Log: log}
+	}
+	return auth.NewTokens(c)
 }
 
 // openJobs makes what enqueues jobs, and starts the workers where the role wants

@@ -42,7 +42,8 @@ type Settings struct {
 	JWTSecret string `name:"jwt-secret" env:"PROOFBACK_JWT_SECRET" placeholder:"SECRET" help:"HS256 key of access tokens, 32 bytes or more."`
 
 	// JWKSURL, JWTIssuer and JWTAudience say whose tokens are believed besides our
-	// own. Issuer and audience default to "proofback" and hold for our own as
+	// own: those signed with RS256, ES256 or EdDSA and a key of the set. Who may change
+	// the set makes ADMINs. Issuer and audience default to "proofback" and hold for our own as
 	// well: a change ends all sessions.
 	JWKSURL     string `name:"jwks-url" env:"PROOFBACK_JWKS_URL" placeholder:"URL" help:"Key set of an identity provider whose tokens are accepted."`
 	JWTIssuer   string `name:"jwt-issuer" env:"PROOFBACK_JWT_ISSUER" placeholder:"NAME" help:"Issuer of access tokens (default proofback)."`

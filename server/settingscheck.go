@@ -83,10 +83,22 @@ func (s *Settings) checkURLs() error {
 	if u, err := url.Parse(s.RatesURL); err != nil || !slices.Contains([]string{"http", "https", "file"}, u.Scheme) {
 		return wrong("PROOFBACK_RATES_URL", "is %q: expected an http, https or file URL", s.RatesURL)
 	}
-	if s.JWKSURL != "" {
-		return wrong("PROOFBACK_JWKS_URL", "is set, and this version takes only tokens signed with PROOFBACK_JWT_SECRET: expected it to be left out")
+	return s.checkKeySet()
+}
+
+// checkKeySet wants keys to come over a connection that nobody else writes to.
+func (s *Settings) checkKeySet() error {
+	if s.JWKSURL == "" {
+		return nil
 	}
-	return nil
+	u, err := url.Parse(s.JWKSURL)
+	if err == nil && u.Host != "" && u.User == nil {
+		ip, err := netip.ParseAddr(u.Hostname())
+		if here := u.Hostname() == "localhost" || err == nil && ip.IsLoopback(); u.Scheme == "https" || u.Scheme == "http" && here {
+			return nil
+		}
+	}
+	return wrong("PROOFBACK_JWKS_URL", "is %q: expected an https URL of a key set, such as https://login.example.com/.well-known/jwks.json", s.JWKSURL)
 }
 
 func (s *Settings) checkNetwork() error {

@@ -21,7 +21,7 @@ func (g *Gate) Actor(ctx context.Context, credential string) (proofback.Actor, e
 	if strings.HasPrefix(credential, proofback.APIKeyPrefix) {
 		return g.Store.UseAPIKey(ctx, proofback.System(), credential)
 	}
-	actor, err := g.Tokens.Verify(credential)
+	actor, err := g.Tokens.Verify(ctx, credential)
 	if err != nil {
 		return proofback.Actor{}, err
 	}

@@ -51,7 +51,7 @@ func TestSigningInGivesATokenOfTheUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	actor, err := s.Tokens.Verify(session.AccessToken)
+	actor, err := s.Tokens.Verify(t.Context(), session.AccessToken)
 	if err != nil || actor.Role != proofback.RoleAdmin {
 		t.Errorf("got %+v, %v", actor, err)
 	}
@@ -166,7 +166,7 @@ func TestSigningOutEndsTheSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		actor, err := s.Tokens.Verify(session.AccessToken)
+		actor, err := s.Tokens.Verify(t.Context(), session.AccessToken)
 		if err != nil {
 			t.Fatal(err)
 		}

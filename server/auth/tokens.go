@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -19,7 +21,8 @@ type Tokens struct {
 	key              []byte
 	issuer, audience string
 	now              func() time.Time
-	parser           *jwt.Parser
+	parser, foreign  *jwt.Parser // of our own tokens, and of an identity provider's
+	keys             *KeySet     // of that; nil for none
 }
 
 // TokenConfig says which tokens are good.
@@ -28,6 +31,8 @@ type TokenConfig struct {
 	Key []byte
 	// Issuer and Audience are written and required; default "proofback".
 	Issuer, Audience string
+	// Keys are those of an identity provider whose tokens are good as well; nil for none.
+	Keys *KeySet
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
@@ -46,20 +51,25 @@ func NewTokens(c TokenConfig) (*Tokens, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Tokens{
-		key:      c.Key,
-		issuer:   c.Issuer,
-		audience: c.Audience,
-		now:      c.Now,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+	parser := func(algorithms ...string) *jwt.Parser {
+		return jwt.NewParser(
+			jwt.WithValidMethods(algorithms),
 			jwt.WithIssuer(c.Issuer),
 			jwt.WithAudience(c.Audience),
 			jwt.WithExpirationRequired(),
 			jwt.WithIssuedAt(),
 			jwt.WithTimeFunc(c.Now),
 			jwt.WithStrictDecoding(),
-		),
+		)
+	}
+	return &Tokens{
+		key:      c.Key,
+		issuer:   c.Issuer,
+		audience: c.Audience,
+		now:      c.Now,
+		parser:   parser(jwt.SigningMethodHS256.Alg()),
+		foreign:  parser(jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg()),
+		keys:     c.Keys,
 	}, nil
 }
 
@@ -115,10 +125,17 @@ func errBadToken(why error) error {
 	}
 }
 
-// Verify gives the actor that a token stands for, or CodeUnauthenticated.
-func (t *Tokens) Verify(token string) (proofback.Actor, error) {
+// Verify gives the actor that a token stands for, or CodeUnauthenticated. The algorithm
+// says whose token it is, and with that which kind of key it is held against: HS256 is
+// ours, and never held against a key that others know.
+func (t *Tokens) Verify(ctx context.Context, token string) (proofback.Actor, error) {
 	var c claims
-	_, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.key, nil })
+	var err error
+	if t.keys != nil && isForeign(token) {
+		_, err = t.foreign.ParseWithClaims(token, &c, func(j *jwt.Token) (any, error) { return t.foreignKey(ctx, j) })
+	} else {
+		_, err = t.parser.ParseWithClaims(token, &c, func(j *jwt.Token) (any, error) { return t.key, checkHeader(j) })
+	}
 	if err != nil {
 		return proofback.Actor{}, errBadToken(err)
 	}
@@ -127,6 +144,48 @@ func (t *Tokens) Verify(token string) (proofback.Actor, error) {
 		return proofback.Actor{}, errBadToken(err)
 	}
 	return a, nil
+}
+
+// isForeign reports whether a token is signed as an identity provider's are. What its
+// header says is not believed by that: each kind is held against its own keys.
+func isForeign(token string) bool {
+	j, _, err := jwt.NewParser().ParseUnverified(token, &claims{})
+	return err == nil && j.Method.Alg() != jwt.SigningMethodHS256.Alg()
+}
+
+// foreignKey finds the key of an identity provider's token.
+func (t *Tokens) foreignKey(ctx context.Context, j *jwt.Token) (any, error) {
+	if err := checkHeader(j); err != nil {
+		return nil, err
+	}
+	kid, _ := j.Header["kid"].(string)
+	v, err := t.keys.find(ctx, kid)
+	if err != nil {
+		return nil, err
+	}
+	if v.alg != j.Method.Alg() {
+		return nil, errors.New("the key is for another algorithm")
+	}
+	return v.key, nil
+}
+
+// checkHeader refuses what golang-jwt lets pass: extensions that a token says must be
+// understood (RFC 7515, section 4.1.11; we know none), and tokens of another type, such
+// as an identity provider's ID or log-out tokens (RFC 8725, section 3.11).
+func checkHeader(j *jwt.Token) error {
+	if _, ok := j.Header["crit"]; ok {
+		return errors.New("it has extensions that must be understood")
+	}
+	typ, there := j.Header["typ"]
+	if !there {
+		return nil
+	}
+	name, _ := typ.(string)
+	switch strings.TrimPrefix(strings.ToLower(name), "application/") {
+	case "jwt", "at+jwt":
+		return nil
+	}
+	return errors.New("it is of another type")
 }
 
 // actor reads what the registered rules of JWT do not know: every claim of the

@@ -45,7 +45,7 @@ func TestATokenGivesBackItsActor(t *testing.T) {
 		if err != nil || !expires.Equal(noon.Add(time.Hour)) {
 			t.Fatalf("expires %v, %v", expires, err)
 		}
-		got, err := tokens.Verify(token)
+		got, err := tokens.Verify(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 		return token
 	}
 	good := sign(jwt.SigningMethodHS256, testKey, goodClaims())
-	if _, err := tokens.Verify(good); err != nil {
+	if _, err := tokens.Verify(t.Context(), good); err != nil {
 		t.Fatalf("the good one: %v", err)
 	}
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -130,7 +130,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 	for name, token := range refused {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if a, err := tokens.Verify(token); proofback.CodeOf(err) != proofback.CodeUnauthenticated || a != (proofback.Actor{}) {
+			if a, err := tokens.Verify(t.Context(), token); proofback.CodeOf(err) != proofback.CodeUnauthenticated || a != (proofback.Actor{}) {
 				t.Errorf("got %+v, %v", a, err)
 			}
 		})
@@ -172,7 +172,7 @@ func TestAnIdentityProvidersSubjectIsNobodyOfOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := newTokens(t).Verify(token)
+	a, err := newTokens(t).Verify(t.Context(), token)
 	if err != nil || a.UserID != uuid.Nil || a.AffiliateID == uuid.Nil {
 		t.Errorf("got %+v, %v", a, err)
 	}
