@@ -121,12 +121,7 @@ func (a *Adjustment) Entry(salt Salt) Entry {
 	f.time("at", a.At)
 	f.id("transition_id", a.TransitionID)
 	f.id("of", a.Of)
-	for _, o := range a.openings(salt) {
-		f.set(o.key(), o.Commitment())
-	}
-	e := f.entry(EntryAdjustment, a.ID, a.At)
-	e.Salt = salt
-	return e
+	return f.salted(EntryAdjustment, a.ID, a.At, salt, a.openings(salt))
 }
 
 func (a *Adjustment) openings(salt Salt) []Opening {
@@ -137,6 +132,12 @@ func (a *Adjustment) openings(salt Salt) []Opening {
 		salt.opening("revenue", moneyFact(a.Revenue)),
 		salt.opening("by_user", by),
 	}
+}
+
+// Openings shows an actor what of the entry it may see.
+func (a *Adjustment) Openings(salt Salt, actor Actor) []Opening {
+	shown := map[string]bool{"payout": actor.SeesPayout(), "revenue": actor.SeesRevenue(), "by_user": actor.IsStaff()}
+	return slices.DeleteFunc(a.openings(salt), func(o Opening) bool { return !shown[o.Name] })
 }
 
 // Corrected is what a conversion is worth with its corrections.

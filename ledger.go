@@ -21,11 +21,13 @@ const (
 	EntryAdjustment EntryKind = "adjustment"
 	EntryPeriod     EntryKind = "period_close"
 	EntryStatement  EntryKind = "statement"
+	// EntryClickCount moves no money by itself: it says how many clicks there were.
+	EntryClickCount EntryKind = "click_count"
 )
 
 // Entry is a fact that moves money, as the ledger keeps it for good.
 type Entry struct {
-	ID   uuid.UUID // of the conversion, transition, terms, override, adjustment, period or statement
+	ID   uuid.UUID // of the conversion, transition, terms, override, adjustment, period, statement or count
 	Kind EntryKind
 	At   time.Time
 	// Canonical is the fact in the one form that is hashed: a JSON object with
@@ -86,6 +88,16 @@ func (f fact) entry(kind EntryKind, id uuid.UUID, at time.Time) Entry {
 	f.set("kind", string(kind))
 	f.set("v", "1")
 	return Entry{ID: id, Kind: kind, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical()}
+}
+
+// salted is an entry that holds something back.
+func (f fact) salted(kind EntryKind, id uuid.UUID, at time.Time, salt Salt, held []Opening) Entry {
+	for i := range held {
+		f.set(held[i].key(), held[i].Commitment())
+	}
+	e := f.entry(kind, id, at)
+	e.Salt = salt
+	return e
 }
 
 func (f fact) canonical() []byte {
@@ -172,12 +184,7 @@ func (c *Conversion) Entry(salt Salt) Entry {
 	f.time("event_at", c.EventAt)
 	f.time("received_at", c.ReceivedAt)
 	f.time("click_at", c.ClickAt)
-	for _, o := range c.openings(salt) {
-		f.set(o.key(), o.Commitment())
-	}
-	e := f.entry(EntryConversion, c.ID, c.ReceivedAt)
-	e.Salt = salt
-	return e
+	return f.salted(EntryConversion, c.ID, c.ReceivedAt, salt, c.openings(salt))
 }
 
 // Entry tells the ledger that a conversion moved. The reason is not in it: it
@@ -192,12 +199,7 @@ func (t *Transition) Entry(salt Salt) Entry {
 	f.text("from", t.From.Word())
 	f.id("postback_id", t.PostbackID)
 	f.time("at", t.At)
-	for _, o := range t.openings(salt) {
-		f.set(o.key(), o.Commitment())
-	}
-	e := f.entry(EntryTransition, t.ID, t.At)
-	e.Salt = salt
-	return e
+	return f.salted(EntryTransition, t.ID, t.At, salt, t.openings(salt))
 }
 
 // Entry tells the ledger of a version of an offer's terms: what it pays, and

@@ -14,11 +14,11 @@ import (
 const proofFormat = "proofback ledger proof, version 1"
 
 // Proof shows to whoever has the ledger's public key, and nothing else of ours, that
-// what it tells of a conversion was in the ledger when its checkpoint was signed.
-// It is kept as JSON.
+// what it tells of a conversion, or of clicks, was in the ledger when its checkpoint was
+// signed. It is kept as JSON.
 type Proof struct {
 	Format     string        `json:"format"`
-	Conversion uuid.UUID     `json:"conversion"`
+	Conversion uuid.UUID     `json:"conversion,omitzero"` // uuid.Nil in one of clicks
 	Entries    []ProvenEntry `json:"entries"` // in the ledger's order
 	Checkpoint string        `json:"checkpoint"`
 }
@@ -35,6 +35,13 @@ type ProvenEntry struct {
 type Opened struct {
 	Salt  []byte `json:"salt"` // base64
 	Value string `json:"value"`
+}
+
+// Kind is the kind of the entry; "" where it is none.
+func (e *ProvenEntry) Kind() EntryKind {
+	var f Fact
+	_ = json.Unmarshal([]byte(e.Entry), &f) // then it has no kind
+	return EntryKind(f["kind"])
 }
 
 // NewProof puts a proof together.
@@ -76,8 +83,9 @@ type Fact map[string]string
 
 // Verify checks a proof against a ledger's public key: the checkpoint's signature,
 // the way of each entry up to its root, each value that was opened, and that every
-// entry is about the conversion, beginning with how it was made. It returns what the
-// entries say. An error says what does not hold.
+// entry is about the conversion, beginning with how it was made, or in a proof of
+// clicks, that each is a count of them. It returns what the entries say. An error says
+// what does not hold.
 func (p *Proof) Verify(public string) ([]Fact, *Checkpoint, error) {
 	checkpoint, err := OpenCheckpoint(p.Checkpoint, public)
 	if err != nil {
@@ -95,14 +103,32 @@ func (p *Proof) Verify(public string) ([]Fact, *Checkpoint, error) {
 		if facts[i], err = e.verify(checkpoint); err != nil {
 			return nil, nil, fmt.Errorf("entry %d: %w", e.Index, err)
 		}
-		if got := facts[i]["conversion_id"]; got != p.Conversion.String() {
-			return nil, nil, fmt.Errorf("entry %d is about the conversion %q, not %s", e.Index, got, p.Conversion)
+		if err := p.isAbout(facts[i], facts[0]); err != nil {
+			return nil, nil, fmt.Errorf("entry %d is %w", e.Index, err)
 		}
 	}
-	if kind := facts[0]["kind"]; kind != string(EntryConversion) {
-		return nil, nil, fmt.Errorf("the first entry is a %s: expected how the conversion was made", kind)
-	}
 	return facts, checkpoint, nil
+}
+
+// isAbout makes sure that an entry belongs into the proof. A statement tells of a
+// conversion by its lines, of which it has the digest: here it is known by its affiliate.
+func (p *Proof) isAbout(f, first Fact) error {
+	kind := EntryKind(f["kind"])
+	switch {
+	case p.Conversion == uuid.Nil && kind != EntryClickCount:
+		return fmt.Errorf("a %s: expected a count of clicks", kind)
+	case p.Conversion == uuid.Nil:
+		return nil
+	case kind == EntryStatement && f["affiliate_id"] == first["affiliate_id"] && first["kind"] == string(EntryConversion):
+		return nil
+	case kind == EntryStatement:
+		return errors.New("a statement of another affiliate")
+	case f["conversion_id"] != p.Conversion.String():
+		return fmt.Errorf("about the conversion %q, not %s", f["conversion_id"], p.Conversion)
+	case first["kind"] != string(EntryConversion):
+		return fmt.Errorf("a %s: expected how the conversion was made, first", kind)
+	}
+	return nil
 }
 
 func (e *ProvenEntry) verify(c *Checkpoint) (Fact, error) {

@@ -87,9 +87,5 @@ func (p *Period) Entry(salt Salt) Entry {
 	f.time("at", p.ClosedAt)
 	var by fact
 	by.id("user_id", p.ClosedBy)
-	held := salt.opening("by_user", by)
-	f.set(held.key(), held.Commitment())
-	e := f.entry(EntryPeriod, p.ID, p.ClosedAt)
-	e.Salt = salt
-	return e
+	return f.salted(EntryPeriod, p.ID, p.ClosedAt, salt, []Opening{salt.opening("by_user", by)})
 }

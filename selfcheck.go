@@ -20,6 +20,7 @@ const (
 	CheckOrphans     SelfCheck = "ORPHANS"     // rows against those that they belong to
 	CheckLedger      SelfCheck = "LEDGER"      // entries against the tables, and the tree against both
 	CheckRollups     SelfCheck = "ROLLUPS"     // counts for reports against clicks and conversions
+	CheckClicks      SelfCheck = "CLICKS"      // that are there against those that processes answered for
 	CheckReports     SelfCheck = "REPORTS"     // their totals against the sums of the ledger
 )
 
@@ -65,6 +66,11 @@ var selfChecks = []struct {
 	{
 		CheckRollups, "what is rolled up for reports is what clicks and conversions say",
 		"Nothing is to be done: reports leave these counts out until a job has counted them anew, within minutes. If it is said again tomorrow, report it as a bug.",
+	},
+	{
+		CheckClicks, "clicks are there as processes answered for them",
+		"Where clicks are missing, look for the data folder of the process: what is in its spool is stored when a process is started on it. " +
+			"What is not there either was lost or removed after visitors had been sent on: compare with a backup. Where there are more than were accepted, somebody wrote them into the table.",
 	},
 	{
 		CheckReports, "reports add up to the ledger",

@@ -85,11 +85,12 @@ func (s *Statement) Entry(salt Salt) Entry {
 	f.id("affiliate_id", s.AffiliateID)
 	f.set("month", s.Month())
 	f.time("at", s.MadeAt)
-	held := salt.opening("statement", s.fact())
-	f.set(held.key(), held.Commitment())
-	e := f.entry(EntryStatement, s.ID, s.MadeAt)
-	e.Salt = salt
-	return e
+	return f.salted(EntryStatement, s.ID, s.MadeAt, salt, s.Openings(salt))
+}
+
+// Openings shows all of the entry: whoever sees a statement sees all of it.
+func (s *Statement) Openings(salt Salt) []Opening {
+	return []Opening{salt.opening("statement", s.fact())}
 }
 
 func (s *Statement) fact() fact {

@@ -22,6 +22,8 @@ type clickBatch struct {
 	texts     int // their bytes
 	// Clicks that take places of their offers' caps, in the order of their rows.
 	counted []*countedClick
+	// Clicks by their hours, that nobody counts else.
+	told map[time.Time]int64
 	// When they were made.
 	quarters quarterHours
 
@@ -78,7 +80,7 @@ func (b *clickBatch) write(ctx context.Context, pool *pgxpool.Pool, now time.Tim
 }
 
 func (b *clickBatch) writeOn(ctx context.Context, conn *pgxpool.Conn, late []time.Time) error {
-	if len(b.agents) == 0 && len(b.referrers) == 0 && len(b.counted) == 0 && len(late) == 0 {
+	if len(b.agents) == 0 && len(b.referrers) == 0 && len(b.counted) == 0 && len(b.told) == 0 && len(late) == 0 {
 		return b.copyRows(ctx, conn.Conn()) // a transaction by itself
 	}
 	counters, err := b.begin(ctx, conn.Conn(), late)
@@ -93,6 +95,7 @@ func (b *clickBatch) writeOn(ctx context.Context, conn *pgxpool.Conn, late []tim
 	}
 	q := &pgx.Batch{}
 	counters.queue(q)
+	queueTold(q, b.told, time.Now())
 	q.Queue(`COMMIT`)
 	return conn.SendBatch(ctx, q).Close()
 }
@@ -174,6 +177,7 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 		return domainError(err)
 	}
 	b := newClickBatch(nil, copyClicks)
+	b.told = map[time.Time]int64{}
 	var row []byte
 	for i := range clicks {
 		c := &clicks[i]
@@ -183,6 +187,7 @@ func (s *Store) InsertClicks(ctx context.Context, actor proofback.Actor, clicks 
 		}
 		b.addRow(row, counted[i])
 		b.quarters.add(c.At)
+		b.told[c.At.UTC().Truncate(time.Hour)]++
 		if agent != 0 {
 			b.addText(&b.agents, agent, c.UserAgent)
 		}

@@ -137,7 +137,7 @@ func (k *clickSpool) wakeUp() {
 	}
 }
 
-// keep spools a click, given its row, and returns once it is on disk.
+// keep spools a click, given its row, and returns once it is on disk: with errSpooled.
 func (k *clickSpool) keep(ctx context.Context, c *proofback.Click, row []byte) error {
 	payload := appendSpooled(make([]byte, 0, len(row)+len(c.UserAgent)+len(c.Referrer)+8), c, row)
 	if err := k.files.Append(ctx, spool.Record{At: c.At, Payload: payload}); err != nil {
@@ -146,7 +146,7 @@ func (k *clickSpool) keep(ctx context.Context, c *proofback.Click, row []byte) e
 	if !k.store.Away() {
 		k.wakeUp()
 	}
-	return nil
+	return errSpooled
 }
 
 // spooledFormat is the first byte of each click in a spool. A change of what

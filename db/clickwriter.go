@@ -55,6 +55,7 @@ type ClickWriter struct {
 	agents    knownTexts
 	referrers knownTexts
 	spool     *clickSpool // nil without one
+	tally     *clickTally
 
 	mu     sync.Mutex
 	open   *clickBatch   // gathers rows; nil when there are none
@@ -103,6 +104,7 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		pool:     pool,
 		setup:    setup,
 		counters: newClickCounters(s.pool),
+		tally:    newClickTally(s),
 		log:      s.log,
 		now:      s.now,
 		wake:     make(chan struct{}, 1),
@@ -113,6 +115,7 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		w.spool = newClickSpool(s, pool, &c)
 		w.spool.start(w.ctx)
 	}
+	go w.tally.run(w.ctx)
 	for range c.Writers {
 		w.writers.Go(w.run)
 	}
@@ -136,16 +139,8 @@ func clickUnavailable(err error) error {
 	return &proofback.Error{Code: proofback.CodeUnavailable, Message: "the click could not be stored: try again", Err: err}
 }
 
-// Write stores a click and returns once it is committed, or where Postgres is away,
-// once it is on disk in the spool. If a cap of its offer turns out to be reached,
-// that is the outcome that it is stored with and that c has then. An UNAVAILABLE
-// error says that nobody may count on it: the queue is full, Postgres is away and
-// the spool does not take the click, or ctx ended first (then the click may yet be
-// stored).
-//
-// Clicks that are counted for a cap are not spooled: whether there is a place left
-// only Postgres knows.
-func (w *ClickWriter) Write(ctx context.Context, c *proofback.Click) error {
+// take is Write; a click that is kept in the spool is errSpooled.
+func (w *ClickWriter) take(ctx context.Context, c *proofback.Click) error {
 	buffer := w.rows.Get().(*[]byte)
 	defer w.rows.Put(buffer)
 	agent, referrer := textID(c.UserAgent), textID(c.Referrer)
@@ -300,6 +295,7 @@ func (w *ClickWriter) Close(ctx context.Context) error {
 	if w.spool != nil {
 		<-w.spool.ended
 	}
+	w.tally.end(ctx)
 	w.pool.Close()
 	return err
 }

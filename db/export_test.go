@@ -53,3 +53,7 @@ func InLateTx(ctx context.Context, s *Store, fn func(tx pgx.Tx) error) error {
 		return c, fn(lateTx{lentTx{tx.Conn()}, c})
 	})
 }
+
+// SayCounts tells the database what became of clicks so far, as a writer does every few
+// seconds.
+func (w *ClickWriter) SayCounts(ctx context.Context) error { return w.tally.say(ctx, false) }

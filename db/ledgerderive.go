@@ -52,6 +52,11 @@ var ledgerKinds = []ledgerKind{
 			return r.value(tx.actor).Entry(salt(r.ID))
 		})
 	}},
+	{proofback.EntryClickCount, "click_counts", "made.closed_at IS NOT NULL", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+		return derived(ctx, tx, ids, func(r *clickCountRow) proofback.Entry {
+			return r.value().Entry()
+		})
+	}},
 	{proofback.EntryStatement, "statements", "true", derivedStatements},
 }
 

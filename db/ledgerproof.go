@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/proofback/proofback"
@@ -22,7 +23,8 @@ func (r *placedRow) salt() (s proofback.Salt) {
 }
 
 // ConversionProof proves what the ledger has of a conversion, to those who see it
-// and as far as they do. It is nil while the conversion has not been sealed, which
+// and as far as they do: how it was made, its moves and adjustments, and the statements
+// that have lines about it. It is nil while the conversion has not been sealed, which
 // takes seconds, and for test conversions, which the ledger does not have.
 func (s *Store) ConversionProof(ctx context.Context, actor proofback.Actor, conversion uuid.UUID) (proof *proofback.Proof, err error) {
 	if actor.IsAnonymous() {
@@ -44,30 +46,110 @@ func (s *Store) ConversionProof(ctx context.Context, actor proofback.Actor, conv
 	}
 	// The ledger is nobody's but the network's: from here on it is the network that reads.
 	err = s.readTx(ctx, proofback.System(), func(ctx context.Context, tx *tx) error {
-		proof, err = prove(ctx, tx, actor, conversion)
+		opened, err := openingsOf(ctx, tx, actor, conversion)
+		if err != nil {
+			return err
+		}
+		entries, note, err := prove(ctx, tx, opened)
+		if err == nil && len(entries) > 0 && entries[0].Kind() == proofback.EntryConversion {
+			proof = proofback.NewProof(conversion, entries, note)
+		}
 		return err
 	})
 	return proof, err
 }
 
-func prove(ctx context.Context, tx *tx, actor proofback.Actor, conversion uuid.UUID) (*proofback.Proof, error) {
+// ClickHourProof proves what the ledger has of counts of clicks; nil while it has none
+// of them. Staff.
+func (s *Store) ClickHourProof(ctx context.Context, actor proofback.Actor, counts []uuid.UUID) (proof *proofback.Proof, err error) {
+	if err := actor.RequireStaff(); err != nil {
+		return nil, err
+	}
+	opened := make(map[uuid.UUID]opener, len(counts))
+	for _, id := range counts {
+		opened[id] = nil
+	}
+	err = s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		entries, note, err := prove(ctx, tx, opened)
+		if len(entries) > 0 {
+			proof = proofback.NewProof(uuid.Nil, entries, note)
+		}
+		return err
+	})
+	return proof, err
+}
+
+// opener gives what of an entry is shown that it holds back.
+type opener func(proofback.Salt) []proofback.Opening
+
+// openingsOf are the entries that tell of a conversion, as far as actor may know of them,
+// with what it may see of what they hold back.
+func openingsOf(ctx context.Context, tx *tx, actor proofback.Actor, conversion uuid.UUID) (map[uuid.UUID]opener, error) {
+	var made conversionRow
+	if err := tx.NewSelect().Model(&made).Where("id = ?", conversion).Scan(ctx); err != nil {
+		return nil, err
+	}
+	c := made.value(proofback.System())
+	opened := map[uuid.UUID]opener{c.ID: func(s proofback.Salt) []proofback.Opening { return c.Openings(s, actor) }}
+	var moves []transitionRow
+	if err := tx.NewSelect().Model(&moves).Where("conversion_id = ?", conversion).Scan(ctx); err != nil {
+		return nil, err
+	}
+	for i := range moves {
+		t := moves[i].value(proofback.System())
+		opened[t.ID] = func(s proofback.Salt) []proofback.Opening { return t.Openings(s, actor) }
+	}
+	var lines []adjustmentRow
+	if err := tx.NewSelect().Model(&lines).Where("conversion_id = ?", conversion).Scan(ctx); err != nil {
+		return nil, err
+	}
+	for i := range lines {
+		if a := lines[i].value(proofback.System()); a.ShownTo(actor) {
+			opened[a.ID] = func(s proofback.Salt) []proofback.Opening { return a.Openings(s, actor) }
+		}
+	}
+	if !actor.SeesPayout() {
+		return opened, nil
+	}
+	var stated []statementRow
+	err := selectStatements(tx, &stated).
+		Where("statement.id IN (?)", tx.NewSelect().Table("statement_lines").Column("statement_id").Where("conversion_id = ?", conversion)).
+		Scan(ctx)
+	for i := range stated {
+		st := stated[i].value()
+		opened[st.ID] = st.Openings
+	}
+	return opened, err
+}
+
+// prove gives those of entries that are sealed, in their order, with their ways to the
+// root of the last checkpoint.
+func prove(ctx context.Context, tx *tx, opened map[uuid.UUID]opener) (entries []proofback.ProvenEntry, note string, err error) {
+	ids := make([]uuid.UUID, 0, len(opened))
+	for id := range opened {
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil, "", nil
+	}
 	var rows []placedRow
-	err := tx.NewSelect().
+	err = tx.NewSelect().
 		Model((*entryRow)(nil)).
 		ColumnExpr("?TableColumns, leaf.seq").
 		Join("JOIN ledger_leaves AS leaf ON leaf.entry = entry.id").
-		Where("entry.id = ? OR entry.id IN (?)", conversion,
-			tx.NewSelect().Table("transitions").Column("id").Where("conversion_id = ?", conversion)).
+		Where("entry.id IN (?)", bun.List(ids)).
 		OrderExpr("leaf.seq").
 		Scan(ctx, &rows)
-	if err != nil || len(rows) == 0 || rows[0].Kind != proofback.EntryConversion {
-		return nil, err
+	if err != nil || len(rows) == 0 {
+		return nil, "", err
 	}
-	entries, err := openings(ctx, tx, actor, conversion, rows)
-	if err != nil {
-		return nil, err
+	entries = make([]proofback.ProvenEntry, len(rows))
+	for i := range rows {
+		entries[i] = proofback.ProvenEntry{Index: rows[i].Seq, Entry: string(rows[i].Canonical)}
+		if open := opened[rows[i].ID]; open != nil {
+			entries[i].Open(open(rows[i].salt()))
+		}
 	}
-	var note string
 	err = tx.asPgx(func(pg pgx.Tx) error {
 		last, err := lastCheckpoint(ctx, pg, proofback.ReadCheckpoint)
 		if err != nil {
@@ -82,38 +164,5 @@ func prove(ctx context.Context, tx *tx, actor proofback.Actor, conversion uuid.U
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return proofback.NewProof(conversion, entries, note), nil
-}
-
-// openings are the entries with what actor may see of what they hold back.
-func openings(ctx context.Context, tx *tx, actor proofback.Actor, conversion uuid.UUID, rows []placedRow) ([]proofback.ProvenEntry, error) {
-	var made conversionRow
-	if err := tx.NewSelect().Model(&made).Where("id = ?", conversion).Scan(ctx); err != nil {
-		return nil, err
-	}
-	var moves []transitionRow
-	if err := tx.NewSelect().Model(&moves).Where("conversion_id = ?", conversion).Scan(ctx); err != nil {
-		return nil, err
-	}
-	byID := make(map[uuid.UUID]*proofback.Transition, len(moves))
-	for i := range moves {
-		byID[moves[i].ID] = moves[i].value(proofback.System())
-	}
-	entries := make([]proofback.ProvenEntry, len(rows))
-	for i := range rows {
-		e := proofback.ProvenEntry{Index: rows[i].Seq, Entry: string(rows[i].Canonical)}
-		switch rows[i].Kind {
-		case proofback.EntryConversion:
-			e.Open(made.value(proofback.System()).Openings(rows[i].salt(), actor))
-		case proofback.EntryTransition:
-			if t := byID[rows[i].ID]; t != nil {
-				e.Open(t.Openings(rows[i].salt(), actor))
-			}
-		}
-		entries[i] = e
-	}
-	return entries, nil
+	return entries, note, err
 }

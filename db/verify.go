@@ -96,6 +96,7 @@ var verifiers = map[proofback.SelfCheck]func(*verifying, context.Context) (int64
 	proofback.CheckOrphans:     (*verifying).orphans,
 	proofback.CheckLedger:      (*verifying).ledger,
 	proofback.CheckRollups:     (*verifying).rollups,
+	proofback.CheckClicks:      (*verifying).clicks,
 	proofback.CheckReports:     (*verifying).reports,
 }
 

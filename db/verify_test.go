@@ -65,6 +65,9 @@ func newAudited(t testing.TB) *audited {
 		WITH done AS (UPDATE deliveries SET attempts = 1, status = 'DELIVERED', next_attempt_at = NULL RETURNING id, affiliate_id)
 		INSERT INTO attempts (delivery_id, affiliate_id, number, at, url, outcome, duration)
 		SELECT id, affiliate_id, 1, $1, '', 'DELIVERED', '1 ms' FROM done`, a.now)
+	if n, err := a.store.CloseClickCounts(t.Context(), proofback.System()); err != nil || n != 2 {
+		t.Fatal(n, err)
+	}
 	a.seal(t)
 	a.pass(48 * time.Hour)
 	if _, err := a.store.RollUp(t.Context(), proofback.System()); err != nil {
@@ -124,7 +127,7 @@ func (a *audited) tamper(t testing.TB, sql string, args ...any) {
 func TestEachPlantedDifferenceIsNamedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	type want map[proofback.SelfCheck]string
-	const conversions, books, statements, deliveries, caps, orphans, ledger, rollups, reports = proofback.CheckConversions, proofback.CheckBooks,
+	const clicks, conversions, books, statements, deliveries, caps, orphans, ledger, rollups, reports = proofback.CheckClicks, proofback.CheckConversions, proofback.CheckBooks,
 		proofback.CheckStatements, proofback.CheckDeliveries, proofback.CheckCaps, proofback.CheckOrphans, proofback.CheckLedger, proofback.CheckRollups, proofback.CheckReports
 	for _, tt := range []struct {
 		name, tamper string
@@ -149,7 +152,11 @@ func TestEachPlantedDifferenceIsNamedAndNothingElse(t *testing.T) {
 		{"a counter of conversions", `UPDATE cap_usage SET used = used + 1 WHERE metric = 'CONVERSIONS' AND starts = (SELECT max(starts) FROM cap_usage)`, want{caps: "the counter is at 2, there are 1"}},
 		{"a counter of payout", `UPDATE cap_usage SET used = used - 0.01 WHERE metric = 'PAYOUT' AND starts = (SELECT max(starts) FROM cap_usage)`, want{caps: "the counter is at 34.99, there are 35"}},
 		{"a counter of clicks", `UPDATE cap_usage SET used = used + 1 WHERE metric = 'CLICKS'`, want{caps: "daily clicks of offer"}},
-		{"a click removed", `DELETE FROM clicks WHERE id = (SELECT click_id FROM conversions WHERE id = $1)`, want{caps: "daily clicks of offer", orphans: "its click is gone", rollups: "1 and 0 are there"}},
+		{"a click removed", `DELETE FROM clicks WHERE id = (SELECT click_id FROM conversions WHERE id = $1)`, want{clicks: "visitors were sent on for 1, and 0 are there", caps: "daily clicks of offer", orphans: "its click is gone", rollups: "1 and 0 are there"}},
+		{"a click added", `INSERT INTO clicks SELECT (jsonb_populate_record(c, jsonb_build_object('id', overlay(id::text PLACING 'ffffffffffff' FROM 25)))).* FROM clicks AS c WHERE id = (SELECT click_id FROM conversions WHERE id = $1)`, want{clicks: "2 are there, and processes accepted 1", caps: "daily clicks of offer", rollups: "3 and 0 are there"}},
+		{"a click of an hour in which there was none", `INSERT INTO clicks SELECT (jsonb_populate_record(c, jsonb_build_object('id', uuid_v7(at + interval '5 hours'), 'at', at + interval '5 hours'))).* FROM clicks AS c WHERE id = (SELECT click_id FROM conversions WHERE id = $1)`, want{clicks: "1 are there, and no process counted any", caps: "daily clicks of offer", rollups: "3 and 0 are there"}},
+		{"a spool of a dead process", `WITH dead AS (INSERT INTO spools SELECT id, hour, hour + interval '1 hour', hour FROM click_counts) UPDATE click_counts SET spooled = 1, accepted = accepted + 1`, want{clicks: "the rest may be in the spool of a process that was last seen at 2026-01-10T", ledger: "is not what the ledger has"}},
+		{"a count of clicks", `UPDATE click_counts SET accepted = accepted + 1, stored = stored + 1`, want{clicks: "visitors were sent on for 2, and 1 are there", ledger: "is not what the ledger has"}},
 		{"a request removed", `DELETE FROM postbacks WHERE conversion_id = $1`, want{orphans: "the request that made it is gone from the log"}},
 		{"an endpoint removed", `DELETE FROM destinations`, want{orphans: "its endpoint is gone"}},
 		{"an entry of the ledger removed", `DELETE FROM ledger WHERE id = (SELECT id FROM transitions WHERE conversion_id = $1 AND from_status IS NOT NULL)`, want{ledger: "was deleted", reports: "approved conversions: reports come to 2, the ledger to 1"}},

@@ -16,7 +16,7 @@ import (
 )
 
 // tellsOfNobody are the root fields that show nothing of any tenant but who asks.
-var tellsOfNobody = []string{"viewer", "lintAffiliatePostback", "exchangeRates", "periods", "defaultMinimumPayout"}
+var tellsOfNobody = []string{"viewer", "lintAffiliatePostback", "exchangeRates", "periods", "defaultMinimumPayout", "clickHours"}
 
 // TestNobodyReachesAForeignTenant calls every query field and every mutation, as
 // everybody, with everything that leads to a foreign tenant. What is called is made of

@@ -10,6 +10,11 @@ import (
 
 func (r *conversionFields) Proof(ctx context.Context, c *model.Conversion) (*model.LedgerProof, error) {
 	proof, err := r.Store.ConversionProof(ctx, ActorFrom(ctx), c.ConversionID)
+	return showProof(proof, err)
+}
+
+// showProof is a proof as the API shows it; null where there is none yet.
+func showProof(proof *proofback.Proof, err error) (*model.LedgerProof, error) {
 	if err != nil || proof == nil {
 		return nil, err
 	}

@@ -225,6 +225,7 @@ func Kinds() []string {
 		verifyRollupsArgs{},
 		sealLedgerArgs{},
 		verifyArgs{},
+		closeCountsArgs{},
 		makePartitionsArgs{},
 		dropPartitionsArgs{},
 		dropSessionsArgs{},

@@ -73,6 +73,16 @@ type makeStatementsArgs struct{}
 
 func (makeStatementsArgs) Kind() string { return "make_statements" }
 
+// closeCountsEvery is how soon the counts of clicks of an hour are in the ledger after
+// its processes have said that they are complete.
+const closeCountsEvery = time.Minute
+
+// closeCountsArgs asks for the counts of clicks of hours that are over to be entered
+// into the ledger.
+type closeCountsArgs struct{}
+
+func (closeCountsArgs) Kind() string { return "close_click_counts" }
+
 // storeWorker calls one Store method.
 type storeWorker[T river.JobArgs] struct {
 	river.WorkerDefaults[T]
@@ -119,6 +129,10 @@ func addUpkeep(workers *river.Workers, store *db.Store, c Config) {
 	if c.Seal != nil {
 		river.AddWorker(workers, &storeWorker[sealLedgerArgs]{do: c.Seal})
 	}
+	river.AddWorker(workers, &storeWorker[closeCountsArgs]{do: func(ctx context.Context) error {
+		_, err := store.CloseClickCounts(ctx, proofback.System())
+		return err
+	}})
 	if c.Verify != nil {
 		river.AddWorker(workers, &verifyWorker{verify: c.Verify})
 	}
@@ -173,6 +187,7 @@ func periodicJobs(c Config) []*river.PeriodicJob {
 		every(time.Hour, dropSessionsArgs{}, inItsHour),
 		every(time.Hour, dropNoncesArgs{}, inItsHour),
 		every(rollEvery, rollUpArgs{}, atATime),
+		every(closeCountsEvery, closeCountsArgs{}, atATime),
 		every(time.Hour, verifyRollupsArgs{}, inItsHour),
 		every(stateEvery, makeStatementsArgs{}, atATime),
 		every(normalizeEvery, normalizeWaitingArgs{}, atATime),

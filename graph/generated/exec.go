@@ -36,6 +36,7 @@ type ResolverRoot interface {
 	AuditEntry() AuditEntryResolver
 	Cap() CapResolver
 	Click() ClickResolver
+	ClickHour() ClickHourResolver
 	Conversion() ConversionResolver
 	ConversionNotice() ConversionNoticeResolver
 	Delivery() DeliveryResolver
@@ -320,7 +321,42 @@ type ComplexityRoot struct {
 		PageInfo func(childComplexity int) int
 	}
 
+	ClickCount struct {
+		Accepted func(childComplexity int) int
+		ClosedAt func(childComplexity int) int
+		Complete func(childComplexity int) int
+		Process  func(childComplexity int) int
+		Refused  func(childComplexity int) int
+		SaidAt   func(childComplexity int) int
+		Spooled  func(childComplexity int) int
+		Stored   func(childComplexity int) int
+	}
+
 	ClickEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ClickHour struct {
+		Accepted func(childComplexity int) int
+		Agrees   func(childComplexity int) int
+		Closed   func(childComplexity int) int
+		Complete func(childComplexity int) int
+		Counts   func(childComplexity int) int
+		Hour     func(childComplexity int) int
+		Proof    func(childComplexity int) int
+		Refused  func(childComplexity int) int
+		Spooled  func(childComplexity int) int
+		Stored   func(childComplexity int) int
+		There    func(childComplexity int) int
+	}
+
+	ClickHourConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ClickHourEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
 	}
@@ -798,6 +834,7 @@ type ComplexityRoot struct {
 		AffiliatePostbacks    func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliatePostbackFilter) int
 		Affiliates            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AffiliateFilter) int
 		AuditLog              func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.AuditLogFilter) int
+		ClickHours            func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickHourFilter) int
 		Clicks                func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ClickFilter) int
 		Conversions           func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ConversionFilter, orderBy *model.ConversionOrder) int
 		DefaultMinimumPayout  func(childComplexity int) int
@@ -1418,6 +1455,9 @@ type ClickResolver interface {
 	Affiliate(ctx context.Context, obj *model.Click) (*model.Affiliate, error)
 	TrackingLink(ctx context.Context, obj *model.Click) (*model.TrackingLink, error)
 }
+type ClickHourResolver interface {
+	Proof(ctx context.Context, obj *model.ClickHour) (*model.LedgerProof, error)
+}
 type ConversionResolver interface {
 	Adjusted(ctx context.Context, obj *model.Conversion) (*model.AdjustedMoney, error)
 	Adjustments(ctx context.Context, obj *model.Conversion) ([]*model.Adjustment, error)
@@ -1548,6 +1588,7 @@ type QueryResolver interface {
 	Reconciliations(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ReconciliationFilter) (*model.ReconciliationConnection, error)
 	Discrepancies(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.DiscrepancyFilter) (*model.DiscrepancyConnection, error)
 	Verifications(ctx context.Context, first *int, after *string, last *int, before *string) (*model.VerificationConnection, error)
+	ClickHours(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ClickHourFilter) (*model.ClickHourConnection, error)
 }
 type ReconciliationResolver interface {
 	Advertiser(ctx context.Context, obj *model.Reconciliation) (*model.Advertiser, error)
@@ -2567,6 +2608,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ClickConnection.PageInfo(childComplexity), true
 
+	case "ClickCount.accepted":
+		if e.ComplexityRoot.ClickCount.Accepted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.Accepted(childComplexity), true
+	case "ClickCount.closedAt":
+		if e.ComplexityRoot.ClickCount.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.ClosedAt(childComplexity), true
+	case "ClickCount.complete":
+		if e.ComplexityRoot.ClickCount.Complete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.Complete(childComplexity), true
+	case "ClickCount.process":
+		if e.ComplexityRoot.ClickCount.Process == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.Process(childComplexity), true
+	case "ClickCount.refused":
+		if e.ComplexityRoot.ClickCount.Refused == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.Refused(childComplexity), true
+	case "ClickCount.saidAt":
+		if e.ComplexityRoot.ClickCount.SaidAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.SaidAt(childComplexity), true
+	case "ClickCount.spooled":
+		if e.ComplexityRoot.ClickCount.Spooled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.Spooled(childComplexity), true
+	case "ClickCount.stored":
+		if e.ComplexityRoot.ClickCount.Stored == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickCount.Stored(childComplexity), true
+
 	case "ClickEdge.cursor":
 		if e.ComplexityRoot.ClickEdge.Cursor == nil {
 			break
@@ -2579,6 +2669,99 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ClickEdge.Node(childComplexity), true
+
+	case "ClickHour.accepted":
+		if e.ComplexityRoot.ClickHour.Accepted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Accepted(childComplexity), true
+	case "ClickHour.agrees":
+		if e.ComplexityRoot.ClickHour.Agrees == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Agrees(childComplexity), true
+	case "ClickHour.closed":
+		if e.ComplexityRoot.ClickHour.Closed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Closed(childComplexity), true
+	case "ClickHour.complete":
+		if e.ComplexityRoot.ClickHour.Complete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Complete(childComplexity), true
+	case "ClickHour.counts":
+		if e.ComplexityRoot.ClickHour.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Counts(childComplexity), true
+	case "ClickHour.hour":
+		if e.ComplexityRoot.ClickHour.Hour == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Hour(childComplexity), true
+	case "ClickHour.proof":
+		if e.ComplexityRoot.ClickHour.Proof == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Proof(childComplexity), true
+	case "ClickHour.refused":
+		if e.ComplexityRoot.ClickHour.Refused == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Refused(childComplexity), true
+	case "ClickHour.spooled":
+		if e.ComplexityRoot.ClickHour.Spooled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Spooled(childComplexity), true
+	case "ClickHour.stored":
+		if e.ComplexityRoot.ClickHour.Stored == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.Stored(childComplexity), true
+	case "ClickHour.there":
+		if e.ComplexityRoot.ClickHour.There == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHour.There(childComplexity), true
+
+	case "ClickHourConnection.edges":
+		if e.ComplexityRoot.ClickHourConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHourConnection.Edges(childComplexity), true
+	case "ClickHourConnection.pageInfo":
+		if e.ComplexityRoot.ClickHourConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHourConnection.PageInfo(childComplexity), true
+
+	case "ClickHourEdge.cursor":
+		if e.ComplexityRoot.ClickHourEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHourEdge.Cursor(childComplexity), true
+	case "ClickHourEdge.node":
+		if e.ComplexityRoot.ClickHourEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClickHourEdge.Node(childComplexity), true
 
 	case "ClosePeriodPayload.period":
 		if e.ComplexityRoot.ClosePeriodPayload.Period == nil {
@@ -4663,6 +4846,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.AuditLogFilter)), true
+	case "Query.clickHours":
+		if e.ComplexityRoot.Query.ClickHours == nil {
+			break
+		}
+
+		args, err := ec.field_Query_clickHours_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ClickHours(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.ClickHourFilter)), true
 	case "Query.clicks":
 		if e.ComplexityRoot.Query.Clicks == nil {
 			break
@@ -7019,6 +7213,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputBackfillAffiliatePostbackInput,
 		ec.unmarshalInputCapInput,
 		ec.unmarshalInputClickFilter,
+		ec.unmarshalInputClickHourFilter,
 		ec.unmarshalInputClosePeriodInput,
 		ec.unmarshalInputConversionAdjustmentInput,
 		ec.unmarshalInputConversionFilter,
@@ -7346,6 +7541,8 @@ type Query {
   discrepancies(first: Int, after: String, last: Int, before: String, filter: DiscrepancyFilter): DiscrepancyConnection!
   "Runs of ` + "`" + `proofback verify` + "`" + `, newest first. Staff only."
   verifications(first: Int, after: String, last: Int, before: String): VerificationConnection!
+  "Clicks by the hour: what processes counted, which is in the ledger, and how many are there, newest first. Staff only."
+  clickHours(first: Int, after: String, last: Int, before: String, filter: ClickHourFilter): ClickHourConnection!
 }
 
 # ---- live ----------------------------------------------------------------------------------------------
@@ -9137,7 +9334,7 @@ type Conversion implements Node {
   transitions: [Transition!]!
   "What the affiliate's endpoints were told of it, oldest first. Empty for advertisers."
   deliveries: [Delivery!]!
-  "What the ledger has of it, to be checked by anybody with the ledger's public key. Null until it is sealed, which takes seconds, and for tests."
+  "What the ledger has of it, to be checked by anybody with the ledger's public key: how it was made, its moves, the adjustments that you may know of, and to staff and the affiliate the statements with lines about it. Null until it is sealed, which takes seconds, and for tests."
   proof: LedgerProof
   "Where the change stands that ` + "`" + `conversionChanged` + "`" + ` tells of: whoever subscribes after it misses nothing. Null everywhere else."
   changeCursor: String
@@ -9148,7 +9345,7 @@ Shows that what it tells of a conversion was in the ledger when the checkpoint w
 becomes of this server, and ` + "`" + `proofback verify proof` + "`" + ` checks it without asking us.
 """
 type LedgerProof {
-  "The entries about the conversion, in the ledger's order."
+  "The entries that it is about, in the ledger's order."
   entries: [LedgerEntry!]!
   "The signed checkpoint that they lead to (c2sp.org/tlog-checkpoint)."
   checkpoint: String!
@@ -9156,7 +9353,7 @@ type LedgerProof {
   document: String!
 }
 
-"A fact that moved money, as it was sealed."
+"A fact as it was sealed."
 type LedgerEntry {
   "Its place in the ledger, counted from 0."
   index: Int!
@@ -9919,6 +10116,8 @@ enum SelfCheck {
   LEDGER
   "What is rolled up for reports is what clicks and conversions say."
   ROLLUPS
+  "As many clicks are there as processes answered for."
+  CLICKS
   "Reports add up to the ledger."
   REPORTS
 }
@@ -10007,6 +10206,76 @@ type VerificationEdge {
   cursor: String!
   "The run."
   node: Verification!
+}
+
+"An hour of clicks: what all processes counted of it, and what is there."
+type ClickHour {
+  "The hour in which the clicks were made begins here."
+  hour: DateTime!
+  "Clicks that processes began to store. All of them are in one of the next three, but for those that a process was at when it was killed."
+  accepted: Int!
+  "Visitors who were sent on after their click was committed."
+  stored: Int!
+  "Visitors who were sent on after their click was on disk, to be stored when Postgres was back."
+  spooled: Int!
+  "Visitors who were answered with 503. Such a click may be stored all the same."
+  refused: Int!
+  "All processes counted to the end of the hour. Else one was killed or cut off, and may have accepted more than it could say."
+  complete: Boolean!
+  "All of it is in the ledger."
+  closed: Boolean!
+  "How many clicks of the hour are there; null where they have been dropped for their age."
+  there: Int
+  "No click that a visitor was sent on for is missing, and where the counts are complete, none is there that nobody accepted; null while the hour is not over, and where the clicks have been dropped."
+  agrees: Boolean
+  "What each process counted."
+  counts: [ClickCount!]!
+  "Proves, as ` + "`" + `Conversion.proof` + "`" + ` does, that the counts are in the ledger; null until they are sealed."
+  proof: LedgerProof
+}
+
+"What one process counted of the clicks of an hour."
+type ClickCount {
+  "The process, by a number that it drew when it began; null for clicks that no visitor made."
+  process: String
+  "Clicks that it began to store."
+  accepted: Int!
+  "Answered after the commit."
+  stored: Int!
+  "Answered after they were on disk."
+  spooled: Int!
+  "Answered with 503."
+  refused: Int!
+  "It counted to the end of the hour."
+  complete: Boolean!
+  "When it last said so."
+  saidAt: DateTime!
+  "When that went into the ledger; null until then."
+  closedAt: DateTime
+}
+
+"Narrows a list of hours; what is left out does not."
+input ClickHourFilter {
+  "Only hours that begin at or after this."
+  from: DateTime
+  "Only hours that begin before this."
+  to: DateTime
+}
+
+"A page of a list, as Relay has it."
+type ClickHourConnection {
+  "The rows of this page."
+  edges: [ClickHourEdge!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+}
+
+"A row of a page."
+type ClickHourEdge {
+  "Where the row stands."
+  cursor: String!
+  "The hour."
+  node: ClickHour!
 }
 
 # ---- reconciliation ------------------------------------------------------------------------------------
@@ -11697,6 +11966,28 @@ func (ec *executionContext) childFields_ClickConnection(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type ClickConnection", field.Name)
 }
 
+func (ec *executionContext) childFields_ClickCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "process":
+		return ec.fieldContext_ClickCount_process(ctx, field)
+	case "accepted":
+		return ec.fieldContext_ClickCount_accepted(ctx, field)
+	case "stored":
+		return ec.fieldContext_ClickCount_stored(ctx, field)
+	case "spooled":
+		return ec.fieldContext_ClickCount_spooled(ctx, field)
+	case "refused":
+		return ec.fieldContext_ClickCount_refused(ctx, field)
+	case "complete":
+		return ec.fieldContext_ClickCount_complete(ctx, field)
+	case "saidAt":
+		return ec.fieldContext_ClickCount_saidAt(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_ClickCount_closedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClickCount", field.Name)
+}
+
 func (ec *executionContext) childFields_ClickEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -11705,6 +11996,54 @@ func (ec *executionContext) childFields_ClickEdge(ctx context.Context, field gra
 		return ec.fieldContext_ClickEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ClickEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ClickHour(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hour":
+		return ec.fieldContext_ClickHour_hour(ctx, field)
+	case "accepted":
+		return ec.fieldContext_ClickHour_accepted(ctx, field)
+	case "stored":
+		return ec.fieldContext_ClickHour_stored(ctx, field)
+	case "spooled":
+		return ec.fieldContext_ClickHour_spooled(ctx, field)
+	case "refused":
+		return ec.fieldContext_ClickHour_refused(ctx, field)
+	case "complete":
+		return ec.fieldContext_ClickHour_complete(ctx, field)
+	case "closed":
+		return ec.fieldContext_ClickHour_closed(ctx, field)
+	case "there":
+		return ec.fieldContext_ClickHour_there(ctx, field)
+	case "agrees":
+		return ec.fieldContext_ClickHour_agrees(ctx, field)
+	case "counts":
+		return ec.fieldContext_ClickHour_counts(ctx, field)
+	case "proof":
+		return ec.fieldContext_ClickHour_proof(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClickHour", field.Name)
+}
+
+func (ec *executionContext) childFields_ClickHourConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ClickHourConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ClickHourConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClickHourConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ClickHourEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ClickHourEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ClickHourEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClickHourEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ClosePeriodPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14557,6 +14896,52 @@ func (ec *executionContext) field_Query_auditLog_args(ctx context.Context, rawAr
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
 		func(ctx context.Context, v any) (*model.AuditLogFilter, error) {
 			return ec.unmarshalOAuditLogFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAuditLogFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_clickHours_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.ClickHourFilter, error) {
+			return ec.unmarshalOClickHourFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -19614,6 +19999,190 @@ func (ec *executionContext) fieldContext_ClickConnection_pageInfo(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _ClickCount_process(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_process(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Process, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_process(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_accepted(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_accepted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accepted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_stored(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_stored(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stored, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_stored(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_spooled(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_spooled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Spooled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_spooled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_refused(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_refused(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refused, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_refused(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_complete(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_complete(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Complete, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_complete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_saidAt(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_saidAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SaidAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_saidAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ClickCount_closedAt(ctx context.Context, field graphql.CollectedField, obj *model.ClickCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickCount_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClickCount_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickCount", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _ClickEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ClickEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19664,6 +20233,396 @@ func (ec *executionContext) fieldContext_ClickEdge_node(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Click(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClickHour_hour(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_hour(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hour, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_hour(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_accepted(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_accepted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accepted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_stored(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_stored(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stored, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_stored(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_spooled(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_spooled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Spooled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_spooled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_refused(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_refused(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refused, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_refused(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_complete(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_complete(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Complete, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_complete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_closed(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_closed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Closed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_closed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_there(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_there(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.There, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_there(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_agrees(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_agrees(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agrees, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_agrees(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHour", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHour_counts(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_counts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ClickCount) graphql.Marshaler {
+			return ec.marshalNClickCount2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickCountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_counts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClickHour",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClickCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClickHour_proof(ctx context.Context, field graphql.CollectedField, obj *model.ClickHour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHour_proof(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ClickHour().Proof(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.LedgerProof) graphql.Marshaler {
+			return ec.marshalOLedgerProof2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerProof(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHour_proof(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClickHour",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LedgerProof(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClickHourConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ClickHourConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHourConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ClickHourEdge) graphql.Marshaler {
+			return ec.marshalNClickHourEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHourConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClickHourConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClickHourEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClickHourConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ClickHourConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHourConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHourConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClickHourConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClickHourEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ClickHourEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHourEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHourEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClickHourEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ClickHourEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ClickHourEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClickHourEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClickHour) graphql.Marshaler {
+			return ec.marshalNClickHour2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHour(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClickHourEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClickHourEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClickHour(ctx, field)
 		},
 	}
 	return fc, nil
@@ -29636,6 +30595,50 @@ func (ec *executionContext) fieldContext_Query_verifications(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_verifications_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_clickHours(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_clickHours(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ClickHours(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ClickHourFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClickHourConnection) graphql.Marshaler {
+			return ec.marshalNClickHourConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_clickHours(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClickHourConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_clickHours_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -40127,6 +41130,43 @@ func (ec *executionContext) unmarshalInputClickFilter(ctx context.Context, obj a
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputClickHourFilter(ctx context.Context, obj any) (model.ClickHourFilter, error) {
+	var it model.ClickHourFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputClosePeriodInput(ctx context.Context, obj any) (model.ClosePeriodInput, error) {
 	var it model.ClosePeriodInput
 	if obj == nil {
@@ -46044,6 +47084,79 @@ func (ec *executionContext) _ClickConnection(ctx context.Context, sel ast.Select
 	return out
 }
 
+var clickCountImplementors = []string{"ClickCount"}
+
+func (ec *executionContext) _ClickCount(ctx context.Context, sel ast.SelectionSet, obj *model.ClickCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clickCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClickCount")
+		case "process":
+			out.Values[i] = ec._ClickCount_process(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "accepted":
+			out.Values[i] = ec._ClickCount_accepted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stored":
+			out.Values[i] = ec._ClickCount_stored(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "spooled":
+			out.Values[i] = ec._ClickCount_spooled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refused":
+			out.Values[i] = ec._ClickCount_refused(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "complete":
+			out.Values[i] = ec._ClickCount_complete(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "saidAt":
+			out.Values[i] = ec._ClickCount_saidAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closedAt":
+			out.Values[i] = ec._ClickCount_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var clickEdgeImplementors = []string{"ClickEdge"}
 
 func (ec *executionContext) _ClickEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ClickEdge) graphql.Marshaler {
@@ -46063,6 +47176,213 @@ func (ec *executionContext) _ClickEdge(ctx context.Context, sel ast.SelectionSet
 			}
 		case "node":
 			out.Values[i] = ec._ClickEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var clickHourImplementors = []string{"ClickHour"}
+
+func (ec *executionContext) _ClickHour(ctx context.Context, sel ast.SelectionSet, obj *model.ClickHour) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clickHourImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClickHour")
+		case "hour":
+			out.Values[i] = ec._ClickHour_hour(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accepted":
+			out.Values[i] = ec._ClickHour_accepted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "stored":
+			out.Values[i] = ec._ClickHour_stored(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "spooled":
+			out.Values[i] = ec._ClickHour_spooled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "refused":
+			out.Values[i] = ec._ClickHour_refused(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "complete":
+			out.Values[i] = ec._ClickHour_complete(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closed":
+			out.Values[i] = ec._ClickHour_closed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "there":
+			out.Values[i] = ec._ClickHour_there(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "agrees":
+			out.Values[i] = ec._ClickHour_agrees(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "counts":
+			out.Values[i] = ec._ClickHour_counts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "proof":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ClickHour_proof(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var clickHourConnectionImplementors = []string{"ClickHourConnection"}
+
+func (ec *executionContext) _ClickHourConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ClickHourConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clickHourConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClickHourConnection")
+		case "edges":
+			out.Values[i] = ec._ClickHourConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ClickHourConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var clickHourEdgeImplementors = []string{"ClickHourEdge"}
+
+func (ec *executionContext) _ClickHourEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ClickHourEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clickHourEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClickHourEdge")
+		case "cursor":
+			out.Values[i] = ec._ClickHourEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ClickHourEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -51293,6 +52613,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_verifications(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "clickHours":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_clickHours(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -57512,6 +58854,32 @@ func (ec *executionContext) marshalNClickConnection2ᚖgithubᚗcomᚋproofback�
 	return ec._ClickConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNClickCount2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ClickCount) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNClickCount2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickCount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNClickCount2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickCount(ctx context.Context, sel ast.SelectionSet, v *model.ClickCount) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ClickCount(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNClickEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ClickEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -57582,6 +58950,52 @@ func (ec *executionContext) marshalNClickFlag2ᚕstringᚄ(ctx context.Context, 
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNClickHour2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHour(ctx context.Context, sel ast.SelectionSet, v *model.ClickHour) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ClickHour(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNClickHourConnection2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourConnection(ctx context.Context, sel ast.SelectionSet, v *model.ClickHourConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ClickHourConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNClickHourEdge2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ClickHourEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNClickHourEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNClickHourEdge2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourEdge(ctx context.Context, sel ast.SelectionSet, v *model.ClickHourEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ClickHourEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNClickIdForm2githubᚗcomᚋproofbackᚋproofbackᚐClickIDForm(ctx context.Context, v any) (proofback.ClickIDForm, error) {
@@ -61248,6 +62662,14 @@ func (ec *executionContext) unmarshalOClickFilter2ᚖgithubᚗcomᚋproofbackᚋ
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputClickFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOClickHourFilter2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐClickHourFilter(ctx context.Context, v any) (*model.ClickHourFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputClickHourFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

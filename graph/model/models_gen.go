@@ -557,6 +557,26 @@ type ClickConnection struct {
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
+// What one process counted of the clicks of an hour.
+type ClickCount struct {
+	// The process, by a number that it drew when it began; null for clicks that no visitor made.
+	Process *string `json:"process,omitempty"`
+	// Clicks that it began to store.
+	Accepted int `json:"accepted"`
+	// Answered after the commit.
+	Stored int `json:"stored"`
+	// Answered after they were on disk.
+	Spooled int `json:"spooled"`
+	// Answered with 503.
+	Refused int `json:"refused"`
+	// It counted to the end of the hour.
+	Complete bool `json:"complete"`
+	// When it last said so.
+	SaidAt time.Time `json:"saidAt"`
+	// When that went into the ledger; null until then.
+	ClosedAt *time.Time `json:"closedAt,omitempty"`
+}
+
 // A row of a page.
 type ClickEdge struct {
 	// For `after` and `before`.
@@ -587,6 +607,55 @@ type ClickFilter struct {
 	Bot *bool `json:"bot,omitempty"`
 	// Test clicks, and no others. Otherwise they are left out, unless `clickId` names one.
 	Tests bool `json:"tests"`
+}
+
+// An hour of clicks: what all processes counted of it, and what is there.
+type ClickHour struct {
+	// The hour in which the clicks were made begins here.
+	Hour time.Time `json:"hour"`
+	// Clicks that processes began to store. All of them are in one of the next three, but for those that a process was at when it was killed.
+	Accepted int `json:"accepted"`
+	// Visitors who were sent on after their click was committed.
+	Stored int `json:"stored"`
+	// Visitors who were sent on after their click was on disk, to be stored when Postgres was back.
+	Spooled int `json:"spooled"`
+	// Visitors who were answered with 503. Such a click may be stored all the same.
+	Refused int `json:"refused"`
+	// All processes counted to the end of the hour. Else one was killed or cut off, and may have accepted more than it could say.
+	Complete bool `json:"complete"`
+	// All of it is in the ledger.
+	Closed bool `json:"closed"`
+	// How many clicks of the hour are there; null where they have been dropped for their age.
+	There *int `json:"there,omitempty"`
+	// No click that a visitor was sent on for is missing, and where the counts are complete, none is there that nobody accepted; null while the hour is not over, and where the clicks have been dropped.
+	Agrees *bool `json:"agrees,omitempty"`
+	// What each process counted.
+	Counts   []*ClickCount `json:"counts"`
+	CountIDs []uuid.UUID   `json:"-"`
+}
+
+// A page of a list, as Relay has it.
+type ClickHourConnection struct {
+	// The rows of this page.
+	Edges []*ClickHourEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type ClickHourEdge struct {
+	// Where the row stands.
+	Cursor string `json:"cursor"`
+	// The hour.
+	Node *ClickHour `json:"node"`
+}
+
+// Narrows a list of hours; what is left out does not.
+type ClickHourFilter struct {
+	// Only hours that begin at or after this.
+	From *time.Time `json:"from,omitempty"`
+	// Only hours that begin before this.
+	To *time.Time `json:"to,omitempty"`
 }
 
 // What `closePeriod` needs.
@@ -1276,7 +1345,7 @@ type IntegrationTest struct {
 
 func (IntegrationTest) IsNode() {}
 
-// A fact that moved money, as it was sealed.
+// A fact as it was sealed.
 type LedgerEntry struct {
 	// Its place in the ledger, counted from 0.
 	Index int `json:"index"`
@@ -1287,7 +1356,7 @@ type LedgerEntry struct {
 // Shows that what it tells of a conversion was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
 // becomes of this server, and `proofback verify proof` checks it without asking us.
 type LedgerProof struct {
-	// The entries about the conversion, in the ledger's order.
+	// The entries that it is about, in the ledger's order.
 	Entries []*LedgerEntry `json:"entries"`
 	// The signed checkpoint that they lead to (c2sp.org/tlog-checkpoint).
 	Checkpoint string `json:"checkpoint"`
