@@ -19,7 +19,7 @@ const proofFormat = "proofback ledger proof, version 1"
 type Proof struct {
 	Format     string        `json:"format"`
 	Conversion uuid.UUID     `json:"conversion,omitzero"` // uuid.Nil in one of clicks
-	Entries    []ProvenEntry `json:"entries"` // in the ledger's order
+	Entries    []ProvenEntry `json:"entries"`             // in the ledger's order
 	Checkpoint string        `json:"checkpoint"`
 }
 
