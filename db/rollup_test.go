@@ -137,6 +137,22 @@ func TestClicksThatComeLateCountAtOnceAndInOneSnapshot(t *testing.T) {
 
 // Who tells the past with a clock that is turned back does so after others have counted
 // it.
+func TestConversionsThatAreCountedWronglyAreFoundAndCountedAnew(t *testing.T) {
+	t.Parallel()
+	w := newReportWorld(t, 1)
+	w.rollUp(t)
+	w.exec(t, `UPDATE rollup_offer_conversions SET payout = payout + 1 WHERE day = (SELECT min(day) FROM rollup_offer_conversions)`)
+	w.exec(t, `DELETE FROM rollup_affiliate_conversions WHERE day = (SELECT max(day) FROM rollup_affiliate_conversions)`)
+	found := strings.Join(w.verify(t), "\n")
+	if !strings.Contains(found, "rollup_offer_conversions (") || !strings.Contains(found, "rollup_affiliate_conversions (") {
+		t.Errorf("found %q", found)
+	}
+	w.rollUp(t)
+	if again := w.verify(t); len(again) > 0 {
+		t.Errorf("not mended: %q", again)
+	}
+}
+
 func TestClicksToldByAClockThatIsTurnedBackAreCounted(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t)

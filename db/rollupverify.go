@@ -147,8 +147,8 @@ func (v *verifier) compareConversions(ctx context.Context, l *conversionLevel) e
 				JOIN conversions AS v ON v.event_at >= $1
 				AND v.event_at < $2`)+`) AS c USING (`+key+`)
 			WHERE (r.`+strings.ReplaceAll(values, ", ", ", r.")+`) IS DISTINCT FROM (c.`+strings.ReplaceAll(values, ", ", ", c.")+`)
-			AND `+l.by+` NOT IN (
-				SELECT `+l.by+`
+			AND `+l.columns[0]+` NOT IN (
+				SELECT `+l.columns[0]+`
 				FROM conversion_changes
 				WHERE event_at >= $1
 				AND event_at < $2)
