@@ -63,7 +63,13 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		Log: slog.New(slog.NewTextHandler(a.log, nil)),
 	}
 	a.resolver = r
-	h := r.Handler()
+	a.serve()
+	return a
+}
+
+// serve serves the API as the resolver is now.
+func (a *api) serve() {
+	h := a.resolver.Handler()
 	a.endpoint = h
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var actor proofback.Actor
@@ -73,9 +79,8 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		}
 		h.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), actor)))
 	}))
-	t.Cleanup(srv.Close)
+	a.t.Cleanup(srv.Close)
 	a.url = srv.URL
-	return a
 }
 
 // vars are an operation's variables, and objects in them.

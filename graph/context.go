@@ -13,6 +13,7 @@ const (
 	loadersKey
 	subscribingKey
 	expiryKey
+	addressKey
 )
 
 // WithActor puts who acts into the context of a request. Without one, nobody

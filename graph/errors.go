@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -14,6 +15,9 @@ import (
 
 // codeComplexity is the one code that only GraphQL has.
 const codeComplexity = "COMPLEXITY_LIMIT_EXCEEDED"
+
+// ownCodes are those that errors of this package bring along.
+var ownCodes = []string{codeComplexity, codeNotPersisted, "RATE_LIMITED", "FORBIDDEN"}
 
 // extensionCodes says how a code of ours reads in extensions.code. What is not
 // in it is INTERNAL.
@@ -81,8 +85,11 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	// gqlgen's and gqlparser's own: parsing, validation, coercion, limits.
 	if own, ok := errors.AsType[*gqlerror.Error](err); ok {
 		code, _ := own.Extensions["code"].(string)
-		if code != codeComplexity {
+		if !slices.Contains(ownCodes, code) {
 			code = "BAD_USER_INPUT"
+		}
+		if !r.Limits.Introspection.open(ctx) {
+			shown.Message = withoutHints(shown.Message)
 		}
 		shown.Extensions = map[string]any{"code": code}
 		return shown

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -30,7 +30,7 @@ const (
 	maxTokens     = 10_000
 	maxComplexity = 50_000
 	maxTime       = 30 * time.Second
-	cachedQueries = 1000
+	maxAtOnce     = 50 // operations of one client
 )
 
 // Query answers the root fields that read.
@@ -51,11 +51,15 @@ type Endpoint struct {
 // (Resolver.Authenticate).
 func (r *Resolver) Handler() *Endpoint {
 	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r, Complexity: complexities()}))
-	exec.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	known := shortQueries{lru.New[*ast.QueryDocument](cachedQueries)}
+	asking := newClients(r.Limits.Budget, maxAtOnce)
+	exec.SetQueryCache(known)
 	exec.SetParserTokenLimit(maxTokens)
-	exec.Use(fieldLimit{})
-	exec.Use(extension.FixedComplexityLimit(maxComplexity))
-	exec.Use(extension.Introspection{})
+	exec.Use(newPersisted(r.Limits.Manifest))
+	exec.Use(documentLimit{known})
+	exec.Use(&costLimit{clients: asking})
+	exec.Use(introspection{r.Limits.Introspection})
+	exec.AroundResponses(tellCost)
 	exec.SetErrorPresenter(r.present)
 	exec.SetRecoverFunc(func(_ context.Context, v any) error {
 		return proofback.Internal("graphql", fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
@@ -68,7 +72,8 @@ func (r *Resolver) Handler() *Endpoint {
 		Authenticate: r.authenticate,
 		Expires:      expiryFrom,
 		Errors:       e.errors,
-		Admit:        func(context.Context) (func(), error) { return func() {}, nil },
+		Admit:        asking.admit,
+		Headers:      budgetHeaders,
 		Timeout:      maxTime,
 		Origins:      r.Origins,
 	})
@@ -76,10 +81,19 @@ func (r *Resolver) Handler() *Endpoint {
 }
 
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	ctx := withRequestID(req.Context())
+	ctx := context.WithValue(withRequestID(req.Context()), addressKey, e.addressOf(req))
 	w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	e.wire.ServeHTTP(w, req.WithContext(ctx))
+}
+
+// addressOf is where a request comes from.
+func (r *Resolver) addressOf(req *http.Request) string {
+	if r.Address != nil {
+		return r.Address(req)
+	}
+	host, _, _ := net.SplitHostPort(req.RemoteAddr)
+	return host
 }
 
 // Refuse answers a request that is not even looked at, in GraphQL's form.

@@ -1,76 +1,12 @@
 package graph
 
 import (
-	"context"
-	"math"
 	"time"
-
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph/generated"
 	"github.com/proofback/proofback/graph/model"
 )
-
-// maxFields is how many fields an operation may have once its fragments are put
-// in their places. The query that GraphiQL learns the schema with has 250.
-const maxFields = 2_000
-
-// fieldLimit refuses operations with too many fields before their complexity is
-// computed: that walks into each spread of a fragment anew, and with fragments
-// that spread others twice, doubles its work with every level.
-type fieldLimit struct{}
-
-var _ interface {
-	graphql.HandlerExtension
-	graphql.OperationContextMutator
-} = fieldLimit{}
-
-func (fieldLimit) ExtensionName() string                   { return "FieldLimit" }
-func (fieldLimit) Validate(graphql.ExecutableSchema) error { return nil }
-
-func (fieldLimit) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	counts := fieldCounts{}
-	if n := counts.of(op.Operation.SelectionSet); n > maxFields {
-		err := gqlerror.Errorf("the operation has more than %d fields", maxFields)
-		err.Extensions = map[string]any{"code": codeComplexity}
-		return err
-	}
-	return nil
-}
-
-// fieldCounts counts each fragment once.
-type fieldCounts map[*ast.FragmentDefinition]int
-
-func (c fieldCounts) of(set ast.SelectionSet) int {
-	n := 0
-	for _, sel := range set {
-		switch sel := sel.(type) {
-		case *ast.Field:
-			n = capped(n, 1, c.of(sel.SelectionSet))
-		case *ast.InlineFragment:
-			n = capped(n, c.of(sel.SelectionSet))
-		case *ast.FragmentSpread:
-			of, known := c[sel.Definition]
-			if !known {
-				of = c.of(sel.Definition.SelectionSet)
-				c[sel.Definition] = of
-			}
-			n = capped(n, of)
-		}
-	}
-	return n
-}
-
-// capped adds without overflowing.
-func capped(n int, more ...int) int {
-	for _, m := range more {
-		n = min(n+m, math.MaxInt32)
-	}
-	return n
-}
 
 // Lists within a row are taken to be this long.
 const (

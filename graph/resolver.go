@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,10 @@ type Resolver struct {
 	// Authenticate puts who acts into a context, and until when (WithExpiry), by an
 	// Authorization header's text; nil where WebSockets have to bring one as a header.
 	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
+	// Address tells where a request comes from; default the connection's other end.
+	Address func(*http.Request) string
+	// Limits bound what clients may ask; the zero value bounds single operations alone.
+	Limits Limits
 	// Origins are those of pages that may open WebSockets, beside our own host's.
 	Origins []string
 	// PublicURL is the base of the links that are handed out, without a slash at
@@ -41,6 +46,16 @@ type Resolver struct {
 	LoaderWait time.Duration
 	// Log takes what callers are not told; default slog.Default().
 	Log *slog.Logger
+}
+
+// Limits bound what clients may ask, beyond what holds for every operation.
+type Limits struct {
+	// Budget is what a client's operations may cost in a minute; 0 for any number.
+	Budget int
+	// Introspection says who may learn the schema.
+	Introspection Introspection
+	// Manifest names the operations that are served; nil for all.
+	Manifest Manifest
 }
 
 // Sessions signs users in. Package auth implements it.

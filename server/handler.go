@@ -51,10 +51,12 @@ func (p *program) registerIngest(mux *http.ServeMux) {
 func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 	api := p.resolver().Handler()
 	p.live.Store(&live{p.changes, api})
-	mux.Handle("/graphql", p.graphQL(api))
+	mux.Handle("/graphql", cors(p.settings.corsOrigins, p.graphQL(api)))
 	files := p.exports()
 	downloads := make(places, maxExports)
-	files.Register(mux, func(next http.Handler) http.Handler { return downloads.guard(busyExports, p.known(files.Refuse, next)) })
+	files.Register(mux, func(next http.Handler) http.Handler {
+		return cors(p.settings.corsOrigins, downloads.guard(busyExports, p.known(files.Refuse, next)))
+	})
 	admin, err := p.adminJobs(ctx)
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 
 // around puts what holds for every request around a mux.
 func (p *program) around(mux *http.ServeMux) http.Handler {
-	return withRequestID(withSafeHeaders(&observed{mux: mux, metrics: p.metrics, log: p.log}))
+	return withRequestID(withSafeHeaders(strings.HasPrefix(p.publicURL, "https://"), &observed{mux: mux, metrics: p.metrics, log: p.log}))
 }
 
 // resolver answers the API.
@@ -85,11 +87,16 @@ func (p *program) resolver() *graph.Resolver {
 		Changes:      p.changes,
 		Sessions:     p.sessions,
 		Authenticate: p.gate.Authenticate,
-		ClickKeys:    p.settings.clickKeys,
-		Auditor:      p.jobs,
-		Tester:       p.jobs,
-		PublicURL:    p.publicURL,
-		Log:          p.log,
+		Address: func(req *http.Request) string {
+			return ingest.ClientIP(req, p.settings.trustedProxies).String()
+		},
+		Limits:    p.settings.limits,
+		Origins:   p.settings.corsOrigins,
+		ClickKeys: p.settings.clickKeys,
+		Auditor:   p.jobs,
+		Tester:    p.jobs,
+		PublicURL: p.publicURL,
+		Log:       p.log,
 
 		EnqueueReportRuns: p.jobs.EnqueueReportRuns,
 	}
@@ -101,6 +108,8 @@ func (p *program) graphQL(api *graph.Endpoint) http.Handler {
 	known := p.known(api.Refuse, api)
 	guarded := make(places, maxQuestions).guard(busyGraphQL, known)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		w.Header().Set("Referrer-Policy", "no-referrer")
 		if req.Header.Get("Upgrade") != "" || strings.Contains(req.Header.Get("Accept"), "text/event-stream") {
 			known.ServeHTTP(w, req)
 			return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/graph"
 	"github.com/proofback/proofback/jobs/mail"
 	"github.com/proofback/proofback/jobs/outbound"
 )
@@ -99,6 +100,26 @@ type Settings struct {
 	// believed. Default none. A range too wide lets senders choose their address.
 	TrustedProxies []string `name:"trusted-proxies" env:"PROOFBACK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed (default none)."`
 
+	// CORSOrigins are the origins whose pages may use the API from a browser, such as
+	// https://app.example.com, or * for all. Default none: those of PublicURL's own host
+	// alone. Tokens are sent as headers, so an origin can do nothing without one.
+	CORSOrigins []string `name:"cors-origins" env:"PROOFBACK_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may use the API, or * (default none)."`
+
+	// Introspection says who may learn the schema from the server: all, signed-in or
+	// none. Default all on the embedded Postgres, else signed-in. Whoever may not is told
+	// no names by error messages either.
+	Introspection string `name:"introspection" env:"PROOFBACK_INTROSPECTION" placeholder:"WHO" help:"Who may ask for the schema: all, signed-in or none (default all on the embedded Postgres, else signed-in)."`
+
+	// QueryBudget is what one client's GraphQL operations may cost in a minute, at each
+	// process; a page of 50 conversions with their relations costs about 1500. Default
+	// 1000000; 0 is without end.
+	QueryBudget string `name:"query-budget" env:"PROOFBACK_QUERY_BUDGET" placeholder:"COST" help:"What one client's GraphQL operations may cost in a minute (default 1000000; 0 for any)."`
+
+	// Operations is a manifest of the GraphQL operations that are served: Apollo's, or an
+	// object of texts by their hashes. Default none: all are. With one GraphiQL asks in
+	// vain, and so does every client that was not built with it.
+	Operations string `name:"operations" env:"PROOFBACK_OPERATIONS" placeholder:"FILE" help:"Manifest of the GraphQL operations that are served, and no others (default all are)."`
+
 	// GeoIPFile is a MaxMind database (.mmdb) that tells countries. Default none.
 	GeoIPFile string `name:"geoip-file" env:"PROOFBACK_GEOIP_FILE" placeholder:"FILE" help:"MaxMind database that tells visitors' countries (default none)."`
 
@@ -156,6 +177,8 @@ type Settings struct {
 	retries        proofback.RetryPolicy
 	mail           *mail.Sender // nil: none
 	trustedProxies []netip.Prefix
+	corsOrigins    []string
+	limits         graph.Limits
 	retention      db.Retention
 	keepReports    time.Duration
 	spoolBytes     int64

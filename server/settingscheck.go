@@ -33,7 +33,7 @@ func (s *Settings) check() error {
 	s.RatesURL = cmp.Or(s.RatesURL, defaultRatesURL)
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	for _, step := range []func() error{
-		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkSlowQuery, s.checkRetention, s.checkKeys, s.checkMail, s.checkPprof,
+		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkSlowQuery, s.checkRetention, s.checkKeys, s.checkAPI, s.checkMail, s.checkPprof,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -41,6 +41,7 @@ func statusOf(media string, resp *graphql.Response) int {
 
 // answer sends what came of an operation.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, media string, resp *graphql.Response) {
+	h.Headers(resp, w.Header())
 	h.send(w, r, media, statusOf(media, resp), resp)
 }
 

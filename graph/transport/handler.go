@@ -27,6 +27,8 @@ type Config struct {
 	Errors func(ctx context.Context, err error) gqlerror.List
 	// Admit lets whoever acts have one more operation run, or says why not.
 	Admit func(ctx context.Context) (leave func(), err error)
+	// Headers adds what an answer says to its headers.
+	Headers func(resp *graphql.Response, h http.Header)
 	// Timeout bounds the execution of a query or mutation.
 	Timeout time.Duration
 	// Origins are those whose pages may open WebSockets, beside our own host's: "*" is
@@ -111,6 +113,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serveOne(w, r, media, params)
 }
 
+// maxErrors is how many errors are told of an operation that cannot be run.
+const maxErrors = 20
+
 const allowed = "GET, HEAD, POST, OPTIONS"
 
 // serveOne answers a query or mutation.
@@ -125,7 +130,7 @@ func (h *Handler) serveOne(w http.ResponseWriter, r *http.Request, media string,
 	defer leave()
 	op, errs := h.Exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		h.answer(w, r, media, h.Exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		h.answer(w, r, media, h.Exec.DispatchError(graphql.WithOperationContext(ctx, op), errs[:min(len(errs), maxErrors)]))
 		return
 	}
 	if kind := op.Operation.Operation; kind == ast.Subscription {

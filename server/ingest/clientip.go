@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// clientIP is the address that a request came from: the peer's, or, where the
+// ClientIP is the address that a request came from: the peer's, or, where the
 // peer is a trusted proxy, what it and further trusted proxies wrote into
 // X-Forwarded-For. Each proxy appends the address that called it, so the header
 // is read from its end for as long as whoever wrote is trusted; what stands
 // before that is the sender's own claim. The zero Addr says that there is none,
 // as on a Unix socket.
-func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
+func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	ip := peerIP(r)
 	headers := r.Header["X-Forwarded-For"]
 	for i := len(headers) - 1; i >= 0; i-- {

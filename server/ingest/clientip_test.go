@@ -39,7 +39,7 @@ func TestClientIPBelievesOnlyTrustedProxies(t *testing.T) {
 		if c.forwarded != nil {
 			r.Header["X-Forwarded-For"] = c.forwarded
 		}
-		if got := clientIP(r, trusted).String(); got != c.want {
+		if got := ClientIP(r, trusted).String(); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}

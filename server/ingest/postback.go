@@ -119,7 +119,7 @@ func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proo
 		problems = append(problems, *problem)
 	}
 	now := h.Now().UTC().Truncate(time.Microsecond)
-	peer := clientIP(r, h.TrustedProxies)
+	peer := ClientIP(r, h.TrustedProxies)
 	credentials := proofback.Credentials{
 		Peer:             peer,
 		Token:            r.Header.Get("X-Postback-Token"),

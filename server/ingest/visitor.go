@@ -21,7 +21,7 @@ type visitor struct {
 const maxReferrer = 500
 
 func (h *Clicks) visitor(r *http.Request) visitor {
-	v := visitor{ip: clientIP(r, h.TrustedProxies)}
+	v := visitor{ip: ClientIP(r, h.TrustedProxies)}
 	v.userAgent, _ = proofback.CleanClickText(r.UserAgent(), proofback.MaxUserAgent)
 	v.referrer, _ = proofback.CleanClickText(r.Referer(), maxReferrer)
 	if h.CountryHeader != "" && peerIsTrusted(r, h.TrustedProxies) {

@@ -7,7 +7,9 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -33,6 +35,7 @@ func Handler() http.Handler {
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeFileFS(w, r, assets, "index.html")
 	})
+	tags := tagsOf(assets)
 	served := http.StripPrefix("/assets/", http.FileServerFS(assets))
 	mux.HandleFunc("GET /assets/", func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/") {
@@ -40,9 +43,30 @@ func Handler() http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "max-age=3600")
+		if tag, ok := tags[strings.TrimPrefix(r.URL.Path, "/assets/")]; ok {
+			w.Header().Set("ETag", tag) // what is built in has no date
+		}
 		served.ServeHTTP(w, r)
 	})
 	return secured(mux)
+}
+
+// tagsOf names the content of files.
+func tagsOf(assets fs.FS) map[string]string {
+	tags := map[string]string{}
+	err := fs.WalkDir(assets, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(assets, name)
+		sum := sha256.Sum256(text)
+		tags[name] = `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+		return err
+	})
+	if err != nil {
+		panic(err) // they are embedded above
+	}
+	return tags
 }
 
 // secured sets what every answer for browsers carries.

@@ -1,0 +1,190 @@
+package graph
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/complexity"
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/proofback/proofback"
+)
+
+// clientsKept is how many clients' budgets are remembered: those that asked last. Whoever
+// is forgotten has not asked for long, or is one of very many.
+const clientsKept = 20_000
+
+// clients are what everybody who asks has left. They are this process's: a client of
+// three processes has three budgets.
+type clients struct {
+	budget int // of a client for a minute; 0 is without end
+	atOnce int // operations of a client
+	now    func() time.Time
+
+	mu   sync.Mutex
+	each *lru.Cache[string, *client]
+}
+
+type client struct {
+	left    float64
+	at      time.Time // when it had that
+	running int
+}
+
+func newClients(budget, atOnce int) *clients {
+	each, err := lru.New[string, *client](clientsKept)
+	if err != nil {
+		panic(err) // the size is above zero
+	}
+	return &clients{budget: budget, atOnce: atOnce, now: time.Now, each: each}
+}
+
+// clientOf is who pays for an operation: the key or user that acts, else its company or
+// its address.
+func clientOf(ctx context.Context) string {
+	a := ActorFrom(ctx)
+	for _, id := range []uuid.UUID{a.APIKeyID, a.UserID, a.AffiliateID, a.AdvertiserID} {
+		if id != uuid.Nil {
+			return id.String()
+		}
+	}
+	address, _ := ctx.Value(addressKey).(string)
+	return string(a.Role) + " " + address
+}
+
+// of gives a client with its budget as of now; c.mu is held.
+func (c *clients) of(name string) *client {
+	now := c.now()
+	k, ok := c.each.Get(name)
+	if !ok {
+		k = &client{left: float64(c.budget), at: now}
+		c.each.Add(name, k)
+	}
+	if gone := now.Sub(k.at); gone > 0 {
+		k.left, k.at = min(float64(c.budget), k.left+gone.Minutes()*float64(c.budget)), now
+	}
+	return k
+}
+
+// admit lets a client have one more operation run.
+func (c *clients) admit(ctx context.Context) (leave func(), err error) {
+	name := clientOf(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.of(name)
+	if k.running >= c.atOnce {
+		return nil, proofback.Errorf(proofback.CodeRateLimited, "you have %d operations running already: wait for them", k.running)
+	}
+	k.running++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		k.running--
+	}, nil
+}
+
+// spent is what an operation has cost its client, and what that has left.
+type spent struct {
+	Cost int `json:"cost"`
+	*left
+}
+
+// left is what is left of a budget.
+type left struct {
+	Limit     int `json:"limit"`
+	Remaining int `json:"remaining"`
+	// ResetSeconds is how long it takes until the budget is whole again.
+	ResetSeconds int `json:"resetSeconds"`
+}
+
+// charge takes the cost of an operation from its client's budget, which may fall a whole
+// operation short: whoever has anything left may ask.
+func (c *clients) charge(ctx context.Context, cost int) (spent, bool) {
+	s := spent{Cost: cost}
+	if c.budget == 0 {
+		return s, true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.of(clientOf(ctx))
+	enough := k.left > 0
+	if enough {
+		k.left -= float64(cost)
+	}
+	s.left = &left{
+		Limit:        c.budget,
+		Remaining:    max(0, int(k.left)),
+		ResetSeconds: int(math.Ceil((1 - k.left/float64(c.budget)) * 60)),
+	}
+	return s, enough
+}
+
+// costLimit refuses operations that cost too much, at once or after all others.
+type costLimit struct {
+	clients *clients
+	schema  graphql.ExecutableSchema
+}
+
+var _ graphql.OperationContextMutator = &costLimit{}
+
+func (*costLimit) ExtensionName() string { return costExtension }
+
+func (l *costLimit) Validate(schema graphql.ExecutableSchema) error {
+	l.schema = schema
+	return nil
+}
+
+// costExtension is where an operation's context, and its answer, have what it cost.
+const costExtension = "cost"
+
+func (l *costLimit) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	cost := complexity.Calculate(ctx, l.schema, op.Operation, op.Variables)
+	if cost > maxComplexity {
+		return tooMuch("the operation costs %d, and one may cost %d: ask for fewer rows, or for less of each", cost, maxComplexity)
+	}
+	s, enough := l.clients.charge(ctx, cost)
+	op.Stats.SetExtension(costExtension, s)
+	if !enough {
+		return &gqlerror.Error{
+			Message:    "you have asked for more than a minute's budget: wait, and ask for less",
+			Extensions: map[string]any{"code": "RATE_LIMITED"},
+		}
+	}
+	return nil
+}
+
+// tellCost puts what an operation has cost beside its answer.
+func tellCost(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	if resp == nil || !graphql.HasOperationContext(ctx) {
+		return resp
+	}
+	if s, ok := graphql.GetOperationContext(ctx).Stats.GetExtension(costExtension).(spent); ok {
+		if resp.Extensions == nil {
+			resp.Extensions = map[string]any{}
+		}
+		resp.Extensions[costExtension] = s
+	}
+	return resp
+}
+
+// budgetHeaders says the same in headers (draft-ietf-httpapi-ratelimit-headers).
+func budgetHeaders(resp *graphql.Response, h http.Header) {
+	s, ok := resp.Extensions[costExtension].(spent)
+	if !ok || s.left == nil {
+		return
+	}
+	h.Set("RateLimit-Limit", strconv.Itoa(s.Limit))
+	h.Set("RateLimit-Remaining", strconv.Itoa(s.Remaining))
+	h.Set("RateLimit-Reset", strconv.Itoa(s.ResetSeconds))
+	if s.Remaining == 0 {
+		h.Set("Retry-After", "1")
+	}
+}
