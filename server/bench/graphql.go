@@ -96,7 +96,9 @@ func (s *suite) graphql(ctx context.Context) (err error) {
 	}{
 		{baselineReplay, func() (*child, error) { return s.serveReplay(ctx, baselineReplay, bare) }, plain},
 		{baselineReplayBound, func() (*child, error) { return s.serveReplay(ctx, baselineReplayBound, pages) }, plain},
-		{oursName, func() (*child, error) { return s.serveProgram(ctx, []string{"PROOFBACK_QUERY_BUDGET=0"}, "serve", "--role=api") }, ours},
+		{oursName, func() (*child, error) {
+			return s.serveProgram(ctx, []string{"PROOFBACK_QUERY_BUDGET=0"}, "serve", "--role=api")
+		}, ours},
 	} {
 		server, err := c.serve()
 		if err != nil {
