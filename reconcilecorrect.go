@@ -12,6 +12,7 @@ const (
 	CorrectApprove CorrectionAction = "APPROVE"
 	CorrectReject  CorrectionAction = "REJECT"
 	CorrectImport  CorrectionAction = "IMPORT"
+	CorrectAdjust  CorrectionAction = "ADJUST"
 )
 
 // PostbackQuery is the postback that an advertiser would have sent for a line of its

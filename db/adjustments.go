@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -133,14 +134,19 @@ func (s *Store) AdjustConversions(ctx context.Context, actor proofback.Actor, li
 	case utf8.RuneCountInString(reason) > maxReason:
 		return nil, nil, proofback.Invalid([]string{"reason"}, "at most %d characters", maxReason)
 	}
+	return s.adjustAll(ctx, actor, corrector{list: list, reason: reason})
+}
+
+// adjustAll carries corrections through, again where they lost a race.
+func (s *Store) adjustAll(ctx context.Context, actor proofback.Actor, like corrector) ([]*proofback.Adjustment, proofback.Problems, error) {
 	for attempt := 1; ; attempt++ {
-		c := &corrector{list: list, reason: reason}
+		c := like
 		err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 			c.tx = tx
 			return c.correct(ctx, s)
 		})
-		if err == nil {
-			if len(c.made) > 0 {
+		if err == nil || c.preview && errors.Is(err, errPreview) {
+			if len(c.made) > 0 && !c.preview {
 				s.tellOfChanges()
 			}
 			return c.made, c.problems, nil
@@ -156,6 +162,7 @@ type corrector struct {
 	tx       *tx
 	list     []proofback.Correction
 	reason   string
+	preview  bool // nothing is kept
 	made     []*proofback.Adjustment
 	problems proofback.Problems
 }
@@ -211,7 +218,10 @@ func (c *corrector) correct(ctx context.Context, s *Store) error {
 		known[v.ID] = append(known[v.ID], &a)
 		c.made = append(c.made, &a)
 	}
-	return c.tx.bookLines(ctx, lines)
+	if err := c.tx.bookLines(ctx, lines); err != nil || !c.preview {
+		return err
+	}
+	return errPreview
 }
 
 // complete says who corrects, when and why, and when that is booked.

@@ -40,9 +40,9 @@ type RefusedItem struct {
 	Message string
 }
 
-// CorrectReconciliation approves or rejects conversions, or has lines decided that are
-// missing here, on the word of staff: as moves and postbacks like any other, with
-// the reconciliation as their reason. Each is corrected or named on its own.
+// CorrectReconciliation approves or rejects conversions, adjusts what they are worth, or
+// has lines decided that are missing here, on the word of staff: as moves, adjustments
+// and postbacks like any other, with the reconciliation as their reason. Each is corrected or named on its own.
 func (s *Store) CorrectReconciliation(ctx context.Context, actor proofback.Actor, setup *Setup, keys *proofback.ClickKeys, c Correction) (*Corrected, error) {
 	if err := cmp.Or(actor.RequireStaff(), actor.RequireChange()); err != nil {
 		return nil, err
@@ -75,8 +75,10 @@ func (s *Store) CorrectReconciliation(ctx context.Context, actor proofback.Actor
 		err = s.correctStatus(ctx, actor, items, proofback.StatusRejected, reason, c.DryRun, done)
 	case proofback.CorrectImport:
 		err = s.importLines(ctx, setup, keys, r, items, rows, reason, c.DryRun, done)
+	case proofback.CorrectAdjust:
+		err = s.correctRevenue(ctx, actor, r, items, reason, c.DryRun, done)
 	default:
-		err = proofback.Invalid([]string{"action"}, "approve, reject or import")
+		err = proofback.Invalid([]string{"action"}, "approve, reject, adjust or import")
 	}
 	if err == nil && !c.DryRun {
 		err = s.noteDone(ctx, actor, proofback.KindReconciliation, c.Reconciliation)
@@ -177,9 +179,44 @@ func (s *Store) correctStatus(ctx context.Context, actor proofback.Actor, items 
 	return nil
 }
 
-// position is the place in ids that a problem of a mover names.
+// correctRevenue adjusts what the advertiser owes for the conversions of items to what it
+// says. A sale that is another is none of that: what it is worth is by the offer's terms.
+func (s *Store) correctRevenue(ctx context.Context, actor proofback.Actor, r *proofback.Reconciliation, items []*proofback.ListItem, reason string, dryRun bool, done *Corrected) error {
+	known, err := s.ConversionsByID(ctx, actor, column(items, func(i *proofback.ListItem) uuid.UUID { return i.ConversionID }))
+	if err != nil {
+		return err
+	}
+	var list []proofback.Correction
+	var numbers []int64
+	for _, i := range items {
+		v := known[i.ConversionID]
+		switch {
+		case i.Kind != proofback.KindAmountDiffers || v == nil:
+			done.Refused = append(done.Refused, RefusedItem{i.N, "only an amount that differs can be adjusted"})
+		case !r.ByRevenue && !v.Amount.IsZero():
+			done.Refused = append(done.Refused, RefusedItem{i.N, "the list tells of sales, and what one is worth is by the offer's terms: have the advertiser tell what it owes, or adjust the conversion itself"})
+		default:
+			list = append(list, proofback.Correction{ConversionID: v.ID, Revenue: i.Advertiser.Amount})
+			numbers = append(numbers, i.N)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	made, problems, err := s.adjustAll(ctx, actor, corrector{list: list, reason: reason, preview: dryRun})
+	if err != nil {
+		return err
+	}
+	done.Count = len(made)
+	for _, p := range problems {
+		done.Refused = append(done.Refused, RefusedItem{numbers[position(p)], p.Message})
+	}
+	return nil
+}
+
+// position is the place in its list that a problem of a mover or corrector names.
 func position(p *proofback.Error) (i int) {
-	_, _ = fmt.Sscan(p.Field[len(p.Field)-1], &i) // written by mover.refuse
+	_, _ = fmt.Sscan(p.Field[len(p.Field)-1], &i) // written by their refuse
 	return i
 }
 

@@ -81,6 +81,47 @@ func (s *Store) StartReconciliation(ctx context.Context, actor proofback.Actor, 
 	return r, nil
 }
 
+// RepeatReconciliation has the list of an advertiser's last comparison compared anew, with
+// another time and with what has happened to our conversions since: nil where that list is
+// not kept. System.
+func (s *Store) RepeatReconciliation(ctx context.Context, actor proofback.Actor, last uuid.UUID, n NewReconciliation) (*proofback.Reconciliation, error) {
+	if err := actor.RequireStaff(); err != nil {
+		return nil, err
+	}
+	r := &proofback.Reconciliation{
+		ID: newID(), AdvertiserID: n.AdvertiserID, Source: n.Source, Status: proofback.ReconciliationQueued, Range: n.Range, CreatedAt: s.clock(),
+	}
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			SELECT lines, bad_lines, by_revenue
+			FROM reconciliations
+			WHERE id = $1
+			  AND advertiser_id = $2`, last, n.AdvertiserID).Scan(&r.Lines, &r.BadLines, &r.ByRevenue)
+		if err != nil {
+			return err
+		}
+		copied, err := tx.Exec(ctx, `
+			INSERT INTO reconciliation_rows (reconciliation_id, line, raw, problem, txid, click_id, event_type, amount, revenue, currency, status, at)
+			SELECT $2, line, raw, problem, txid, click_id, event_type, amount, revenue, currency, status, at
+			FROM reconciliation_rows
+			WHERE reconciliation_id = $1`, last, r.ID)
+		if err != nil {
+			return err
+		}
+		if copied.RowsAffected() == 0 {
+			return pgx.ErrNoRows
+		}
+		if err := insertReconciliation(ctx, tx, r); err != nil {
+			return err
+		}
+		return n.Enqueue(ctx, tx, r.ID)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // said in the comment
+	}
+	return r, domainError(err)
+}
+
 // FailReconciliation keeps that a list could not be had, and why. System.
 func (s *Store) FailReconciliation(ctx context.Context, actor proofback.Actor, n NewReconciliation, why string) (*proofback.Reconciliation, error) {
 	if err := actor.RequireStaff(); err != nil {

@@ -125,7 +125,7 @@ func (w *feedWorker) run(ctx context.Context, job *river.Job[fetchFeedArgs], fee
 	}
 	switch {
 	case got.Status == http.StatusNotModified:
-		return nil // the same list; what came of it still holds
+		return w.again(ctx, feed, n)
 	case got.Status == http.StatusOK && !got.Cut:
 	case job.Attempt < job.MaxAttempts:
 		return fmt.Errorf("the list was not had: %s", feedProblem(&got))
@@ -150,6 +150,19 @@ func (w *feedWorker) run(ctx context.Context, job *river.Job[fetchFeedArgs], fee
 		return err
 	}
 	return w.store.FeedRan(ctx, proofback.System(), feed.ID, run.ID, got.ETag)
+}
+
+// again has the list compared that is kept: the days that it is compared for are others
+// by now, and our side has moved on. A list that is not kept is fetched anew next time.
+func (w *feedWorker) again(ctx context.Context, feed *proofback.ReconciliationFeed, n db.NewReconciliation) error {
+	run, err := w.store.RepeatReconciliation(ctx, proofback.System(), feed.LastRun, n)
+	if err != nil {
+		return err
+	}
+	if run == nil {
+		return w.store.FeedRan(ctx, proofback.System(), feed.ID, feed.LastRun, "")
+	}
+	return w.store.FeedRan(ctx, proofback.System(), feed.ID, run.ID, feed.ETag)
 }
 
 // feedProblem says in words why a list was not had.

@@ -208,6 +208,19 @@ func TestFinanceReconcilesInOneSitting(t *testing.T) {
 	if n := queryInt(t, database, `SELECT count(*) FROM reconciliation_items AS i JOIN reconciliation_feeds AS f ON f.last_run = i.reconciliation_id WHERE i.kind = 'OUTSIDE_PERIOD'`); n != 5 {
 		t.Errorf("%d lines are outside of the feed's days", n)
 	}
+	// The list is the same the next time: it is not sent, and compared anew.
+	queryInt(t, database, `WITH f AS (UPDATE reconciliation_feeds SET next_run_at = now() RETURNING 1) SELECT count(*) FROM f`)
+	queryInt(t, database, `WITH j AS (INSERT INTO river_job (kind, args, queue, max_attempts, state) VALUES ('due_feeds', '{}', 'upkeep', 5, 'available') RETURNING 1) SELECT count(*) FROM j`)
+	eventually(t, "compared anew", func() bool {
+		return queryInt(t, database, `
+			SELECT count(*)
+			FROM reconciliations AS r
+			JOIN reconciliation_feeds AS f ON f.last_run = r.id AND f.etag = '"1"'
+			WHERE r.status = 'DONE'
+			AND r.lines = 6
+			AND r.bad_lines = 1
+			AND (SELECT count(*) FROM reconciliations WHERE source = r.source) = 2`) == 1
+	})
 	if strings.Contains(p.said.String(), "verysecret") {
 		t.Error("the feed's secret is in the log")
 	}

@@ -10508,6 +10508,8 @@ enum Correction {
   REJECT
   "Lines that are missing here are decided as postbacks of today would be."
   IMPORT
+  "What the advertiser owes for the conversions is adjusted to what it says, where amounts owed were compared and differ. Payouts stay."
+  ADJUST
 }
 
 "What ` + "`" + `correctReconciliation` + "`" + ` needs."

@@ -3160,17 +3160,20 @@ const (
 	CorrectionReject Correction = "REJECT"
 	// Lines that are missing here are decided as postbacks of today would be.
 	CorrectionImport Correction = "IMPORT"
+	// What the advertiser owes for the conversions is adjusted to what it says, where amounts owed were compared and differ. Payouts stay.
+	CorrectionAdjust Correction = "ADJUST"
 )
 
 var AllCorrection = []Correction{
 	CorrectionApprove,
 	CorrectionReject,
 	CorrectionImport,
+	CorrectionAdjust,
 }
 
 func (e Correction) IsValid() bool {
 	switch e {
-	case CorrectionApprove, CorrectionReject, CorrectionImport:
+	case CorrectionApprove, CorrectionReject, CorrectionImport, CorrectionAdjust:
 		return true
 	}
 	return false
