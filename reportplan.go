@@ -10,6 +10,7 @@ import (
 type ReportLevel struct {
 	Dimensions []Dimension
 	Fine       bool // it tells the quarter hours of a day apart
+	Behind     bool // it is there up to RolledUp.BehindTo only
 }
 
 // unit is the length of the spans that a level can tell.
@@ -25,7 +26,16 @@ func (l *ReportLevel) unit() time.Duration {
 // clicks were added to since. The zero RolledUp has none.
 type RolledUp struct {
 	TimeRange
-	Late []time.Time // beginnings of quarter hours, in order
+	BehindTo time.Time   // up to where levels are there that are Behind; zero for To
+	Late     []time.Time // beginnings of quarter hours, in order
+}
+
+// of is what there is of a level.
+func (r RolledUp) of(l *ReportLevel) RolledUp {
+	if l.Behind && !r.BehindTo.IsZero() && r.BehindTo.Before(r.To) {
+		r.To = r.BehindTo
+	}
+	return r
 }
 
 // LateUnit is the length of the spans in RolledUp.Late, and what levels that are
@@ -104,7 +114,7 @@ func planReport(in *ReportInput, needed []Dimension, spans *Timeline, levels []R
 		if slices.ContainsFunc(spans.Starts[1:], func(at time.Time) bool { return !floorTime(at, unit).Equal(at) }) {
 			continue
 		}
-		if p, ok := planLevel(in.Range, spans, unit, there); ok {
+		if p, ok := planLevel(in.Range, spans, unit, there.of(&level)); ok {
 			p.Level = i
 			return p
 		}

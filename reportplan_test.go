@@ -10,9 +10,9 @@ import (
 
 // Levels such as there are, the smallest first.
 var testLevels = []ReportLevel{
-	{[]Dimension{DimOffer, DimAdvertiser}, true},
-	{[]Dimension{DimOffer, DimAdvertiser, DimAffiliate}, true},
-	{[]Dimension{DimOffer, DimAdvertiser, DimAffiliate, DimSub1}, false},
+	{Dimensions: []Dimension{DimOffer, DimAdvertiser}, Fine: true},
+	{Dimensions: []Dimension{DimOffer, DimAdvertiser, DimAffiliate}, Fine: true},
+	{Dimensions: []Dimension{DimOffer, DimAdvertiser, DimAffiliate, DimSub1}, Fine: false},
 }
 
 func TestAReportReadsTheSmallestLevelThatTellsIt(t *testing.T) {
@@ -124,7 +124,7 @@ func TestADayWithALateClickIsNotTakenFromALevelOfDays(t *testing.T) {
 func TestConversionsAreReadFromALevelInTheNetworksCurrencyByEvent(t *testing.T) {
 	t.Parallel()
 	from := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	levels := []ReportLevel{{[]Dimension{DimAffiliate}, true}, {[]Dimension{DimOffer, DimAdvertiser, DimGoal}, true}}
+	levels := []ReportLevel{{Dimensions: []Dimension{DimAffiliate}, Fine: true}, {Dimensions: []Dimension{DimOffer, DimAdvertiser, DimGoal}, Fine: true}}
 	for _, tt := range []struct {
 		name string
 		in   ReportInput
@@ -159,5 +159,26 @@ func TestConversionsAreReadFromALevelInTheNetworksCurrencyByEvent(t *testing.T) 
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestALevelThatIsBehindIsReadAsFarAsItIsThere(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	in := &ReportInput{Range: TimeRange{from, from.Add(40 * time.Hour)}, Zone: time.UTC, GroupBy: []Dimension{DimDay, DimOffer}}
+	spans, err := NewTimeline(in.Range, in.Zone, in.GroupBy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	levels := []ReportLevel{
+		{Dimensions: []Dimension{DimOffer}, Fine: true},
+		{Dimensions: []Dimension{DimOffer, DimAffiliate}, Fine: true, Behind: true},
+	}
+	there := RolledUp{TimeRange: TimeRange{from, from.Add(36 * time.Hour)}, BehindTo: from.Add(30 * time.Hour)}
+	for actor, want := range map[Actor]int{System(): 36, {Role: RoleAffiliate, AffiliateID: uuid.Max}: 30} {
+		got := PlanClicks(in, actor, spans, levels, there)
+		if tail := []TimeRange{{from.Add(time.Duration(want) * time.Hour), in.Range.To}}; !cmp.Equal(got.Raw, tail) {
+			t.Errorf("%s: %v, want %v", actor.Role, got.Raw, tail)
+		}
 	}
 }

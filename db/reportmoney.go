@@ -48,8 +48,8 @@ func (q *reportQuery) told() string {
 	),
 	told AS (
 		SELECT ` + of + `, status, n, payout, payout_currency, revenue, revenue_currency,
-			coalesce(own_payout, sign(payout) * convert_amount(abs(payout), p.per_euro, i.per_euro, ` + minor + `)) AS own_payout,
-			coalesce(own_revenue, sign(revenue) * convert_amount(abs(revenue), r.per_euro, i.per_euro, ` + minor + `)) AS own_revenue
+			` + atRate("payout", "p", minor) + ` AS own_payout,
+			` + atRate("revenue", "r", minor) + ` AS own_revenue
 		FROM lines AS l
 		LEFT JOIN rate AS p ON p.currency = l.payout_currency AND p.day = l.day
 		LEFT JOIN rate AS r ON r.currency = l.revenue_currency AND r.day = l.day
@@ -78,6 +78,16 @@ func (q *reportQuery) told() string {
 		FROM waiting
 		GROUP BY ` + names + `
 	)`
+}
+
+// atRate is an amount in the report's currency, where there are rates. Where there
+// are none, nothing is calculated with NULL, which would take as long.
+func atRate(side, rate, minor string) string {
+	return `CASE
+				WHEN own_` + side + ` IS NOT NULL THEN own_` + side + `
+				WHEN ` + rate + `.per_euro IS NOT NULL AND i.per_euro IS NOT NULL
+				THEN sign(` + side + `) * convert_amount(abs(` + side + `), ` + rate + `.per_euro, i.per_euro, ` + minor + `)
+			END`
 }
 
 // converted are the parts that conversions are counted in. Each line's money is

@@ -258,7 +258,7 @@ func (q *reportQuery) merged(parts []string) string {
 	}
 	var sums []string
 	for _, s := range mergedSums {
-		sums = append(sums, "coalesce(sum("+s.name+"), 0) AS "+s.name)
+		sums = append(sums, "add_up("+s.name+") AS "+s.name)
 	}
 	return `
 		SELECT ` + q.names("") + `,
@@ -266,7 +266,7 @@ func (q *reportQuery) merged(parts []string) string {
 		FROM (` + strings.Join(parts, "\n\t\t\tUNION ALL") + `
 		) AS parts
 		GROUP BY ` + q.names("") + `
-		HAVING count(clicks) > 0 OR sum(pending) + sum(approved) + sum(rejected) > 0`
+		HAVING count(clicks) > 0 OR add_up(pending) + add_up(approved) + add_up(rejected) > 0`
 }
 
 // amount is money of a merged row, or of all of them, of its minor units.

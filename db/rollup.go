@@ -53,6 +53,7 @@ type roller struct {
 	tx   pgx.Tx
 	now  time.Time
 	have proofback.TimeRange
+	pair time.Time // up to where the level by affiliate and offer is counted, in the day of have.To
 	look time.Time // up to where it was seen how many clicks wait
 	did  bool
 
@@ -80,13 +81,13 @@ func (r *roller) hold(ctx context.Context) error {
 		INSERT INTO rollup_state (rolled_from, rolled_to, looked_to)
 		VALUES ($1, $1, $1)
 		ON CONFLICT DO NOTHING`, midnight)
-	q.Queue(`SELECT rolled_from, rolled_to, looked_to FROM rollup_state FOR UPDATE NOWAIT`).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&r.have.From, &r.have.To, &r.look)
+	q.Queue(`SELECT rolled_from, rolled_to, least(pairs_to, rolled_to), looked_to FROM rollup_state FOR UPDATE NOWAIT`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&r.have.From, &r.have.To, &r.pair, &r.look)
 	})
 	// Room for a day's groups; most steps need little of it.
 	q.Queue(`SET LOCAL work_mem = '64MB'`)
 	err := r.tx.SendBatch(ctx, &q).Close()
-	r.have.From, r.have.To = r.have.From.UTC(), r.have.To.UTC()
+	r.have.From, r.have.To, r.pair = r.have.From.UTC(), r.have.To.UTC(), r.pair.UTC()
 	return err
 }
 
@@ -166,8 +167,19 @@ func (r *roller) forward(ctx context.Context) error {
 		return err
 	}
 	slice := proofback.TimeRange{From: r.have.To, To: to}
-	if err := r.count(ctx, slice, fineLevels()); err != nil {
+	if err := r.grow(ctx, slice, offersAlone()); err != nil {
 		return err
+	}
+	pairs := proofback.TimeRange{From: r.pair, To: to}
+	due, err := r.pairsAreDue(ctx, pairs, midnight)
+	if err != nil {
+		return err
+	}
+	if due {
+		if err := r.grow(ctx, pairs, []int{pairsLevel}); err != nil {
+			return err
+		}
+		r.pair = to
 	}
 	if to.Equal(midnight) {
 		day := proofback.TimeRange{From: midnight.Add(-oneDay), To: midnight}
@@ -176,6 +188,29 @@ func (r *roller) forward(ctx context.Context) error {
 		}
 	}
 	return r.extend(ctx, slice, proofback.TimeRange{From: r.have.From, To: to})
+}
+
+// pairsAtATime is how many times as many clicks wait for the level by affiliate and
+// offer as for that by offer.
+const pairsAtATime = 4
+
+// pairsAreDue reports whether the level by affiliate and offer is to be counted: at a
+// day's end, and before it as soon as it is worth it.
+func (r *roller) pairsAreDue(ctx context.Context, slice proofback.TimeRange, midnight time.Time) (due bool, err error) {
+	if slice.To.Equal(midnight) {
+		return true, nil
+	}
+	wanted := pairsAtATime * r.rollClicks
+	err = r.tx.QueryRow(ctx, `
+		SELECT count(*) = $3
+		FROM (
+			SELECT
+			FROM clicks
+			WHERE id >= $1
+			AND id < $2
+			LIMIT $3
+		) AS waiting`, proofback.UUIDFloor(slice.From), proofback.UUIDFloor(slice.To), wanted).Scan(&due)
+	return due, err
 }
 
 // back counts the day before the first that is counted, where there are clicks.
@@ -197,7 +232,7 @@ func (r *roller) extend(ctx context.Context, slice, have proofback.TimeRange) er
 	r.did = true
 	_, err := r.tx.Exec(ctx, `
 		UPDATE rollup_state
-		SET rolled_from = $1, rolled_to = $2, looked_to = $2`, have.From, have.To)
+		SET rolled_from = $1, rolled_to = $2, looked_to = $2, pairs_to = $3`, have.From, have.To, r.pair)
 	if err != nil {
 		return err
 	}
@@ -213,8 +248,9 @@ func (r *roller) forget(ctx context.Context, slice proofback.TimeRange) error {
 
 // recount counts a day anew, up to the end of what is counted.
 func (r *roller) recount(ctx context.Context, day proofback.TimeRange) error {
+	whole := day.To.Sub(day.From) == oneDay
 	levels := allLevels()
-	if day.To.Sub(day.From) < oneDay {
+	if !whole {
 		levels = fineLevels()
 	}
 	var q pgx.Batch
@@ -224,19 +260,34 @@ func (r *roller) recount(ctx context.Context, day proofback.TimeRange) error {
 	if err := r.tx.SendBatch(ctx, &q).Close(); err != nil {
 		return err
 	}
-	return r.count(ctx, day, levels)
+	if whole {
+		return r.count(ctx, day, levels)
+	}
+	if err := r.count(ctx, day, offersAlone()); err != nil {
+		return err
+	}
+	return r.count(ctx, proofback.TimeRange{From: day.From, To: r.pair}, []int{pairsLevel})
 }
 
-// count counts the clicks of a part of a day.
+// count counts the clicks of a part of a day of which nothing is counted.
 func (r *roller) count(ctx context.Context, slice proofback.TimeRange, levels []int) error {
-	_, err := r.tx.Exec(ctx, storeCounts(levels), proofback.UUIDFloor(slice.From), proofback.UUIDFloor(slice.To), slice.From.Format(time.DateOnly))
+	return r.store(ctx, slice, storeCounts(levels, false))
+}
+
+// grow adds the clicks of the next part of a day.
+func (r *roller) grow(ctx context.Context, slice proofback.TimeRange, levels []int) error {
+	return r.store(ctx, slice, storeCounts(levels, true))
+}
+
+func (r *roller) store(ctx context.Context, slice proofback.TimeRange, sql string) error {
+	_, err := r.tx.Exec(ctx, sql, proofback.UUIDFloor(slice.From), proofback.UUIDFloor(slice.To), slice.From.Format(time.DateOnly))
 	return err
 }
 
 // readRolledUp tells what of a range is rolled up in the snapshot of tx.
 func readRolledUp(ctx context.Context, tx pgx.Tx, r proofback.TimeRange) (proofback.RolledUp, error) {
 	var there proofback.RolledUp
-	err := tx.QueryRow(ctx, `SELECT rolled_from, rolled_to FROM rollup_state`).Scan(&there.From, &there.To)
+	err := tx.QueryRow(ctx, `SELECT rolled_from, rolled_to, least(pairs_to, rolled_to) FROM rollup_state`).Scan(&there.From, &there.To, &there.BehindTo)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return there, nil
 	}

@@ -16,7 +16,7 @@ type rollupLevel struct {
 	proofback.ReportLevel
 	table   string
 	columns []string // of its dimensions
-	from    int      // the place in the list of what it is counted from: its own, or a level that tells more
+	from    int      // the place in the list of a level that tells more, which it is counted from where that is counted, too
 }
 
 // The units of rollups.
@@ -29,16 +29,21 @@ const (
 // one more dimension would make nearly as many rows as there are clicks. Those that
 // are fine grow with the day; of the others a day is there when it is over.
 var rollupLevels = []rollupLevel{
-	newLevel("rollup_offers", 1),
-	newLevel("rollup_pairs", 1, proofback.DimAffiliate),
+	newLevel("rollup_offers", pairsLevel),
+	newLevel("rollup_pairs", pairsLevel, proofback.DimAffiliate),
 	newLevel("rollup_devices", 2, proofback.DimAffiliate, proofback.DimDevice),
 	newLevel("rollup_countries", 3, proofback.DimAffiliate, proofback.DimCountry),
 	newLevel("rollup_subs", 4, proofback.DimAffiliate, proofback.DimSub1),
 }
 
+// pairsLevel is the place of the level by affiliate and offer. While a day goes on it is
+// counted more rarely than that by offer: what is of one affiliate is soon counted from
+// the clicks.
+const pairsLevel = 1
+
 func newLevel(table string, from int, more ...proofback.Dimension) rollupLevel {
 	l := rollupLevel{table: table, from: from}
-	l.Fine = from == 1
+	l.Fine, l.Behind = from == pairsLevel, from == pairsLevel && len(more) > 0
 	l.Dimensions = append([]proofback.Dimension{proofback.DimOffer, proofback.DimAdvertiser}, more...)
 	for _, d := range l.Dimensions {
 		column := strings.ToLower(string(d))
@@ -63,6 +68,11 @@ func reportLevels() []proofback.ReportLevel {
 func allLevels() []int    { return append(fineLevels(), coarseLevels()...) }
 func fineLevels() []int   { return levelsThat(true) }
 func coarseLevels() []int { return levelsThat(false) }
+
+// offersAlone are the fine levels but for that by affiliate and offer.
+func offersAlone() []int {
+	return slices.DeleteFunc(fineLevels(), func(i int) bool { return i == pairsLevel })
+}
 
 func levelsThat(fine bool) (list []int) {
 	for i := range rollupLevels {
@@ -92,6 +102,14 @@ func (l *rollupLevel) values() string {
 	return "clicks, bots"
 }
 
+// countedFrom is the place of what a level is counted from, among those that are counted.
+func countedFrom(of []int, place int) int {
+	if from := rollupLevels[place].from; slices.Contains(of, from) {
+		return from
+	}
+	return place
+}
+
 // dayQuarter is the expression for which quarter hour of its UTC day a time is in.
 func dayQuarter(at string) string {
 	return fmt.Sprintf("(floor(date_part('epoch', %s))::bigint %% 86400 / %d)::smallint", at, quarterSeconds)
@@ -106,7 +124,7 @@ const columnsOfClick = "c.offer_id, c.advertiser_id, c.affiliate_id, c.device, c
 func counted(of []int) string {
 	var levels []int
 	for _, i := range of {
-		if from := rollupLevels[i].from; !slices.Contains(levels, from) {
+		if from := countedFrom(of, i); !slices.Contains(levels, from) {
 			levels = append(levels, from)
 		}
 	}
@@ -142,8 +160,10 @@ func counted(of []int) string {
 		GROUP BY GROUPING SETS (` + strings.Join(sets, ", ") + `)`
 }
 
-// rows writes the rows of a level's day from its place in counted.
-func (l *rollupLevel) rows(place int) string {
+// rows writes the rows of a level's day, as they are stored, from the place in counted
+// that it is counted from. A row that grows goes on from what there is, which stands
+// before the first quarter hour.
+func (l *rollupLevel) rows(place, from int, grows bool) string {
 	if !l.Fine {
 		return fmt.Sprintf(`
 		SELECT %s, clicks, bots
@@ -151,58 +171,64 @@ func (l *rollupLevel) rows(place int) string {
 		WHERE level = %d
 		ORDER BY affiliate_id`, l.key(), place) // as they are read
 	}
-	source := fmt.Sprintf("counted WHERE level = %d", place)
-	if l.from != place {
+	source, only, having := fmt.Sprintf("counted WHERE level = %d", from), "", ""
+	if from != place {
 		source = fmt.Sprintf(`(
 				SELECT %[1]s, quarter, sum(clicks) AS clicks, sum(bots) AS bots
 				FROM counted
 				WHERE level = %[2]d
 				GROUP BY %[1]s, quarter
-			) AS merged`, l.key(), l.from)
+			) AS slice`, l.key(), from)
+	}
+	if grows {
+		source = fmt.Sprintf(`(
+				SELECT %[1]s, quarter, clicks, bots
+				FROM %[2]s
+				UNION ALL
+				SELECT %[1]s, -1, clicks, bots
+				FROM %[3]s
+				WHERE day = $3::date
+			) AS slice`, l.key(), source, l.table)
+		only, having = " FILTER (WHERE quarter >= 0)", "\n\t\tHAVING max(quarter) >= 0"
 	}
 	// The window's order is that of the rows, and so of the arrays.
 	return fmt.Sprintf(`
-		SELECT %[1]s, sum(clicks) AS clicks, sum(bots) AS bots,
-			array_agg(quarter) AS at, array_agg(clicks_to) AS clicks_to, array_agg(bots_to) AS bots_to
+		SELECT %[1]s, sum(clicks)%[3]s AS clicks, sum(bots)%[3]s AS bots,
+			array_agg(quarter)%[3]s AS at, array_agg(clicks_to)%[3]s AS clicks_to, array_agg(bots_to)%[3]s AS bots_to
 		FROM (
 			SELECT %[1]s, quarter, clicks, bots,
 				(sum(clicks) OVER until)::integer AS clicks_to, (sum(bots) OVER until)::integer AS bots_to
 			FROM %[2]s
 			WINDOW until AS (PARTITION BY %[1]s ORDER BY quarter)
 		) AS quarters
-		GROUP BY %[1]s`, l.key(), source)
+		GROUP BY %[1]s`, l.key(), source, only) + having
 }
 
 // storeCounts writes the statement that counts the clicks with ids from $1 to $2, of the
-// UTC day $3, for some levels. What it finds there of the day is older, and grows.
-func storeCounts(levels []int) string {
+// UTC day $3, for some levels. Where rows grow, what it finds there of the day is older.
+func storeCounts(levels []int, grows bool) string {
 	inserts := make([]string, len(levels))
 	for n, i := range levels {
 		l := &rollupLevels[i]
+		grow := ""
+		if grows {
+			grow = `
+		ON CONFLICT (day, ` + l.key() + `) DO UPDATE
+		SET clicks = r.clicks + excluded.clicks,
+			bots = r.bots + excluded.bots,
+			at = r.at || excluded.at,
+			clicks_to = r.clicks_to || excluded.clicks_to,
+			bots_to = r.bots_to || excluded.bots_to`
+		}
 		inserts[n] = fmt.Sprintf(`
 	stored%d AS (
 		INSERT INTO %s AS r (day, %s, %s)
 		SELECT $3::date, q.*
 		FROM (%s
 		) AS q%s
-	)`, n, l.table, l.key(), l.values(), l.rows(i), l.grow())
+	)`, n, l.table, l.key(), l.values(), l.rows(i, countedFrom(levels, i), grows), grow)
 	}
 	return "WITH counted AS MATERIALIZED (" + counted(levels) + "\n\t)," + strings.Join(inserts, ",") + "\n\tSELECT"
-}
-
-// grow is what becomes of a row of a fine level that is there: the quarter hours of
-// the new one come after its own.
-func (l *rollupLevel) grow() string {
-	if !l.Fine {
-		return ""
-	}
-	return `
-		ON CONFLICT (day, ` + l.key() + `) DO UPDATE
-		SET clicks = r.clicks + excluded.clicks,
-			bots = r.bots + excluded.bots,
-			at = r.at || excluded.at,
-			clicks_to = r.clicks_to || ARRAY(SELECT r.clicks + n FROM unnest(excluded.clicks_to) AS n),
-			bots_to = r.bots_to || ARRAY(SELECT r.bots + n FROM unnest(excluded.bots_to) AS n)`
 }
 
 // minutes writes a length of time for SQL.

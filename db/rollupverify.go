@@ -97,6 +97,10 @@ func (v *verifier) run(ctx context.Context) error {
 		return nil // it is to be counted anew
 	}
 	for _, i := range levels {
+		day := day
+		if rollupLevels[i].Behind && there.BehindTo.Before(day.To) {
+			day.To = there.BehindTo
+		}
 		if err := v.compareClicks(ctx, i, day); err != nil {
 			return err
 		}
@@ -114,7 +118,7 @@ func (v *verifier) compareClicks(ctx context.Context, place int, day proofback.T
 			coalesce(r.clicks || ' clicks and ' || r.bots || ' bots are', ''),
 			coalesce(c.clicks || ' and ' || c.bots || ' are', '')
 		FROM (SELECT `+key+`, `+values+` FROM `+l.table+` WHERE day = $3) AS r
-		FULL JOIN (`+l.rows(place)+`) AS c USING (`+key+`)
+		FULL JOIN (`+l.rows(place, place, false)+`) AS c USING (`+key+`)
 		WHERE (r.`+strings.ReplaceAll(values, ", ", ", r.")+`) IS DISTINCT FROM (c.`+strings.ReplaceAll(values, ", ", ", c.")+`)
 		LIMIT 1000`, proofback.UUIDFloor(day.From), proofback.UUIDFloor(day.To), day.From.Format(time.DateOnly))
 	if err != nil || !found {

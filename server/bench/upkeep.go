@@ -55,7 +55,7 @@ func (s *suite) upkeepOfClicks(ctx context.Context) (each time.Duration, err err
 	for _, table := range []string{"rollup_offers", "rollup_pairs", "rollup_devices", "rollup_countries", "rollup_subs"} {
 		q.Queue(`DELETE FROM `+table+` WHERE day >= $1`, day)
 	}
-	q.Queue(`UPDATE rollup_state SET rolled_to = $1, looked_to = $1`, day)
+	q.Queue(`UPDATE rollup_state SET rolled_to = $1, looked_to = $1, pairs_to = $1`, day)
 	if err := r.store.Pool().SendBatch(ctx, &q).Close(); err != nil {
 		return 0, err
 	}
