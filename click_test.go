@@ -56,7 +56,7 @@ func TestWhatBecomesOfAVisitor(t *testing.T) {
 // The numbers are stored: a name that moved would rewrite the past.
 func TestStoredOutcomesAndFlagsKeepTheirNames(t *testing.T) {
 	t.Parallel()
-	for i, want := range []string{"REDIRECTED", "OFFER_PAUSED", "PARTNER_PAUSED", "NOT_APPROVED", "COUNTRY_OFF_TARGET", "DEVICE_OFF_TARGET", "CAP_REACHED", "UNKNOWN"} {
+	for i, want := range []string{"REDIRECTED", "OFFER_PAUSED", "PARTNER_PAUSED", "NOT_APPROVED", "COUNTRY_OFF_TARGET", "DEVICE_OFF_TARGET", "CAP_REACHED", "LINK_ARCHIVED", "UNKNOWN"} {
 		if got := ClickOutcome(i).String(); got != want {
 			t.Errorf("%d is %s, want %s", i, got, want)
 		}

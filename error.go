@@ -10,14 +10,15 @@ import (
 type Code string
 
 const (
-	CodeInvalid         Code = "BAD_USER_INPUT"  // a value is wrong; Field says which
-	CodeNotFound        Code = "NOT_FOUND"       // it does not exist, or is not the actor's to see
-	CodeConflict        Code = "CONFLICT"        // it contradicts what is stored
-	CodeForbidden       Code = "FORBIDDEN"       // known actor, not allowed
-	CodeUnauthenticated Code = "UNAUTHENTICATED" // unknown actor
-	CodeRateLimited     Code = "RATE_LIMITED"    // try again later
-	CodeUnavailable     Code = "UNAVAILABLE"     // nothing was stored, try again
-	CodeInternal        Code = "INTERNAL"        // a fault of ours; never shown in detail
+	CodeInvalid         Code = "BAD_USER_INPUT"         // a value is wrong; Field says which
+	CodeNotFound        Code = "NOT_FOUND"              // it does not exist, or is not the actor's to see
+	CodeConflict        Code = "CONFLICT"               // it contradicts what is stored
+	CodeForbidden       Code = "FORBIDDEN"              // known actor, not allowed
+	CodeUnauthenticated Code = "UNAUTHENTICATED"        // unknown actor
+	CodeRateLimited     Code = "RATE_LIMITED"           // try again later
+	CodeSecondFactor    Code = "SECOND_FACTOR_REQUIRED" // the password was right
+	CodeUnavailable     Code = "UNAVAILABLE"            // nothing was stored, try again
+	CodeInternal        Code = "INTERNAL"               // a fault of ours; never shown in detail
 )
 
 // Error is the one error type that crosses package borders: a machine code, a

@@ -23,6 +23,7 @@ const (
 	endedByReuse    = "REFRESH_TOKEN_REUSED"
 	endedByDisabled = "USER_DISABLED"
 	endedByRole     = "ROLE_CHANGED"
+	endedByPassword = "PASSWORD_SET"
 )
 
 // Credentials gives the user with an e-mail address and the hash of the
@@ -37,6 +38,7 @@ func (s *Store) Credentials(ctx context.Context, actor proofback.Actor, email st
 			Model(row).
 			Where("u.email = ?", email).
 			Where("u.disabled_at IS NULL").
+			Where("u.joined_at IS NOT NULL").
 			Scan(ctx)
 		return missing(err, "user")
 	})
@@ -156,6 +158,17 @@ func (s *Store) EndSession(ctx context.Context, actor proofback.Actor) error {
 		tx.touched(proofback.KindUser, actor.UserID)
 		_, err := q.Exec(ctx)
 		return err
+	})
+}
+
+// EndSessions ends all sessions of who acts.
+func (s *Store) EndSessions(ctx context.Context, actor proofback.Actor) error {
+	if err := actor.RequirePerson(); err != nil {
+		return err
+	}
+	return s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		tx.touched(proofback.KindUser, actor.UserID)
+		return tx.endSessionsOf(ctx, actor.UserID, endedBySignOut)
 	})
 }
 

@@ -49,6 +49,7 @@ type Store struct {
 	log      *slog.Logger
 	now      func() time.Time
 	enqueuer Enqueuer
+	mailer   Mailer // nil: no mail is sent
 
 	rollClicks int // before a day is over (RollUp)
 

@@ -54,6 +54,7 @@ func newAPI(t testing.TB, change ...func(*db.Config)) *api {
 		Setup:     a.setup,
 		ClickKeys: a.keys,
 		Sessions:  noSessions{},
+		Accounts:  noSessions{},
 		Auditor:   shortWalk{a.store},
 		Tester:    echo{a.store},
 		PublicURL: "https://go.network.example",

@@ -75,7 +75,7 @@ func showAuditEntry(e *proofback.AuditEntry) *model.AuditEntry {
 		ID:        proofback.GlobalID(proofback.KindAuditEntry, e.ID),
 		At:        e.At,
 		Operation: e.Operation,
-		Role:      orNull(e.Role),
+		Role:      shownRole(e.Role),
 		RequestID: e.RequestID,
 		Changes: show(e.Changes, func(c proofback.AuditChange) *model.AuditChange {
 			out := &model.AuditChange{Type: string(c.Kind), Fields: show(c.Fields, showAuditField)}
@@ -94,4 +94,12 @@ func showAuditEntry(e *proofback.AuditEntry) *model.AuditEntry {
 
 func showAuditField(f proofback.AuditField) *model.AuditField {
 	return &model.AuditField{Name: f.Name, Before: orNull(f.Before), After: orNull(f.After)}
+}
+
+// shownRole is null where nobody was signed in, and Proofback itself did it.
+func shownRole(r proofback.Role) *proofback.Role {
+	if r == proofback.RoleSystem {
+		return nil
+	}
+	return orNull(r)
 }

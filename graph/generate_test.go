@@ -46,6 +46,7 @@ var idKinds = map[string]proofback.Kind{
 	"UpdateAffiliateInput.id":               proofback.KindAffiliate,
 	"UpdateOfferInput.id":                   proofback.KindOffer,
 	"UpdateUserInput.id":                    proofback.KindUser,
+	"ResendInvitationInput.id":              proofback.KindUser,
 	"AuditLogFilter.objectId":               aKind,
 	"UpdateApiKeyInput.id":                  proofback.KindAPIKey,
 	"RevokeApiKeyInput.id":                  proofback.KindAPIKey,
@@ -85,6 +86,8 @@ func (g *generator) input(place, name, kind string) (any, bool) {
 	byPlace := map[string]any{
 		"CreateUserInput.email":               fmt.Sprintf("new%d@example.com", g.unique),
 		"CreateUserInput.role":                "MANAGER",
+		"InviteUserInput.email":               fmt.Sprintf("new%d@example.com", g.unique),
+		"InviteUserInput.role":                "MANAGER",
 		"SignInInput.password":                "right",
 		"RefreshSessionInput.refreshToken":    "refresh-right",
 		"SetReconciliationFeedInput.schedule": "30 6 * * *",

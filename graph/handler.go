@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func (r *Resolver) authenticate(ctx context.Context, authorization string) (cont
 // what was read before it.
 func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	field := graphql.GetRootFieldContext(ctx).Field.Name
-	open := field == "signIn" || field == "refreshSession" || strings.HasPrefix(field, "__")
+	open := slices.Contains(openFields, field) || strings.HasPrefix(field, "__")
 	if err := ActorFrom(ctx).RequireSignedIn(); err != nil && !open {
 		graphql.AddError(ctx, err)
 		return graphql.Null
@@ -154,6 +155,9 @@ func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolve
 	}
 	return answer
 }
+
+// openFields are those that go without an access token.
+var openFields = []string{"signIn", "refreshSession", "acceptInvitation", "requestPasswordReset", "resetPassword"}
 
 // changesTerms are the mutations that change how clicks and postbacks of things
 // that exist are judged. What is new is looked up when it is first named.

@@ -29,6 +29,8 @@ type loaders struct {
 	affiliates  *loader[*proofback.Affiliate]
 	users       *loader[*proofback.User]
 	apiKeys     *loader[*proofback.APIKey]
+	// secondFactors are of users who have one.
+	secondFactors *loader[*bool]
 	// auditEntries are looked up by id alone.
 	auditEntries *loader[*proofback.AuditEntry]
 	offers       *loader[*proofback.Offer]
@@ -75,6 +77,7 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		affiliates:      newLoader(wait, s.AffiliatesByID),
 		users:           newLoader(wait, s.UsersByID),
 		apiKeys:         newLoader(wait, s.APIKeysByID),
+		secondFactors:   newLoader(wait, s.SecondFactorsOf),
 		auditEntries:    newLoader(wait, s.AuditEntriesByID),
 		offers:          newLoader(wait, s.OffersByID),
 		goals:           newLoader(wait, s.GoalsByID),

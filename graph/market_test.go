@@ -13,7 +13,7 @@ import (
 // noSessions stands in for package auth, where signing in is tested.
 type noSessions struct{}
 
-func (noSessions) SignIn(_ context.Context, _, password string) (graph.Session, error) {
+func (noSessions) SignIn(_ context.Context, _, password, _ string) (graph.Session, error) {
 	if password != "right" {
 		return graph.Session{}, proofback.Errorf(proofback.CodeUnauthenticated, "e-mail or password is wrong")
 	}
@@ -21,8 +21,14 @@ func (noSessions) SignIn(_ context.Context, _, password string) (graph.Session, 
 }
 
 func (s noSessions) Refresh(ctx context.Context, token string) (graph.Session, error) {
-	return s.SignIn(ctx, "", strings.TrimPrefix(token, "refresh-"))
+	return s.SignIn(ctx, "", strings.TrimPrefix(token, "refresh-"), "")
 }
+
+func (noSessions) Redeem(context.Context, db.Purpose, string, string) error { return nil }
+
+func (noSessions) AskForReset(context.Context, string) error { return nil }
+
+func (noSessions) ChangePassword(context.Context, proofback.Actor, string, string) error { return nil }
 
 func (noSessions) HashPassword(context.Context, string) (string, error) { return "hash", nil }
 

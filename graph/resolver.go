@@ -20,6 +20,7 @@ type Resolver struct {
 	// Changes tell subscribers of conversions; nil where nobody may subscribe.
 	Changes  *db.Changes
 	Sessions Sessions
+	Accounts Accounts
 	// ClickKeys make and check the click ids that advertisers know.
 	ClickKeys *proofback.ClickKeys
 	// Auditor walks landing URLs.
@@ -62,11 +63,23 @@ type Limits struct {
 type Sessions interface {
 	// SignIn starts a session. A wrong e-mail and a wrong password are the same
 	// CodeUnauthenticated, in the same time.
-	SignIn(ctx context.Context, email, password string) (Session, error)
+	// code is of the user's authenticator, where it has one.
+	SignIn(ctx context.Context, email, password, code string) (Session, error)
 	// Refresh trades a refresh token for a new session, once.
 	Refresh(ctx context.Context, refreshToken string) (Session, error)
 	// HashPassword makes what is stored of a password.
 	HashPassword(ctx context.Context, password string) (string, error)
+}
+
+// Accounts looks after passwords. Package auth implements it.
+type Accounts interface {
+	// Redeem sets the password of whoever a one-time token was given to.
+	Redeem(ctx context.Context, p db.Purpose, token, password string) error
+	// AskForReset has such a token mailed to an address; it does not say whether it is
+	// somebody's.
+	AskForReset(ctx context.Context, email string) error
+	// ChangePassword gives who acts another password, for the one that it has.
+	ChangePassword(ctx context.Context, actor proofback.Actor, current, next string) error
 }
 
 // RedirectAuditor walks along landing URLs. Package jobs implements it.

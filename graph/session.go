@@ -17,7 +17,7 @@ type viewer Resolver
 func (r *Resolver) Viewer() generated.ViewerResolver { return (*viewer)(r) }
 
 func (m *mutation) SignIn(ctx context.Context, in model.SignInInput) (*model.SignInPayload, error) {
-	s, err := m.Sessions.SignIn(ctx, in.Email, in.Password)
+	s, err := m.Sessions.SignIn(ctx, in.Email, in.Password, orZero(in.Code))
 	session, mistakes, err := started(s, err)
 	if err != nil {
 		return nil, err
@@ -37,14 +37,30 @@ func (m *mutation) RefreshSession(ctx context.Context, in model.RefreshSessionIn
 // started makes the payload of a session's beginning. Here alone is a refusal
 // to believe somebody a mistake in the input, not a request without a session.
 func started(s Session, err error) (*model.Session, []*model.UserError, error) {
-	if e, ok := errors.AsType[*proofback.Error](err); ok && e.Code == proofback.CodeUnauthenticated {
-		return nil, []*model.UserError{userError(e)}, nil
-	}
-	mistakes, err := userErrors(err)
+	mistakes, err := tryErrors(err)
 	if err != nil || len(mistakes) > 0 {
 		return nil, mistakes, err
 	}
 	return &model.Session{AccessToken: s.AccessToken, RefreshToken: s.RefreshToken, ExpiresAt: s.ExpiresAt}, mistakes, nil
+}
+
+// tryErrors is userErrors for what has to be known or may be tried too often.
+func tryErrors(err error) ([]*model.UserError, error) {
+	if e, ok := errors.AsType[*proofback.Error](err); ok {
+		switch e.Code {
+		case proofback.CodeUnauthenticated, proofback.CodeRateLimited, proofback.CodeSecondFactor:
+			return []*model.UserError{userError(e)}, nil
+		}
+	}
+	return userErrors(err)
+}
+
+func (m *mutation) SignOutEverywhere(ctx context.Context) (*model.SignOutEverywherePayload, error) {
+	mistakes, err := userErrors(m.Store.EndSessions(ctx, ActorFrom(ctx)))
+	if err != nil {
+		return nil, err
+	}
+	return &model.SignOutEverywherePayload{UserErrors: mistakes}, nil
 }
 
 func (m *mutation) SignOut(ctx context.Context) (*model.SignOutPayload, error) {

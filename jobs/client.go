@@ -29,6 +29,7 @@ const (
 	queueAudit     = "audit"
 	queueUpkeep    = "upkeep"
 	queueReconcile = "reconcile"
+	queueMail      = "mail"
 	queueReports   = "reports"
 	queueVerify    = "verify"
 )
@@ -76,6 +77,9 @@ type Config struct {
 	Outbound outbound.Config
 	// Mail hands letters over; nil: nothing is mailed.
 	Mail *mail.Sender
+	// AppURL is where partners' UI is, without a slash at its end: letters link to it;
+	// "" for none.
+	AppURL string
 	// Retry is the schedule of attempts; default proofback.DefaultRetryPolicy().
 	Retry proofback.RetryPolicy
 	// Health says when a destination is spared; default
@@ -173,6 +177,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &reportWorker{store: store, keep: c.KeepReports, log: c.Log})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
 	river.AddWorker(workers, &auditWorker{auditor: j.auditor})
+	river.AddWorker(workers, &tokenMailWorker{store: store, sender: c.Mail, appURL: c.AppURL})
 	addUpkeep(workers, store, c)
 
 	config := &river.Config{
@@ -192,6 +197,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: c.DeliverWorkers},
 			queueLook:    {MaxWorkers: 4},
+			queueMail:    {MaxWorkers: 4},
 			queueAudit:   {MaxWorkers: 2},
 			queueUpkeep:  {MaxWorkers: 2},
 			// One at a time sorts whole lists.
@@ -206,6 +212,9 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	store.SetEnqueuer(j)
+	if c.Mail != nil {
+		store.SetMailer(tokenMailer{j})
+	}
 	return j, nil
 }
 

@@ -86,6 +86,7 @@ func (p *program) resolver() *graph.Resolver {
 		Setup:        p.setup,
 		Changes:      p.changes,
 		Sessions:     p.sessions,
+		Accounts:     p.sessions,
 		Authenticate: p.gate.Authenticate,
 		Address: func(req *http.Request) string {
 			return ingest.ClientIP(req, p.settings.trustedProxies).String()
@@ -128,6 +129,7 @@ func (p *program) known(refuse func(http.ResponseWriter, *http.Request, error), 
 	known := auth.Middleware(p.gate, refuse, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		nobody := proofback.Actor{RequestID: req.Header.Get(requestIDHeader)}
-		known.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), nobody)))
+		ctx := graph.WithAddress(graph.WithActor(req.Context(), nobody), ingest.ClientIP(req, p.settings.trustedProxies))
+		known.ServeHTTP(w, req.WithContext(ctx))
 	})
 }

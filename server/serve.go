@@ -157,6 +157,7 @@ func (p *program) openJobs(ctx context.Context) error {
 		Outbound:    outbound.Config{Allow: p.settings.outboundAllow, Ports: p.settings.outboundPorts},
 		Retry:       p.settings.retries,
 		Mail:        p.settings.mail,
+		AppURL:      p.settings.AppURL,
 		Observe:     p.metrics.attempt,
 		StopTimeout: drainTimeout / 2,
 		Log:         slog.New(atLeast{p.log.Handler(), slog.LevelWarn}),

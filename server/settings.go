@@ -96,6 +96,10 @@ type Settings struct {
 	// the same in all processes. Default none: what would be mailed is shown to staff.
 	SMTPURL string `name:"smtp-url" env:"PROOFBACK_SMTP_URL" placeholder:"URL" help:"Mail server, smtp:// or smtps://, with ?from=ADDRESS (default none)."`
 
+	// AppURL is where partners' UI is. Letters link to AppURL/invitation?token=… and
+	// AppURL/password-reset?token=…. Default none: letters hold the token alone.
+	AppURL string `name:"app-url" env:"PROOFBACK_APP_URL" placeholder:"URL" help:"Partners' UI, which letters link to (default none)."`
+
 	// TrustedProxies are CIDR ranges whose X-Forwarded-For and country header are
 	// believed. Default none. A range too wide lets senders choose their address.
 	TrustedProxies []string `name:"trusted-proxies" env:"PROOFBACK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed (default none)."`

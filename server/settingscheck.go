@@ -73,12 +73,15 @@ func (s *Settings) checkAddr() error {
 }
 
 func (s *Settings) checkURLs() error {
-	if s.PublicURL != "" {
-		u, err := url.Parse(s.PublicURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return wrong("PROOFBACK_PUBLIC_URL", "is %q: expected http:// or https:// and a host, such as https://go.example.com", s.PublicURL)
+	for name, base := range map[string]*string{"PROOFBACK_PUBLIC_URL": &s.PublicURL, "PROOFBACK_APP_URL": &s.AppURL} {
+		if *base == "" {
+			continue
 		}
-		s.PublicURL = strings.TrimRight(s.PublicURL, "/")
+		u, err := url.Parse(*base)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return wrong(name, "is %q: expected http:// or https:// and a host, such as https://go.example.com", *base)
+		}
+		*base = strings.TrimRight(*base, "/")
 	}
 	if u, err := url.Parse(s.RatesURL); err != nil || !slices.Contains([]string{"http", "https", "file"}, u.Scheme) {
 		return wrong("PROOFBACK_RATES_URL", "is %q: expected an http, https or file URL", s.RatesURL)

@@ -19,6 +19,20 @@ type Node interface {
 	IsNode()
 }
 
+// What `acceptInvitation` needs.
+type AcceptInvitationInput struct {
+	// As it was mailed or told.
+	Token string `json:"token"`
+	// 10 to 200 characters.
+	Password string `json:"password"`
+}
+
+// What `acceptInvitation` answers.
+type AcceptInvitationPayload struct {
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What `adjustConversions` needs.
 type AdjustConversionsInput struct {
 	// 1 to 100.
@@ -490,6 +504,16 @@ type BackfillAffiliatePostbackPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `beginTotp` answers.
+type BeginTotpPayload struct {
+	// To be typed into an authenticator. Shown this once; null when `userErrors` says why.
+	Secret *string `json:"secret,omitempty"`
+	// The same as a URI, for a QR code. Null when `userErrors` says why.
+	URI *string `json:"uri,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Most of something in a period.
 type Cap struct {
 	// What is counted.
@@ -511,6 +535,20 @@ type CapInput struct {
 	Period proofback.CapPeriod `json:"period"`
 	// More than 0; a whole number but for PAYOUT.
 	Limit proofback.Decimal `json:"limit"`
+}
+
+// What `changePassword` needs.
+type ChangePasswordInput struct {
+	// The one that holds.
+	Current string `json:"current"`
+	// 10 to 200 characters.
+	Password string `json:"password"`
+}
+
+// What `changePassword` answers.
+type ChangePasswordPayload struct {
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // A visitor who followed a tracking link.
@@ -668,6 +706,20 @@ type ClosePeriodInput struct {
 type ClosePeriodPayload struct {
 	// Null when `userErrors` says why.
 	Period *Period `json:"period,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `confirmTotp` needs.
+type ConfirmTotpInput struct {
+	// Six digits, as the authenticator shows them.
+	Code string `json:"code"`
+}
+
+// What `confirmTotp` answers.
+type ConfirmTotpPayload struct {
+	// Each takes the place of a code once, when the authenticator is lost. Shown this once; null when `userErrors` says why.
+	RecoveryCodes []string `json:"recoveryCodes,omitempty"`
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -947,6 +999,24 @@ type CreateOfferPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `createPasswordReset` needs.
+type CreatePasswordResetInput struct {
+	// Whose password.
+	UserID string `json:"userId"`
+}
+
+// What `createPasswordReset` answers.
+type CreatePasswordResetPayload struct {
+	// Null when `userErrors` says why.
+	User *User `json:"user,omitempty"`
+	// To be told to the user. Shown this once; null where it is mailed, and when `userErrors` says why.
+	Token *string `json:"token,omitempty"`
+	// Until when it is good; null where it is mailed, and when `userErrors` says why.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What `createSavedReport` needs.
 type CreateSavedReportInput struct {
 	// Whose it is to be; left out: yours. Only staff can name somebody else.
@@ -1166,6 +1236,20 @@ type DiagnosticsFilter struct {
 	AffiliateID *string `json:"affiliateId,omitempty"`
 }
 
+// What `disableTotp` needs.
+type DisableTotpInput struct {
+	// Whose; default the viewer's own.
+	UserID *string `json:"userId,omitempty"`
+	// Of the authenticator, or a recovery code. Needed for one's own.
+	Code *string `json:"code,omitempty"`
+}
+
+// What `disableTotp` answers.
+type DisableTotpPayload struct {
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A difference that a check found. It is written down once, and kept when it is gone.
 type Discrepancy struct {
 	// Its global id.
@@ -1344,6 +1428,30 @@ type IntegrationTest struct {
 }
 
 func (IntegrationTest) IsNode() {}
+
+// What `inviteUser` needs.
+type InviteUserInput struct {
+	// Unique over the network, in any case.
+	Email string `json:"email"`
+	// What the user may do.
+	Role proofback.Role `json:"role"`
+	// Needed for AFFILIATE, not allowed for others.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Needed for ADVERTISER, not allowed for others.
+	AdvertiserID *string `json:"advertiserId,omitempty"`
+}
+
+// What `inviteUser` answers.
+type InviteUserPayload struct {
+	// Null when `userErrors` says why.
+	User *User `json:"user,omitempty"`
+	// To be told to the user. Shown this once; null where it is mailed, and when `userErrors` says why.
+	Token *string `json:"token,omitempty"`
+	// Until when it is good; null where it is mailed, and when `userErrors` says why.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
 
 // A fact as it was sealed.
 type LedgerEntry struct {
@@ -2193,6 +2301,50 @@ type RequestOfferAccessPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What `requestPasswordReset` needs.
+type RequestPasswordResetInput struct {
+	// In any case.
+	Email string `json:"email"`
+}
+
+// What `requestPasswordReset` answers.
+type RequestPasswordResetPayload struct {
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `resendInvitation` needs.
+type ResendInvitationInput struct {
+	// Which user, who has not followed an invitation yet.
+	ID string `json:"id"`
+}
+
+// What `resendInvitation` answers.
+type ResendInvitationPayload struct {
+	// Null when `userErrors` says why.
+	User *User `json:"user,omitempty"`
+	// To be told to the user. Shown this once; null where it is mailed, and when `userErrors` says why.
+	Token *string `json:"token,omitempty"`
+	// Until when it is good; null where it is mailed, and when `userErrors` says why.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `resetPassword` needs.
+type ResetPasswordInput struct {
+	// As it was mailed or told.
+	Token string `json:"token"`
+	// 10 to 200 characters.
+	Password string `json:"password"`
+}
+
+// What `resetPassword` answers.
+type ResetPasswordPayload struct {
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Either ids or a filter.
 type RetryDeliveriesInput struct {
 	// 1 to 100.
@@ -2471,12 +2623,20 @@ type SignInInput struct {
 	Email string `json:"email"`
 	// As it was set.
 	Password string `json:"password"`
+	// For who has a second factor: a code of the authenticator, or a recovery code. Each works once.
+	Code *string `json:"code,omitempty"`
 }
 
 // What `signIn` answers.
 type SignInPayload struct {
 	// Null when `userErrors` says why.
 	Session *Session `json:"session,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What `signOutEverywhere` answers.
+type SignOutEverywherePayload struct {
 	// Empty when it was done.
 	UserErrors []*UserError `json:"userErrors"`
 }

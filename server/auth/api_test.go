@@ -38,7 +38,7 @@ func serve(t *testing.T, s *Sessions) func(token, query string, input any) *grap
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &graph.Resolver{Store: s.Store, Setup: setup, Sessions: s, Log: slog.New(slog.DiscardHandler)}
+	r := &graph.Resolver{Store: s.Store, Setup: setup, Sessions: s, Accounts: s, Log: slog.New(slog.DiscardHandler)}
 	api := r.Handler()
 	srv := httptest.NewServer(Middleware(&Gate{Tokens: s.Tokens, Store: s.Store}, api.Refuse, api))
 	t.Cleanup(srv.Close)

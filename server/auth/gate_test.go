@@ -39,7 +39,7 @@ func TestATokenEndsWithWhatItSays(t *testing.T) {
 			gate := &Gate{Tokens: s.Tokens, Store: s.Store}
 			second := proofback.User{Email: "second@network.example", Role: proofback.RoleAdmin}
 			addUser(t, s, second)
-			session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse")
+			session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,7 @@ func TestATokenOfASessionsOwnUserAlone(t *testing.T) {
 	s := newSessions(t)
 	gate := &Gate{Tokens: s.Tokens, Store: s.Store}
 	other := addUser(t, s, proofback.User{Email: "second@network.example", Role: proofback.RoleAdmin})
-	session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse")
+	session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,21 +36,24 @@ var _ graph.Sessions = (*Sessions)(nil)
 var errWrongCredentials = proofback.Errorf(proofback.CodeUnauthenticated, "e-mail or password is wrong")
 
 // SignIn starts a session. A wrong e-mail and a wrong password are the same
-// answer, in the same time: a password is compared in either case.
-func (s *Sessions) SignIn(ctx context.Context, email, password string) (graph.Session, error) {
-	if len(password) > 4*proofback.MaxPassword {
-		password = "" // nobody's; saves hashing what cannot be right
-	}
-	user, hash, err := s.Store.Credentials(ctx, proofback.System(), strings.ToLower(strings.TrimSpace(email)))
-	if err != nil && proofback.CodeOf(err) != proofback.CodeNotFound {
+// answer, in the same time: a password is compared in either case. Each try counts for
+// the account, whether there is one or not, and for where it comes from; after some
+// that failed, further ones have to wait.
+func (s *Sessions) SignIn(ctx context.Context, email, password, code string) (graph.Session, error) {
+	email = strings.ToLower(strings.TrimSpace(email))
+	try := tried(ctx, email)
+	if err := s.Store.BeginTry(ctx, proofback.System(), try); err != nil {
 		return graph.Session{}, err
 	}
-	same, err := s.passwords.Matches(ctx, password, hash)
+	user, err := s.known(ctx, email, password)
 	if err != nil {
-		return graph.Session{}, proofback.Internal("compare a password", err)
+		return graph.Session{}, err
 	}
-	if !same {
-		return graph.Session{}, errWrongCredentials
+	if err := s.Store.UseSecondFactor(ctx, proofback.System(), user.ID, code); err != nil {
+		return graph.Session{}, err
+	}
+	if err := s.Store.EndTry(ctx, proofback.System(), try); err != nil {
+		return graph.Session{}, err
 	}
 	refresh, expires := newRefreshToken(), s.now().Add(RefreshTTL)
 	id, err := s.Store.StartSession(ctx, system(ctx), user, hashOf(refresh), expires)
@@ -60,6 +63,25 @@ func (s *Sessions) SignIn(ctx context.Context, email, password string) (graph.Se
 	actor := actorOf(user)
 	actor.SessionID = id
 	return s.session(actor, refresh)
+}
+
+// known gives the user with an address and a password.
+func (s *Sessions) known(ctx context.Context, email, password string) (*proofback.User, error) {
+	if len(password) > 4*proofback.MaxPassword {
+		password = "" // nobody's; saves hashing what cannot be right
+	}
+	user, hash, err := s.Store.Credentials(ctx, proofback.System(), email)
+	if err != nil && proofback.CodeOf(err) != proofback.CodeNotFound {
+		return nil, err
+	}
+	same, err := s.passwords.Matches(ctx, password, hash)
+	if err != nil {
+		return nil, proofback.Internal("compare a password", err)
+	}
+	if !same {
+		return nil, errWrongCredentials
+	}
+	return user, nil
 }
 
 // Refresh trades a refresh token for a new session, once.

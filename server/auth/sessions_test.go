@@ -47,7 +47,7 @@ func refused(err error) (string, bool) {
 func TestSigningInGivesATokenOfTheUser(t *testing.T) {
 	t.Parallel()
 	s := newSessions(t)
-	session, err := s.SignIn(t.Context(), " Kim@Network.example ", "correct horse")
+	session, err := s.SignIn(t.Context(), " Kim@Network.example ", "correct horse", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestWrongEMailAndWrongPasswordAreOneAnswer(t *testing.T) {
 		{"kim@network.example", strings.Repeat("x", 10_000)},
 		{"", ""},
 	} {
-		_, err := s.SignIn(t.Context(), try[0], try[1])
+		_, err := s.SignIn(t.Context(), try[0], try[1], "")
 		message, ok := refused(err)
 		if !ok {
 			t.Fatalf("%q: %v", try, err)
@@ -92,7 +92,7 @@ func TestWrongEMailAndWrongPasswordAreOneAnswer(t *testing.T) {
 	if _, err := s.Store.Pool().Exec(t.Context(), `UPDATE users SET disabled_at = now()`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.SignIn(t.Context(), "kim@network.example", "correct horse"); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+	if _, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", ""); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
 		t.Errorf("a disabled user signed in: %v", err)
 	}
 }
@@ -100,11 +100,11 @@ func TestWrongEMailAndWrongPasswordAreOneAnswer(t *testing.T) {
 func TestARefreshTokenWorksOnce(t *testing.T) {
 	t.Parallel()
 	s := newSessions(t)
-	first, err := s.SignIn(t.Context(), "kim@network.example", "correct horse")
+	first, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := s.SignIn(t.Context(), "kim@network.example", "correct horse")
+	other, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestARefreshTokenWorksOnce(t *testing.T) {
 func TestARefreshTokenUsedByManyAtOnceIsACopy(t *testing.T) {
 	t.Parallel()
 	s := newSessions(t)
-	session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse")
+	session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestSigningOutEndsTheSession(t *testing.T) {
 	t.Parallel()
 	s := newSessions(t)
 	signIn := func() (string, proofback.Actor) {
-		session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse")
+		session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,181 @@
+package auth
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/graph"
+)
+
+// entries are the operations in the audit log, oldest first.
+func entries(t *testing.T, s *Sessions) []string {
+	t.Helper()
+	w, err := s.Store.AuditLog(t.Context(), proofback.System(), proofback.AuditLogFilter{}, proofback.Page{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range slices.Backward(w.Items) {
+		list = append(list, e.Operation)
+	}
+	return list
+}
+
+func TestAnInvitationIsFollowedOnce(t *testing.T) {
+	t.Parallel()
+	s, after := newTimedSessions(t)
+	do := serve(t, s)
+	const password = "a long password"
+	ctx := graph.WithActor(t.Context(), proofback.Actor{Operation: "acceptInvitation", RequestID: "r"})
+	admin := proofback.Actor{Role: proofback.RoleAdmin, Operation: "inviteUser"}
+	u, first, err := s.Store.InviteUser(t.Context(), admin, proofback.User{Email: "lea@network.example", Role: proofback.RoleManager})
+	if err != nil || first.Token == "" {
+		t.Fatal(err)
+	}
+	if _, err := s.SignIn(t.Context(), u.Email, "", ""); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+		t.Errorf("one without a password signed in: %v", err)
+	}
+	admin.Operation = "resendInvitation"
+	_, second, err := s.Store.HandToken(t.Context(), admin, db.Invitation, u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{"the one before": first.Token, "nonsense": "x", "none": ""} {
+		if err := s.Redeem(ctx, db.Invitation, token, password); proofback.CodeOf(err) != proofback.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := s.Redeem(ctx, db.PasswordReset, second.Token, password); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("for another purpose: %v", err)
+	}
+	if err := s.Redeem(ctx, db.Invitation, second.Token, "short"); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("a short password: %v", err)
+	}
+	after(time.Minute)
+	accept := `mutation($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { userErrors { code } } }`
+	if got := do("", accept, map[string]string{"token": second.Token, "password": password}); string(got.Data["acceptInvitation"]) != `{"userErrors":[]}` {
+		t.Fatalf("got %s %+v", got.Data, got.Errors)
+	}
+	if err := s.Redeem(ctx, db.Invitation, second.Token, password); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("used twice: %v", err)
+	}
+	if _, err := s.SignIn(t.Context(), u.Email, password, ""); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := s.Store.HandToken(t.Context(), admin, db.Invitation, u.ID); proofback.CodeOf(err) != proofback.CodeConflict {
+		t.Errorf("one who has joined is invited: %v", err)
+	}
+	if got, want := entries(t, s), []string{"inviteUser", "resendInvitation", "acceptInvitation"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestAPasswordIsSetAnewByAToken(t *testing.T) {
+	t.Parallel()
+	s, after := newTimedSessions(t)
+	id := addUser(t, s, proofback.User{Email: "lea@network.example", Role: proofback.RoleManager})
+	session, err := s.SignIn(t.Context(), "lea@network.example", "correct horse", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func() string {
+		t.Helper()
+		_, handed, err := s.Store.HandToken(t.Context(), proofback.Actor{Role: proofback.RoleAdmin}, db.PasswordReset, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return handed.Token
+	}
+	late := token()
+	after(time.Hour)
+	if err := s.Redeem(t.Context(), db.PasswordReset, late, "another password"); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("after an hour: %v", err)
+	}
+	ctx := graph.WithActor(t.Context(), proofback.Actor{Operation: "resetPassword"})
+	if err := s.Redeem(ctx, db.PasswordReset, token(), "another password"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Refresh(t.Context(), session.RefreshToken); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+		t.Errorf("a session goes on: %v", err)
+	}
+	if _, err := s.SignIn(t.Context(), "lea@network.example", "correct horse", ""); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+		t.Errorf("the old password is good: %v", err)
+	}
+	if _, err := s.SignIn(t.Context(), "lea@network.example", "another password", ""); err != nil {
+		t.Error(err)
+	}
+	disabled := token()
+	if _, err := s.Store.UpdateUser(t.Context(), proofback.System(), id, func(u *proofback.User) { u.Disabled = true }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Redeem(t.Context(), db.PasswordReset, disabled, "a third password"); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("one who is shut out: %v", err)
+	}
+	if err := s.AskForReset(t.Context(), "lea@network.example"); proofback.CodeOf(err) != proofback.CodeConflict {
+		t.Errorf("without mail: %v", err)
+	}
+	if got := entries(t, s); !slices.Equal(got, []string{"resetPassword"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestAPasswordIsChangedByWhoKnowsIt(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	signIn := func(password string) (graph.Session, proofback.Actor) {
+		t.Helper()
+		session, err := s.SignIn(t.Context(), "kim@network.example", password, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		actor, err := s.Tokens.Verify(t.Context(), session.AccessToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actor.Operation = "changePassword"
+		return session, actor
+	}
+	here, actor := signIn("correct horse")
+	there, _ := signIn("correct horse")
+	if err := s.ChangePassword(t.Context(), actor, "wrong horse", "another password"); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("by a wrong one: %v", err)
+	}
+	if err := s.ChangePassword(t.Context(), actor, "correct horse", "another password"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Refresh(t.Context(), there.RefreshToken); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+		t.Errorf("another session goes on: %v", err)
+	}
+	if _, err := s.Refresh(t.Context(), here.RefreshToken); err != nil {
+		t.Errorf("this session ended: %v", err)
+	}
+	signIn("another password")
+	if got := entries(t, s); !slices.Equal(got, []string{"changePassword"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestSigningOutEverywhere(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	do := serve(t, s)
+	var sessions []graph.Session
+	for range 2 {
+		session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, session)
+	}
+	if got := do(sessions[0].AccessToken, `mutation { signOutEverywhere { userErrors { code } } }`, nil); got.code() != "" {
+		t.Fatalf("got %+v", got)
+	}
+	for _, session := range sessions {
+		if got := do(session.AccessToken, viewer, nil); got.code() != "UNAUTHENTICATED" {
+			t.Errorf("an access token is good: %+v", got)
+		}
+	}
+}
