@@ -36,6 +36,10 @@ test: cc ## run all tests on a Postgres started for them (PACKAGES=./db/... TEST
 	$(GO) build -race $(PACKAGES)
 	$(WITH_PG) $(GO) test -race -shuffle=on -p $(AT_ONCE) $(TESTFLAGS) $(PACKAGES)
 
+.PHONY: clients
+clients: ## hold the API against clients that others wrote, with npm (Apollo, urql, graphql-ws, Relay …)
+	.ci/clients
+
 .PHONY: chaos
 chaos: ## take Postgres, disk, clock and processes away under load for minutes, and count what is missing
 	PROOFBACK_CHAOS=long $(GO) test -count=1 -timeout=30m -v -run='^TestChaos$$' ./server

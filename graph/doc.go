@@ -9,3 +9,4 @@
 package graph
 
 //go:generate go -C .. tool gqlgen generate
+//go:generate go run ./schemadiff ..

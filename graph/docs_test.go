@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
@@ -42,5 +43,43 @@ func TestOperationsInTheDocumentsFitTheSchema(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("there is none")
+	}
+}
+
+var typescriptBlock = regexp.MustCompile("(?s)```ts\\n(.*?)```")
+
+// What the pages for client developers show is what runs in docs/examples.
+func TestCodeInTheDocumentsIsThatOfTheExamples(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	sources, err := filepath.Glob("../docs/examples/src/*.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range sources {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(text)
+	}
+	pages, err := filepath.Glob("../docs/api/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := typescriptBlock.FindAllStringSubmatch(string(text), -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s shows no code", page)
+		}
+		for _, block := range blocks {
+			if !strings.Contains(code.String(), block[1]) {
+				t.Errorf("%s shows what does not run: %s", page, block[1])
+			}
+		}
 	}
 }

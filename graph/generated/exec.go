@@ -9696,6 +9696,7 @@ type Click implements Node {
   "Its global id."
   id: ID!
   "What the advertiser got, and sends back in postbacks."
+  # eslint-disable-next-line @graphql-eslint/no-typename-prefix -- the name that advertisers know it by
   clickId: String!
   "When, to the millisecond."
   at: DateTime!
