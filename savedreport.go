@@ -21,6 +21,7 @@ type SavedReport struct {
 	TimeZone     string    // IANA; of the days that are told, and of Schedule
 	Schedule     string    // five fields of cron; "" is made when somebody asks
 	NextRunAt    time.Time // zero for never
+	Mail         bool      // its files are sent to its user
 	CreatedAt    time.Time
 	ArchivedAt   time.Time
 }
@@ -38,6 +39,14 @@ const (
 	ReportCSV       ReportFormat = "CSV"
 	ReportJSONLines ReportFormat = "JSON_LINES"
 )
+
+// MediaType is that of a file.
+func (f ReportFormat) MediaType() string {
+	if f == ReportJSONLines {
+		return "application/x-ndjson"
+	}
+	return "text/csv; charset=utf-8; header=present" // RFC 4180, section 3
+}
 
 // SavedQuery is what a saved report tells: of a period as seen from when it is made, or
 // of a time that stays. Its JSON is what the database keeps.
@@ -131,6 +140,8 @@ type ReportRun struct {
 	Bytes      int64     // of the file, as it is downloaded
 	KeptUntil  time.Time // when run and file are dropped; zero before it ended
 	Error      string    // a sentence; "" unless it failed
+	MailedAt   time.Time // zero unless its file was sent
+	MailError  string    // why it was not, in a sentence; "" unless it was to be
 	// What its file is called by, and written as: those of the report when it was made.
 	Name   string
 	Format ReportFormat

@@ -96,6 +96,9 @@ type ReportFile struct {
 	Bytes int64     // uncompressed
 	Data  io.Reader // gzip
 	Keep  time.Duration
+	// Mail has the run's file sent to its user, once the transaction commits; it is
+	// asked where the report says so.
+	Mail func(ctx context.Context, tx pgx.Tx) error
 }
 
 // errRunEnded says that somebody else has ended a run meanwhile.
@@ -110,12 +113,15 @@ func (s *Store) FinishReportRun(ctx context.Context, actor proofback.Actor, id u
 		return tx.asPgx(func(pg pgx.Tx) error {
 			// Whoever makes the same run waits here, and finds it ended.
 			var user uuid.UUID
+			var mail bool
 			err := pg.QueryRow(ctx, `
-				UPDATE report_runs
+				UPDATE report_runs AS run
 				SET status = 'DONE', finished_at = $2, rows = $3, bytes = $4, kept_until = $5
-				WHERE id = $1
+				FROM saved_reports AS report
+				WHERE run.id = $1
 				AND status = 'RUNNING'
-				RETURNING user_id`, id, tx.now, f.Rows, f.Bytes, tx.now.Add(f.Keep)).Scan(&user)
+				AND report.id = run.report_id
+				RETURNING run.user_id, report.mail`, id, tx.now, f.Rows, f.Bytes, tx.now.Add(f.Keep)).Scan(&user, &mail)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return errRunEnded
 			}
@@ -141,7 +147,10 @@ func (s *Store) FinishReportRun(ctx context.Context, actor proofback.Actor, id u
 					) AS files
 					WHERE total > $2
 				)`, user, maxReportFiles)
-			return err
+			if err != nil || !mail || f.Mail == nil {
+				return err
+			}
+			return f.Mail(ctx, pg)
 		})
 	})
 	if errors.Is(err, errRunEnded) {

@@ -23,6 +23,7 @@ type savedReportRow struct {
 	TimeZone     string                 `bun:"time_zone"`
 	Schedule     string                 `bun:"schedule"`
 	NextRunAt    time.Time              `bun:"next_run_at,nullzero"`
+	Mail         bool                   `bun:"mail"`
 	CreatedAt    time.Time              `bun:"created_at"`
 	ArchivedAt   time.Time              `bun:"archived_at,nullzero"`
 }
@@ -39,6 +40,7 @@ func (r *savedReportRow) value() *proofback.SavedReport {
 		TimeZone:     r.TimeZone,
 		Schedule:     r.Schedule,
 		NextRunAt:    r.NextRunAt.UTC(),
+		Mail:         r.Mail,
 		CreatedAt:    r.CreatedAt.UTC(),
 		ArchivedAt:   r.ArchivedAt.UTC(),
 	}
@@ -56,6 +58,7 @@ func rowOfReport(r *proofback.SavedReport) *savedReportRow {
 		TimeZone:     r.TimeZone,
 		Schedule:     r.Schedule,
 		NextRunAt:    r.NextRunAt,
+		Mail:         r.Mail,
 		CreatedAt:    r.CreatedAt,
 		ArchivedAt:   r.ArchivedAt,
 	}
@@ -84,6 +87,8 @@ type reportRunRow struct {
 	Bytes        int64                  `bun:"bytes"`
 	KeptUntil    time.Time              `bun:"kept_until,nullzero"`
 	Error        string                 `bun:"error"`
+	MailedAt     time.Time              `bun:"mailed_at,nullzero"`
+	MailError    string                 `bun:"mail_error"`
 }
 
 func (r *reportRunRow) value() *proofback.ReportRun {
@@ -100,6 +105,8 @@ func (r *reportRunRow) value() *proofback.ReportRun {
 		Bytes:      r.Bytes,
 		KeptUntil:  r.KeptUntil.UTC(),
 		Error:      r.Error,
+		MailedAt:   r.MailedAt.UTC(),
+		MailError:  r.MailError,
 		Name:       r.Name,
 		Format:     r.Format,
 	}

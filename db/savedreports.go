@@ -75,7 +75,7 @@ func (s *Store) fillSavedReport(ctx context.Context, owner proofback.Actor, row 
 			row.NextRunAt = r.Next(now, zone)
 		}
 	}
-	row.Name, row.Query, row.Format, row.TimeZone, row.Schedule = r.Name, r.Query, r.Format, r.TimeZone, r.Schedule
+	row.Name, row.Query, row.Format, row.TimeZone, row.Schedule, row.Mail = r.Name, r.Query, r.Format, r.TimeZone, r.Schedule, r.Mail
 	return nil
 }
 
@@ -150,6 +150,7 @@ type SavedReportChange struct {
 	Format   *proofback.ReportFormat
 	TimeZone *string
 	Schedule *string // "" for none
+	Mail     *bool
 	Archive  bool    // it is kept, with its files, but not made any more
 }
 
@@ -171,7 +172,7 @@ func (s *Store) UpdateSavedReport(ctx context.Context, actor proofback.Actor, c 
 		return nil, err
 	}
 	row := rowOfReport(r)
-	columns := []string{"name", "query", "format", "time_zone", "schedule"}
+	columns := []string{"name", "query", "format", "time_zone", "schedule", "mail"}
 	if c.Archive {
 		columns = nil
 		if row.ArchivedAt.IsZero() {
@@ -183,6 +184,7 @@ func (s *Store) UpdateSavedReport(ctx context.Context, actor proofback.Actor, c 
 		set(&r.Format, c.Format)
 		set(&r.TimeZone, c.TimeZone)
 		set(&r.Schedule, c.Schedule)
+		set(&r.Mail, c.Mail)
 		if row.Schedule != r.Schedule || row.TimeZone != r.TimeZone {
 			columns = append(columns, "next_run_at") // which a job moves on, too
 		}

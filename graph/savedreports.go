@@ -53,6 +53,7 @@ func (m *mutation) CreateSavedReport(ctx context.Context, in model.CreateSavedRe
 		Format:   orElse(in.Format, proofback.ReportCSV),
 		TimeZone: orElse(in.TimeZone, "UTC"),
 		Schedule: orZero(in.Schedule),
+		Mail:     orZero(in.Mail),
 		Query:    savedQuery(&ids, in.Query),
 	}
 	err := ids.err()
@@ -68,7 +69,7 @@ func (m *mutation) CreateSavedReport(ctx context.Context, in model.CreateSavedRe
 
 func (m *mutation) UpdateSavedReport(ctx context.Context, in model.UpdateSavedReportInput) (*model.UpdateSavedReportPayload, error) {
 	var ids idReader
-	c := db.SavedReportChange{ID: ids.one(proofback.KindSavedReport, in.ID, "id"), Name: in.Name, Format: in.Format, TimeZone: in.TimeZone}
+	c := db.SavedReportChange{ID: ids.one(proofback.KindSavedReport, in.ID, "id"), Name: in.Name, Format: in.Format, TimeZone: in.TimeZone, Mail: in.Mail}
 	if in.Query != nil {
 		query := savedQuery(&ids, in.Query)
 		c.Query = &query

@@ -17,6 +17,7 @@ func showSavedReport(r *proofback.SavedReport) *model.SavedReport {
 		TimeZone:   r.TimeZone,
 		Schedule:   orNull(r.Schedule),
 		NextRunAt:  orNull(r.NextRunAt),
+		Mail:       r.Mail,
 		CreatedAt:  r.CreatedAt,
 		ArchivedAt: orNull(r.ArchivedAt),
 		ReportID:   r.ID,
@@ -68,6 +69,8 @@ func showReportRun(r *proofback.ReportRun) *model.ReportRun {
 		FinishedAt: orNull(r.FinishedAt),
 		KeptUntil:  orNull(r.KeptUntil),
 		Error:      orNull(r.Error),
+		MailedAt:   orNull(r.MailedAt),
+		MailError:  orNull(r.MailError),
 		ReportID:   r.ReportID,
 	}
 	if r.Status == proofback.RunDone {

@@ -175,6 +175,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &feedWorker{store: store, jobs: j, outbound: j.outbound, keys: c.ClickKeys, now: c.Now})
 	river.AddWorker(workers, &dueReportsWorker{store: store})
 	river.AddWorker(workers, &reportWorker{store: store, keep: c.KeepReports, log: c.Log})
+	river.AddWorker(workers, &mailReportWorker{store: store, mail: c.Mail, log: c.Log})
 	river.AddWorker(workers, &dueAuditsWorker{store: store, now: c.Now})
 	river.AddWorker(workers, &auditWorker{auditor: j.auditor})
 	river.AddWorker(workers, &tokenMailWorker{store: store, sender: c.Mail, appURL: c.AppURL})
@@ -245,6 +246,7 @@ func Kinds() []string {
 		fetchFeedArgs{},
 		dueReportsArgs{},
 		makeReportArgs{},
+		mailReportArgs{},
 		dropReportsArgs{},
 	}
 	kinds := make([]string, len(all))

@@ -89,6 +89,15 @@ type reportWorker struct {
 	log   *slog.Logger
 }
 
+// mailed asks for a run's file to be sent once tx commits.
+func mailed(ctx context.Context, run uuid.UUID) func(context.Context, pgx.Tx) error {
+	client := river.ClientFromContext[pgx.Tx](ctx)
+	return func(ctx context.Context, tx pgx.Tx) error {
+		_, err := client.InsertTx(ctx, tx, mailReportArgs{run}, nil)
+		return err
+	}
+}
+
 // Timeout implements river.Worker.
 func (w *reportWorker) Timeout(*river.Job[makeReportArgs]) time.Duration { return reportTimeout }
 
@@ -129,7 +138,7 @@ func (w *reportWorker) make(ctx context.Context, id uuid.UUID) error {
 	}
 	_ = os.Remove(file.Name())
 	defer func() { _ = file.Close() }()
-	made := db.ReportFile{Keep: w.keep}
+	made := db.ReportFile{Keep: w.keep, Mail: mailed(ctx, id)}
 	if err := w.write(ctx, run, file, &made); err != nil {
 		return err
 	}

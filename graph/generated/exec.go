@@ -1116,6 +1116,8 @@ type ComplexityRoot struct {
 		From        func(childComplexity int) int
 		ID          func(childComplexity int) int
 		KeptUntil   func(childComplexity int) int
+		MailError   func(childComplexity int) int
+		MailedAt    func(childComplexity int) int
 		RowCount    func(childComplexity int) int
 		SavedReport func(childComplexity int) int
 		Scheduled   func(childComplexity int) int
@@ -1188,6 +1190,7 @@ type ComplexityRoot struct {
 		Format     func(childComplexity int) int
 		ID         func(childComplexity int) int
 		LastRun    func(childComplexity int) int
+		Mail       func(childComplexity int) int
 		Name       func(childComplexity int) int
 		NextRunAt  func(childComplexity int) int
 		Query      func(childComplexity int) int
@@ -6283,6 +6286,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReportRun.KeptUntil(childComplexity), true
+	case "ReportRun.mailError":
+		if e.ComplexityRoot.ReportRun.MailError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.MailError(childComplexity), true
+	case "ReportRun.mailedAt":
+		if e.ComplexityRoot.ReportRun.MailedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportRun.MailedAt(childComplexity), true
 	case "ReportRun.rowCount":
 		if e.ComplexityRoot.ReportRun.RowCount == nil {
 			break
@@ -6511,6 +6526,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SavedReport.LastRun(childComplexity), true
+	case "SavedReport.mail":
+		if e.ComplexityRoot.SavedReport.Mail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedReport.Mail(childComplexity), true
 	case "SavedReport.name":
 		if e.ComplexityRoot.SavedReport.Name == nil {
 			break
@@ -11750,6 +11771,8 @@ type SavedReport implements Node {
   timeZone: TimeZone!
   "Five cron fields. A time that the clocks skip comes when they have been set, one that they show twice comes the first time. Null: it is made when somebody asks."
   schedule: String
+  "Its files are sent to its user by mail, where the network has a mail server."
+  mail: Boolean!
   "When it is made next; null for never. A time that nobody was there for is made up for once."
   nextRunAt: DateTime
   "Its newest run; null before the first."
@@ -11852,6 +11875,10 @@ type ReportRun implements Node {
   keptUntil: DateTime
   "Why it failed, in a sentence; null otherwise."
   error: String
+  "When its file was sent to its user by mail; null unless it was. One of over 5 MB is told of."
+  mailedAt: DateTime
+  "Why its file was not sent although it was to be, in a sentence; null otherwise."
+  mailError: String
 }
 
 "How far a run of a saved report has come."
@@ -11938,6 +11965,8 @@ input CreateSavedReportInput {
   timeZone: TimeZone
   "Five cron fields, such as ` + "`" + `30 6 * * 1` + "`" + `; at most once an hour. Left out: it is made when somebody asks."
   schedule: String
+  "Whether its files are sent to its user by mail. Default false."
+  mail: Boolean
 }
 
 "What ` + "`" + `createSavedReport` + "`" + ` answers."
@@ -11962,6 +11991,8 @@ input UpdateSavedReportInput {
   timeZone: TimeZone
   "Five cron fields; null for none."
   schedule: String
+  "Whether its files are sent to its user by mail."
+  mail: Boolean
 }
 
 "What ` + "`" + `updateSavedReport` + "`" + ` answers."
@@ -13931,6 +13962,10 @@ func (ec *executionContext) childFields_ReportRun(ctx context.Context, field gra
 		return ec.fieldContext_ReportRun_keptUntil(ctx, field)
 	case "error":
 		return ec.fieldContext_ReportRun_error(ctx, field)
+	case "mailedAt":
+		return ec.fieldContext_ReportRun_mailedAt(ctx, field)
+	case "mailError":
+		return ec.fieldContext_ReportRun_mailError(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReportRun", field.Name)
 }
@@ -14067,6 +14102,8 @@ func (ec *executionContext) childFields_SavedReport(ctx context.Context, field g
 		return ec.fieldContext_SavedReport_timeZone(ctx, field)
 	case "schedule":
 		return ec.fieldContext_SavedReport_schedule(ctx, field)
+	case "mail":
+		return ec.fieldContext_SavedReport_mail(ctx, field)
 	case "nextRunAt":
 		return ec.fieldContext_SavedReport_nextRunAt(ctx, field)
 	case "lastRun":
@@ -36122,6 +36159,52 @@ func (ec *executionContext) fieldContext_ReportRun_error(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ReportRun_mailedAt(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_mailedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MailedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_mailedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReportRun_mailError(ctx context.Context, field graphql.CollectedField, obj *model.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_mailError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MailError, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_mailError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _ReportRunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ReportRunConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37045,6 +37128,29 @@ func (ec *executionContext) _SavedReport_schedule(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_SavedReport_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SavedReport_mail(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SavedReport_mail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mail, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SavedReport_mail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SavedReport", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _SavedReport_nextRunAt(ctx context.Context, field graphql.CollectedField, obj *model.SavedReport) (ret graphql.Marshaler) {
@@ -43875,7 +43981,7 @@ func (ec *executionContext) unmarshalInputCreateSavedReportInput(ctx context.Con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"userId", "name", "query", "format", "timeZone", "schedule"}
+	fieldsInOrder := [...]string{"userId", "name", "query", "format", "timeZone", "schedule", "mail"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -43924,6 +44030,13 @@ func (ec *executionContext) unmarshalInputCreateSavedReportInput(ctx context.Con
 				return it, err
 			}
 			it.Schedule = data
+		case "mail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mail"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mail = data
 		}
 	}
 	return it, nil
@@ -46549,7 +46662,7 @@ func (ec *executionContext) unmarshalInputUpdateSavedReportInput(ctx context.Con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "name", "query", "format", "timeZone", "schedule"}
+	fieldsInOrder := [...]string{"id", "name", "query", "format", "timeZone", "schedule", "mail"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -46598,6 +46711,13 @@ func (ec *executionContext) unmarshalInputUpdateSavedReportInput(ctx context.Con
 				return it, err
 			}
 			it.Schedule = graphql.OmittableOf(data)
+		case "mail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mail"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mail = data
 		}
 	}
 	return it, nil
@@ -57181,6 +57301,16 @@ func (ec *executionContext) _ReportRun(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "mailedAt":
+			out.Values[i] = ec._ReportRun_mailedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mailError":
+			out.Values[i] = ec._ReportRun_mailError(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -57768,6 +57898,11 @@ func (ec *executionContext) _SavedReport(ctx context.Context, sel ast.SelectionS
 		case "schedule":
 			out.Values[i] = ec._SavedReport_schedule(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mail":
+			out.Values[i] = ec._SavedReport_mail(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nextRunAt":

@@ -1031,6 +1031,8 @@ type CreateSavedReportInput struct {
 	TimeZone *string `json:"timeZone,omitempty"`
 	// Five cron fields, such as `30 6 * * 1`; at most once an hour. Left out: it is made when somebody asks.
 	Schedule *string `json:"schedule,omitempty"`
+	// Whether its files are sent to its user by mail. Default false.
+	Mail *bool `json:"mail,omitempty"`
 }
 
 // What `createSavedReport` answers.
@@ -2263,8 +2265,12 @@ type ReportRun struct {
 	// When run and file are dropped; earlier where its user's files come to over 512 MB. Null before it ended.
 	KeptUntil *time.Time `json:"keptUntil,omitempty"`
 	// Why it failed, in a sentence; null otherwise.
-	Error    *string   `json:"error,omitempty"`
-	ReportID uuid.UUID `json:"-"`
+	Error *string `json:"error,omitempty"`
+	// When its file was sent to its user by mail; null unless it was. One of over 5 MB is told of.
+	MailedAt *time.Time `json:"mailedAt,omitempty"`
+	// Why its file was not sent although it was to be, in a sentence; null otherwise.
+	MailError *string   `json:"mailError,omitempty"`
+	ReportID  uuid.UUID `json:"-"`
 }
 
 func (ReportRun) IsNode() {}
@@ -2441,6 +2447,8 @@ type SavedReport struct {
 	TimeZone string `json:"timeZone"`
 	// Five cron fields. A time that the clocks skip comes when they have been set, one that they show twice comes the first time. Null: it is made when somebody asks.
 	Schedule *string `json:"schedule,omitempty"`
+	// Its files are sent to its user by mail, where the network has a mail server.
+	Mail bool `json:"mail"`
 	// When it is made next; null for never. A time that nobody was there for is made up for once.
 	NextRunAt *time.Time `json:"nextRunAt,omitempty"`
 	// When it was saved.
@@ -3043,6 +3051,8 @@ type UpdateSavedReportInput struct {
 	TimeZone *string `json:"timeZone,omitempty"`
 	// Five cron fields; null for none.
 	Schedule graphql.Omittable[*string] `json:"schedule,omitempty"`
+	// Whether its files are sent to its user by mail.
+	Mail *bool `json:"mail,omitempty"`
 }
 
 // What `updateSavedReport` answers.

@@ -41,13 +41,10 @@ func takesGzip(accept string) bool {
 	return false
 }
 
-// typeCSV is the media type of CSV with a header (RFC 4180, section 3).
-const typeCSV = "text/csv; charset=utf-8; header=present"
-
 // begin sends the header, and the first line.
 func (f *file) begin(name string, columns []string) error {
 	f.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	f.csv = csv.NewWriter(f.open(typeCSV))
+	f.csv = csv.NewWriter(f.open(proofback.ReportCSV.MediaType()))
 	f.csv.UseCRLF = true // RFC 4180, section 2
 	return f.csv.Write(columns)
 }

@@ -43,11 +43,7 @@ func (e *Exports) savedReport(ctx context.Context, actor proofback.Actor, p *par
 		}
 	}
 	f.w.Header().Set("Content-Disposition", `attachment; filename="`+run.FileName()+`"`)
-	contentType := typeCSV
-	if run.Format == proofback.ReportJSONLines {
-		contentType = "application/x-ndjson"
-	}
-	f.head(contentType)
+	f.head(run.Format.MediaType())
 	_, err = io.Copy(f.w, from)
 	return err
 }
