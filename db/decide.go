@@ -57,17 +57,10 @@ const decideAttempts = 10
 // exclusion is decided again with the winner in sight. With an error nothing of
 // the batch was stored.
 func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]proofback.Postback, error) {
-	return s.decide(ctx, setup, batch, func() {})
-}
-
-// decide is Decide, and tells as soon as all is looked up and judged and only has
-// to be written.
-func (s *Store) decide(ctx context.Context, setup *Setup, batch []*Incoming, judged func()) ([]proofback.Postback, error) {
 	b, err := s.gather(ctx, setup, batch)
 	if err != nil {
 		return nil, domainError(err)
 	}
-	b.judged = judged
 	for attempt := 1; ; attempt++ {
 		log, err := b.decideOnce(ctx)
 		if err == nil {
@@ -114,7 +107,6 @@ type decideBatch struct {
 	known knownEvents
 	books proofback.Books
 
-	judged   func()      // told when everything is looked up and judged
 	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
 	changes  int         // of conversions, by what was decided last
@@ -170,7 +162,6 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 		if b.preview {
 			return nil, errPreview
 		}
-		b.judged()
 		return b.write(ctx, tx, log)
 	})
 	return log, err

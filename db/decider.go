@@ -11,8 +11,11 @@ import (
 // DeciderConfig says how postbacks are gathered; zero fields take the defaults.
 type DeciderConfig struct {
 	// Writers is how many batches are decided at once, each on a connection of its
-	// own. Default 4: half of them may look up and judge while the others write.
+	// own. Default 4.
 	Writers int
+	// Share is how many requests must wait for each batch that is being decided before
+	// another is begun beside them. Default 32.
+	Share int
 	// MaxBatch is the most requests that are decided together. Default 500.
 	MaxBatch int
 	// MaxQueue is how many requests may wait; more are refused at once, so that a
@@ -28,23 +31,23 @@ type DeciderConfig struct {
 
 // Decider takes postbacks from many goroutines and decides whatever has gathered
 // while the last batch was being written: a group commit without a timer, so
-// that a lone request waits for nobody.
+// that a lone request waits for nobody. A batch costs by itself what a dozen or more
+// requests cost. So another is only begun beside those on their way when enough
+// requests wait for it; until then they wait for one of those to end.
 type Decider struct {
 	store    *Store
 	setup    *Setup
+	share    int
 	maxBatch int
+	maxQueue int
 	timeout  time.Duration
 	observe  func(int, time.Duration, error)
-	queue    chan *undecided
 	writers  sync.WaitGroup
 
-	// turns are taken by the writers that gather, look up and judge; there are
-	// half as many as writers. Whoever waits for one lets the next batch grow:
-	// without them all would take what little comes first, and every batch costs
-	// by itself.
-	turns chan struct{}
-
-	closing sync.RWMutex
+	mu      sync.Mutex
+	worth   sync.Cond    // a batch may be worth it
+	queue   []*undecided // that wait
+	batches int          // on their way
 	closed  bool
 }
 
@@ -66,6 +69,9 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 	if c.Writers <= 0 {
 		c.Writers = 4
 	}
+	if c.Share <= 0 {
+		c.Share = 32
+	}
 	if c.MaxBatch <= 0 {
 		c.MaxBatch = 500
 	}
@@ -78,8 +84,8 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 	if c.Observe == nil {
 		c.Observe = func(int, time.Duration, error) {}
 	}
-	d := &Decider{store: s, setup: setup, maxBatch: c.MaxBatch, timeout: c.Timeout, observe: c.Observe, queue: make(chan *undecided, c.MaxQueue)}
-	d.turns = make(chan struct{}, (c.Writers+1)/2)
+	d := &Decider{store: s, setup: setup, share: c.Share, maxBatch: c.MaxBatch, maxQueue: c.MaxQueue, timeout: c.Timeout, observe: c.Observe}
+	d.worth.L = &d.mu
 	for range c.Writers {
 		d.writers.Go(d.run)
 	}
@@ -102,84 +108,117 @@ func (d *Decider) Decide(ctx context.Context, in *Incoming) (proofback.Postback,
 }
 
 func (d *Decider) enqueue(u *undecided) error {
-	d.closing.RLock()
-	defer d.closing.RUnlock()
-	if d.closed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed:
 		return errShuttingDown
-	}
-	if d.store.Away() {
+	case d.store.Away():
 		return ErrAway
-	}
-	select {
-	case d.queue <- u:
-		return nil
-	default:
+	case len(d.queue) == d.maxQueue:
 		return errTooBusy
 	}
+	d.queue = append(d.queue, u)
+	if d.isWorthIt() {
+		d.worth.Signal()
+	}
+	return nil
+}
+
+// isWorthIt reports whether another batch is to be begun. d.mu is held.
+func (d *Decider) isWorthIt() bool {
+	return len(d.queue) > 0 && len(d.queue) >= d.batches*d.share
 }
 
 // Close takes no more requests, decides those that wait, and returns.
 func (d *Decider) Close() {
-	d.closing.Lock()
-	if !d.closed {
-		d.closed = true
-		close(d.queue)
-	}
-	d.closing.Unlock()
+	d.mu.Lock()
+	d.closed = true
+	d.worth.Broadcast()
+	d.mu.Unlock()
 	d.writers.Wait()
 }
 
 // QueueLength is how many requests wait.
-func (d *Decider) QueueLength() int { return len(d.queue) }
+func (d *Decider) QueueLength() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.queue)
+}
 
 // QueueLimit is how many requests may wait.
-func (d *Decider) QueueLimit() int { return cap(d.queue) }
+func (d *Decider) QueueLimit() int { return d.maxQueue }
 
 func (d *Decider) run() {
 	batch := make([]*undecided, 0, d.maxBatch)
 	for {
-		d.turns <- struct{}{}
-		first, ok := <-d.queue
-		if !ok {
-			<-d.turns
+		if batch = d.next(batch[:0]); len(batch) == 0 {
 			return
 		}
-		batch = append(batch[:0], first)
-	gather:
-		for len(batch) < d.maxBatch {
-			select {
-			case next, ok := <-d.queue:
-				if !ok {
-					break gather
-				}
-				batch = append(batch, next)
-			default:
-				break gather
-			}
-		}
-		judged := sync.OnceFunc(func() { <-d.turns })
-		d.decide(batch, judged)
-		judged()
+		ended := d.begun()
+		d.decide(batch)
+		ended()
 		clear(batch)
 	}
 }
 
-// decide decides a batch, and tells when it is judged. If the database refuses it
-// for what is in it, its halves are tried by themselves, so that one request fails
-// alone.
-func (d *Decider) decide(batch []*undecided, judged func()) {
+// slowAfter is how long a batch is waited for.
+const slowAfter = 20 * time.Millisecond
+
+// begun counts a batch as on its way until it has ended, or it turns out to be slow:
+// perhaps it waits for a lock, and nobody is to wait with it.
+func (d *Decider) begun() (ended func()) {
+	over := sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.batches--
+		if d.isWorthIt() {
+			d.worth.Signal()
+		}
+	})
+	slow := time.AfterFunc(slowAfter, over)
+	return func() {
+		slow.Stop()
+		over()
+	}
+}
+
+// next takes a batch as soon as it is worth it. There is none after the last one.
+func (d *Decider) next(batch []*undecided) []*undecided {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for !d.isWorthIt() && !d.closed {
+		d.worth.Wait()
+	}
+	n := min(len(d.queue), d.maxBatch)
+	batch = append(batch, d.queue[:n]...)
+	rest := copy(d.queue, d.queue[n:])
+	clear(d.queue[rest:])
+	d.queue = d.queue[:rest]
+	if n > 0 {
+		d.batches++
+	}
+	if d.isWorthIt() {
+		d.worth.Signal()
+	}
+	return batch
+}
+
+// decide decides a batch. If the database refuses it for what is in it, its halves
+// are tried by themselves, so that one request fails alone.
+func (d *Decider) decide(batch []*undecided) {
 	in := make([]*Incoming, len(batch))
 	for i, u := range batch {
 		in[i] = u.in
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
 	began := time.Now()
-	log, err := d.store.decide(ctx, d.setup, in, judged)
+	log, err := d.store.Decide(ctx, d.setup, in)
 	cancel()
 	d.observe(len(in), time.Since(began), err)
 	if err != nil && len(batch) > 1 && proofback.CodeOf(err) != proofback.CodeUnavailable {
-		d.decide(batch[:len(batch)/2], judged)
-		d.decide(batch[len(batch)/2:], judged)
+		d.decide(batch[:len(batch)/2])
+		d.decide(batch[len(batch)/2:])
 		return
 	}
 	if err != nil && proofback.CodeOf(err) != proofback.CodeUnavailable {
