@@ -55,8 +55,7 @@ func clientOf(ctx context.Context) string {
 			return id.String()
 		}
 	}
-	address, _ := ctx.Value(addressKey).(string)
-	return string(a.Role) + " " + address
+	return string(a.Role) + " " + proofback.TryNetwork(AddressFrom(ctx))
 }
 
 // of gives a client with its budget as of now; c.mu is held.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -82,19 +82,19 @@ func (r *Resolver) Handler() *Endpoint {
 }
 
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	ctx := context.WithValue(withRequestID(req.Context()), addressKey, e.addressOf(req))
+	ctx := WithAddress(withRequestID(req.Context()), e.addressOf(req))
 	w.Header().Set("X-Request-Id", ActorFrom(ctx).RequestID)
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	e.wire.ServeHTTP(w, req.WithContext(ctx))
 }
 
 // addressOf is where a request comes from.
-func (r *Resolver) addressOf(req *http.Request) string {
+func (r *Resolver) addressOf(req *http.Request) netip.Addr {
 	if r.Address != nil {
 		return r.Address(req)
 	}
-	host, _, _ := net.SplitHostPort(req.RemoteAddr)
-	return host
+	peer, _ := netip.ParseAddrPort(req.RemoteAddr)
+	return peer.Addr()
 }
 
 // Refuse answers a request that is not even looked at, in GraphQL's form.

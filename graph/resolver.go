@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,7 +34,7 @@ type Resolver struct {
 	// Authorization header's text; nil where WebSockets have to bring one as a header.
 	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
 	// Address tells where a request comes from; default the connection's other end.
-	Address func(*http.Request) string
+	Address func(*http.Request) netip.Addr
 	// Limits bound what clients may ask; the zero value bounds single operations alone.
 	Limits Limits
 	// Origins are those of pages that may open WebSockets, beside our own host's.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/proofback/proofback"
@@ -88,8 +89,8 @@ func (p *program) resolver() *graph.Resolver {
 		Sessions:     p.sessions,
 		Accounts:     p.sessions,
 		Authenticate: p.gate.Authenticate,
-		Address: func(req *http.Request) string {
-			return ingest.ClientIP(req, p.settings.trustedProxies).String()
+		Address: func(req *http.Request) netip.Addr {
+			return ingest.ClientIP(req, p.settings.trustedProxies)
 		},
 		Limits:    p.settings.limits,
 		Origins:   p.settings.corsOrigins,
@@ -129,7 +130,6 @@ func (p *program) known(refuse func(http.ResponseWriter, *http.Request, error), 
 	known := auth.Middleware(p.gate, refuse, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		nobody := proofback.Actor{RequestID: req.Header.Get(requestIDHeader)}
-		ctx := graph.WithAddress(graph.WithActor(req.Context(), nobody), ingest.ClientIP(req, p.settings.trustedProxies))
-		known.ServeHTTP(w, req.WithContext(ctx))
+		known.ServeHTTP(w, req.WithContext(graph.WithActor(req.Context(), nobody)))
 	})
 }

@@ -115,3 +115,22 @@ func TestGuessesAtOnceAreCounted(t *testing.T) {
 		t.Errorf("%d were tried", got)
 	}
 }
+
+// TestTriesOverHTTPCountForWhereTheyComeFrom goes through the whole API.
+func TestTriesOverHTTPCountForWhereTheyComeFrom(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	do := serve(t, s)
+	var last payload
+	for range proofback.TriesOfAccount + 1 {
+		last = read(t, do("", signIn, map[string]string{"email": "kim@network.example", "password": "wrong horse"}), "signIn")
+	}
+	if len(last.UserErrors) != 1 || last.UserErrors[0].Code != "RATE_LIMITED" {
+		t.Errorf("got %+v", last)
+	}
+	var failed int
+	err := s.Store.Pool().QueryRow(t.Context(), `SELECT failed FROM sign_in_tries WHERE key = 'network 127.0.0.1'`).Scan(&failed)
+	if err != nil || failed != proofback.TriesOfAccount {
+		t.Errorf("%d tries, %v", failed, err)
+	}
+}
