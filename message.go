@@ -18,7 +18,8 @@ func (m *Message) IdempotencyKey() string { return GlobalID(KindDelivery, m.Deli
 
 // Macro gives the value of one of DestinationMacros, "" for what there is none
 // of. Ids are those of the API; the status is the one that is told, which may not
-// be the conversion's newest; the timestamp is the event's.
+// be the conversion's newest; the timestamp is the event's. The
+// conversion's payout is to be what it was worth when it came to that status.
 func (m *Message) Macro(name string) string {
 	switch name {
 	case "click_id":

@@ -82,7 +82,7 @@ func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due [
 		SELECT q.n, d.destination_id, d.next_attempt_at, d.conversion_id, d.transition_id, d.affiliate_id, d.click_id, d.event, d.attempts, d.attempts_before, d.created_at,
 		  t.method, t.url_template, t.retry_on, t.latest_only, coalesce(t.max_per_second, 0), t.enabled, t.gone, t.open_until,
 		  t.secret, CASE WHEN t.old_secret_until > $4 THEN t.old_secret END,
-		  c.offer_id, c.event_type, coalesce(c.txid, ''), c.event_at, coalesce(c.payout::text, ''), coalesce(c.payout_currency, ''),
+		  c.offer_id, c.event_type, coalesce(c.txid, ''), c.event_at, coalesce((c.payout + coalesce(a.payout, 0))::text, ''), coalesce(c.payout_currency, ''),
 		  coalesce(k.source, ''),
 		  ARRAY[coalesce(k.sub1, ''), coalesce(k.sub2, ''), coalesce(k.sub3, ''), coalesce(k.sub4, ''), coalesce(k.sub5, ''),
 		    coalesce(k.sub6, ''), coalesce(k.sub7, ''), coalesce(k.sub8, ''), coalesce(k.sub9, ''), coalesce(k.sub10, '')],
@@ -102,6 +102,15 @@ func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due [
 		CROSS JOIN LATERAL (SELECT * FROM destinations WHERE id = d.destination_id LIMIT 1) AS t
 		CROSS JOIN LATERAL (SELECT * FROM conversions WHERE id = d.conversion_id LIMIT 1) AS c
 		LEFT JOIN LATERAL (SELECT * FROM clicks WHERE id = d.click_id LIMIT 1) AS k ON true
+		-- What the conversion was worth when it came to the status that is told: the
+		-- same in every attempt, whatever is corrected later.
+		LEFT JOIN LATERAL (
+		  SELECT sum(payout) AS payout
+		  FROM adjustments
+		  WHERE conversion_id = d.conversion_id
+		    AND kind = 'AMOUNT'
+		    AND at <= coalesce((SELECT at FROM transitions WHERE id = d.transition_id AND conversion_id = d.conversion_id), d.created_at)
+		) AS a ON true
 		LEFT JOIN LATERAL (
 		  SELECT min(coalesce(next_attempt_at, $4)) FILTER (WHERE status = 'PENDING' AND seq < d.seq) AS older_due, bool_or(seq > d.seq) AS newer
 		  FROM deliveries

@@ -8961,7 +8961,7 @@ type Cap {
 enum CapMetric {
   "Conversions that are not rejected."
   CONVERSIONS
-  "What affiliates earn by them, in the network's own currency."
+  "What affiliates earn by them, in the network's own currency, as they were priced when they came: a correction by staff neither takes a place nor makes one."
   PAYOUT
   "Billable clicks."
   CLICKS
