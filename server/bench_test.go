@@ -37,6 +37,11 @@ func TestABenchmarkCountsWhatItWasPromisedAndHoldsItToItsFloor(t *testing.T) {
 		}
 	}
 
+	code, out, said = runToEnd(t, append([]string{"bench", "subscribers", "--clicks=3000", "--rates=50"}, quick...))
+	if code != 0 || !strings.Contains(out, "staff, all of each") || !strings.Contains(out, "affiliates, of their own") {
+		t.Fatalf("exit code %d\n%s\n%s", code, out, said)
+	}
+
 	code, out, said = runToEnd(t, append([]string{"bench", "graphql", "--clicks=3000", "--rates=20", "--floor=8=0.0001"}, quick...))
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s\n%s", code, out, said)

@@ -13,7 +13,7 @@ import (
 
 // Command is `proofback bench`.
 type Command struct {
-	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost,graphql" help:"What to measure: click, postback, duplicates, growth, deliveries, reports, cost or graphql."`
+	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost,graphql,subscribers" help:"What to measure: click, postback, duplicates, growth, deliveries, reports, cost, graphql or subscribers."`
 
 	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
 	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
@@ -70,6 +70,8 @@ func (c *Command) Run(out io.Writer) (err error) {
 		err = s.costs(ctx)
 	case "graphql":
 		err = s.graphql(ctx)
+	case "subscribers":
+		err = s.subscribers(ctx)
 	default:
 		err = s.postbacks(ctx)
 	}

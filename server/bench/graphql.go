@@ -215,7 +215,7 @@ func (*page) WriteHeader(int)       {}
 // pageRequests are what partner UIs of the actors send.
 func (b *bed) pageRequests(ctx context.Context, actors []proofback.Actor) (load.PageTraffic, error) {
 	var t load.PageTraffic
-	tokens, err := auth.NewTokens(auth.TokenConfig{Key: []byte(base64.StdEncoding.EncodeToString(b.Clicks.Secret)), Issuer: "proofback", Audience: "proofback"})
+	tokens, err := b.accessTokens(ctx, actors)
 	if err != nil {
 		return t, err
 	}
@@ -223,18 +223,29 @@ func (b *bed) pageRequests(ctx context.Context, actors []proofback.Actor) (load.
 	if err != nil {
 		return t, err
 	}
-	for _, a := range actors {
-		if a, err = b.signedIn(ctx, a); err != nil {
-			return t, err
-		}
-		token, _, err := tokens.Sign(a, 24*time.Hour)
-		if err != nil {
-			return t, err
-		}
+	for _, token := range tokens {
 		t.Requests = append(t.Requests, fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 			token, len(body), body))
 	}
 	return t, nil
+}
+
+// accessTokens signs actors in.
+func (b *bed) accessTokens(ctx context.Context, actors []proofback.Actor) ([]string, error) {
+	tokens, err := auth.NewTokens(auth.TokenConfig{Key: []byte(base64.StdEncoding.EncodeToString(b.Clicks.Secret)), Issuer: "proofback", Audience: "proofback"})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, len(actors))
+	for i, a := range actors {
+		if a, err = b.signedIn(ctx, a); err != nil {
+			return nil, err
+		}
+		if list[i], _, err = tokens.Sign(a, 24*time.Hour); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // signedIn makes a user of an actor's, with a session: each request looks whether it

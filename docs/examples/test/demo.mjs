@@ -27,10 +27,11 @@ export async function sell() {
 /** Sells until somebody was told of it: a subscription may not stand yet when the first sale is made. */
 export async function sellUntil(told) {
   const sales = [];
-  const selling = setInterval(async () => sales.push(await sell()), 300);
+  const selling = setInterval(() => sales.push(sell()), 300);
   try {
     const change = await told;
-    return { change, sale: sales.find((s) => s.txid === change.transactionId) };
+    const made = await Promise.all(sales); // word of a sale may come before its answer
+    return { change, sale: made.find((s) => s.txid === change.transactionId) };
   } finally {
     clearInterval(selling);
   }
