@@ -24,14 +24,14 @@ const usedEvery = time.Minute
 var errBadKey = proofback.Errorf(proofback.CodeUnauthenticated, "this API key is not good, or not any more")
 
 // CreateAPIKey makes a key and gives it, which is not to be had again. Partners make
-// keys of their own company; staff make partners', and an ADMIN the network's own. A
+// keys of their own company; staff make partners' and the network's, with no more rights than their own. A
 // key makes no keys: who has found one cannot keep it alive.
 func (s *Store) CreateAPIKey(ctx context.Context, actor proofback.Actor, k proofback.APIKey) (*proofback.APIKey, string, error) {
 	if err := actor.RequirePerson(); err != nil {
 		return nil, "", err
 	}
 	if actor.IsStaff() {
-		if err := requireOver(actor, k.Role); err != nil {
+		if err := mayKey(actor, k.Role); err != nil {
 			return nil, "", err
 		}
 	} else if err := ownCompany(actor, &k); err != nil {
@@ -57,6 +57,14 @@ func (s *Store) CreateAPIKey(ctx context.Context, actor proofback.Actor, k proof
 		return nil, "", err
 	}
 	return &k, secret, nil
+}
+
+// mayKey refuses staff who would make keys that may do more than they do.
+func mayKey(actor proofback.Actor, role proofback.Role) error {
+	if role == proofback.RoleAdmin {
+		return actor.RequireAdmin()
+	}
+	return nil
 }
 
 // ownCompany fills in a partner's role, and refuses another one.
@@ -110,7 +118,7 @@ func (s *Store) changeAPIKey(ctx context.Context, actor proofback.Actor, id uuid
 		}
 		k = row.value()
 		if actor.IsStaff() {
-			if err := requireOver(actor, k.Role); err != nil {
+			if err := mayKey(actor, k.Role); err != nil {
 				return err
 			}
 		}

@@ -30,7 +30,7 @@ func TestWhoMakesWhichKeys(t *testing.T) {
 		want  string
 	}{
 		{"an admin the network's", asStaff, vars{"name": "CRM", "role": "ADMIN", "scope": "WRITE"}, ""},
-		{"a manager the network's", manager, vars{"name": "CRM", "role": "MANAGER"}, "FORBIDDEN"},
+		{"a manager an admin's", manager, vars{"name": "CRM", "role": "ADMIN"}, "FORBIDDEN"},
 		{"a manager a partner's", manager, vars{"name": "CRM", "role": "AFFILIATE", "affiliateId": m.blog}, ""},
 		{"staff no role", manager, vars{"name": "CRM"}, "BAD_USER_INPUT role"},
 		{"a role that does not fit", admin, vars{"name": "CRM", "role": "AFFILIATE", "advertiserId": m.shop}, "BAD_USER_INPUT role"},

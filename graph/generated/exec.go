@@ -7983,7 +7983,7 @@ type Mutation {
   acceptInvitation(input: AcceptInvitationInput!): AcceptInvitationPayload!
   "Changes what a user is called by and may do, shuts it out or lets it in again. Where its rights change, its sessions end at once. Staff; only an ADMIN changes other staff."
   updateUser(input: UpdateUserInput!): UpdateUserPayload!
-  "Makes a key by which a server acts. Partners for their own company, staff for partners, an ADMIN for the network. Not with a key."
+  "Makes a key by which a server acts. Partners for their own company, staff for partners and the network, with no more rights than their own. Not with a key."
   createApiKey(input: CreateApiKeyInput!): CreateApiKeyPayload!
   "Names a key anew, or says when it expires; what it may do stays. By whoever may make it."
   updateApiKey(input: UpdateApiKeyInput!): UpdateApiKeyPayload!
