@@ -151,7 +151,7 @@ type SavedReportChange struct {
 	TimeZone *string
 	Schedule *string // "" for none
 	Mail     *bool
-	Archive  bool    // it is kept, with its files, but not made any more
+	Archive  bool // it is kept, with its files, but not made any more
 }
 
 // UpdateSavedReport changes a saved report. Its user, and staff.
