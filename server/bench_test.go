@@ -81,3 +81,16 @@ func TestTheBenchmarkOfDeliveriesLosesNone(t *testing.T) {
 		t.Errorf("exit code %d\n%s\n%s", code, out, said)
 	}
 }
+
+func TestAComparisonOfListsIsMeasuredAndItsResultCounted(t *testing.T) {
+	t.Parallel()
+	code, out, said := runToEnd(t, []string{"bench", "reconcile", "--rounds=1", "--lines=2000", "--dir=" + dataDir(t), "--ceiling=compared=1ns"})
+	if code != 1 || !strings.Contains(said, "compared: p99 of") {
+		t.Errorf("exit code %d with its goal missed: %s", code, said)
+	}
+	for _, want := range []string{"2160 lines against 2000 conversions", "the list is taken in", "it is compared", "every planted difference was found, and no other"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, out)
+		}
+	}
+}

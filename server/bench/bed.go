@@ -28,10 +28,11 @@ type bed struct {
 
 // state is what the next run on the same folder must know.
 type state struct {
-	Codes  []string // of tracking links
-	Clicks load.Clicks
-	Runs   int // so that no two runs send the same transaction ids
-	Market market
+	Codes   []string // of tracking links
+	Clicks  load.Clicks
+	Runs    int // so that no two runs send the same transaction ids
+	Market  market
+	Ledgers ledgers
 }
 
 // maxConnections is enough for baselines with a connection for each client.

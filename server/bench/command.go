@@ -13,7 +13,7 @@ import (
 
 // Command is `proofback bench`.
 type Command struct {
-	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost,graphql,subscribers" help:"What to measure: click, postback, duplicates, growth, deliveries, reports, cost, graphql or subscribers."`
+	Suite string `arg:"" enum:"click,postback,duplicates,growth,deliveries,reports,cost,graphql,subscribers,reconcile" help:"What to measure: click, postback, duplicates, growth, deliveries, reports, cost, graphql, subscribers or reconcile."`
 
 	Rounds      int           `default:"5" help:"Rounds, of which medians are told (default ${default})."`
 	Duration    time.Duration `default:"10s" help:"Measured time of each contender in each round (default ${default})."`
@@ -25,10 +25,12 @@ type Command struct {
 
 	PerDay int `default:"222222" help:"Clicks of each day that reports are made of: at the default, ninety days have twenty millions (default ${default})."`
 
+	Lines int `default:"1000000" help:"Conversions that reconcile compares a list with (default ${default})."`
+
 	Deliveries   int    `default:"40000" help:"Outbound postbacks in a backlog (default ${default})."`
 	PostbackRate int    `default:"500" help:"Postbacks a second while outbound ones are timed (default ${default})."`
 	JobIndexes   bool   `help:"Measure deliveries with River's GIN indexes over its jobs, which the migrations drop."`
-	Only         string `placeholder:"PART" help:"Of deliveries, measure only this part: backlog, latency or killed."`
+	Only         string `placeholder:"PART" help:"Of deliveries, measure only this part: backlog, latency or killed. Of reconcile: load, to prepare a folder."`
 
 	Idle time.Duration `default:"60s" help:"Of cost, time in which a program with nothing to do is watched (default ${default})."`
 
@@ -43,8 +45,8 @@ type Command struct {
 
 // Run runs a suite. What is measured goes to out, what goes on meanwhile to stderr.
 func (c *Command) Run(out io.Writer) (err error) {
-	if c.Rounds < 1 || c.Duration <= 0 || c.Clicks < 1 || c.PerDay < 1 {
-		return errors.New("bench: --rounds, --duration, --clicks and --per-day must be more than nothing")
+	if c.Rounds < 1 || c.Duration <= 0 || c.Clicks < 1 || c.PerDay < 1 || c.Lines < 1 {
+		return errors.New("bench: --rounds, --duration, --clicks, --per-day and --lines must be more than nothing")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -68,6 +70,8 @@ func (c *Command) Run(out io.Writer) (err error) {
 		err = s.reports(ctx)
 	case "cost":
 		err = s.costs(ctx)
+	case "reconcile":
+		err = s.reconcile(ctx)
 	case "graphql":
 		err = s.graphql(ctx)
 	case "subscribers":

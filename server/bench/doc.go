@@ -8,6 +8,7 @@
 // (fill.go). What is measured runs in processes of its own (child.go): the
 // program as it is served, the baselines (baseline.go, naive.go, replay.go), and the load
 // generator (package load). The suites (suites.go, growth.go, graphql.go) say who is compared
-// to whom (compare.go); cost.go measures what one of each costs; table.go prints medians and ratios; audit.go then counts
+// to whom (compare.go); reconcile.go compares two long lists;
+// cost.go measures what one of each costs; table.go prints medians and ratios; audit.go then counts
 // whether everything that was answered for is stored.
 package bench

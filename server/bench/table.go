@@ -44,6 +44,9 @@ func (s *suite) describe(ctx context.Context) error {
 
 // manner says how it is measured.
 func (s *suite) manner() string {
+	if s.Suite == "reconcile" {
+		return fmt.Sprintf("%d rounds", s.Rounds)
+	}
 	if s.Suite == "cost" {
 		return fmt.Sprintf("each for %s, beside %d stored clicks", s.Duration, s.Clicks)
 	}
