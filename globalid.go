@@ -36,6 +36,7 @@ const (
 	KindReportRun          Kind = "ReportRun"
 	KindVerification       Kind = "Verification"
 	KindDiscrepancy        Kind = "Discrepancy"
+	KindDispute            Kind = "Dispute"
 	KindAuditEntry         Kind = "AuditEntry"
 )
 

@@ -15,6 +15,7 @@ type Notice struct {
 	AdvertiserID  uuid.UUID
 	DestinationID uuid.UUID // zero unless it is about one
 	SavedReportID uuid.UUID // zero unless it is about one
+	DisputeID     uuid.UUID // zero unless it is about one
 	Kind          NoticeKind
 	Message       string // a sentence
 }
@@ -25,6 +26,9 @@ type NoticeKind string
 const (
 	NoticePaused  NoticeKind = "DESTINATION_PAUSED"  // it failed for too long
 	NoticeStopped NoticeKind = "DESTINATION_STOPPED" // it answered 410
+
+	NoticeDisputeOpened   NoticeKind = "DISPUTE_OPENED"   // staff are to answer
+	NoticeDisputeAnswered NoticeKind = "DISPUTE_ANSWERED" // the other side has said something
 
 	NoticeReportFailed NoticeKind = "REPORT_FAILED" // a saved report could not be made, and could the time before
 )

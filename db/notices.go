@@ -20,6 +20,7 @@ type noticeRow struct {
 	AdvertiserID  uuid.UUID            `bun:"advertiser_id,nullzero"`
 	DestinationID uuid.UUID            `bun:"destination_id,nullzero"`
 	SavedReportID uuid.UUID            `bun:"saved_report_id,nullzero"`
+	DisputeID     uuid.UUID            `bun:"dispute_id,nullzero"`
 	Kind          proofback.NoticeKind `bun:"kind"`
 	Message       string               `bun:"message"`
 	At            time.Time            `bun:"at"`
@@ -33,6 +34,7 @@ func (r *noticeRow) value() *proofback.Notice {
 		AdvertiserID:  r.AdvertiserID,
 		DestinationID: r.DestinationID,
 		SavedReportID: r.SavedReportID,
+		DisputeID:     r.DisputeID,
 		Kind:          r.Kind,
 		Message:       r.Message,
 	}

@@ -59,6 +59,8 @@ var ownRowsOf = map[string]map[string]string{
 		"rollup_affiliate_conversions": `false AND $1::uuid IS NULL`,
 		"statements":                   `false AND $1::uuid IS NULL`,
 		"statement_lines":              `false AND $1::uuid IS NULL`,
+		"disputes":                     `false AND $1::uuid IS NULL`,
+		"dispute_entries":              `false AND $1::uuid IS NULL`,
 	},
 }
 
@@ -88,6 +90,9 @@ func newTwoTenants(t *testing.T) *market {
 		m.exec(`INSERT INTO parked (destination_id, seq, delivery_id) VALUES ($1, 1, $2)`, destination, delivery)
 		m.exec(`INSERT INTO notices (id, affiliate_id, destination_id, kind, message, at) VALUES ($1, $2, $3, 'STOPPED', '', $4)`,
 			keyAt(day), m.affiliates[i], destination, day)
+		dispute := keyAt(day)
+		m.exec(`INSERT INTO disputes (id, affiliate_id, txid, status, trace, opened_at) VALUES ($1, $2, 'T', 'OPEN', '[]', $3)`, dispute, m.affiliates[i], day)
+		m.exec(`INSERT INTO dispute_entries (id, dispute_id, affiliate_id, at, by_staff, text) VALUES ($1, $2, $3, $4, false, '')`, keyAt(day), dispute, m.affiliates[i], day)
 		m.exec(`INSERT INTO tracking_links (id, code, offer_id, affiliate_id, created_at) VALUES ($1, $1::uuid::text, $2, $3, $4)`,
 			keyAt(day), m.offers[i], m.affiliates[i], day)
 		m.exec(`INSERT INTO offer_access (id, offer_id, affiliate_id, status, requested_at) VALUES ($1, $2, $3, 'APPROVED', $4)`,

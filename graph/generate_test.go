@@ -62,6 +62,7 @@ var idKinds = map[string]proofback.Kind{
 	"StatementFilter.periodId":              everybodys,
 	"ReplayPostbacksInput.ids":              proofback.KindPostback,
 	"CorrectReconciliationInput.id":         proofback.KindReconciliation,
+	"AnswerDisputeInput.id":                 proofback.KindDispute,
 	"RetryDeliveriesInput.ids":              proofback.KindDelivery,
 	"UpdateSavedReportInput.id":             proofback.KindSavedReport,
 	"ArchiveSavedReportInput.id":            proofback.KindSavedReport,
@@ -76,7 +77,7 @@ const aKind = proofback.KindUser
 
 // alwaysFilled are inputs that may be left out, but without which nothing is shown or
 // done.
-var alwaysFilled = []string{"CreateApiKeyInput.role", "ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "SavedReportQueryInput.period", "CorrectReconciliationInput.numbers"}
+var alwaysFilled = []string{"CreateApiKeyInput.role", "ReportInput.groupBy", "RejectConversionsInput.reason", "ConversionAdjustmentInput.payout", "SavedReportQueryInput.period", "CorrectReconciliationInput.numbers", "OpenDisputeInput.affiliateId"}
 
 // input gives the value of an argument or input field that is no id: by its place, by
 // its name, or by its type.

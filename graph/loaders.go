@@ -64,6 +64,9 @@ type loaders struct {
 	savedReports *loader[*proofback.SavedReport]
 	reportRuns   *loader[*proofback.ReportRun]
 	lastRuns     *loader[*proofback.ReportRun]
+	// said is what was said in a dispute.
+	disputes *loader[*proofback.Dispute]
+	said     *loader[[]*proofback.DisputeEntry]
 	// verifications and discrepancies are staff's.
 	verifications *loader[*proofback.Verification]
 	discrepancies *loader[*proofback.Discrepancy]
@@ -103,6 +106,8 @@ func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
 		savedReports:    newLoader(wait, s.SavedReportsByID),
 		reportRuns:      newLoader(wait, s.ReportRunsByID),
 		lastRuns:        newLoader(wait, s.LastReportRuns),
+		disputes:        newLoader(wait, s.DisputesByID),
+		said:            newLoader(wait, s.DisputeEntries),
 		verifications:   newLoader(wait, s.VerificationsByID),
 		discrepancies:   newLoader(wait, s.DiscrepanciesByID),
 		terms: newLoader(wait, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {

@@ -82,6 +82,8 @@ func (q *query) node(ctx context.Context, kind proofback.Kind, id uuid.UUID) (mo
 		return shown(ctx, l.savedReports, id, showSavedReport)
 	case proofback.KindReportRun:
 		return shown(ctx, l.reportRuns, id, showReportRun)
+	case proofback.KindDispute:
+		return shown(ctx, l.disputes, id, func(d *proofback.Dispute) *model.Dispute { return showDispute(d, q.ClickKeys) })
 	case proofback.KindVerification:
 		return shown(ctx, l.verifications, id, showVerification)
 	case proofback.KindDiscrepancy:

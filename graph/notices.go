@@ -55,6 +55,14 @@ func (r *notice) SavedReport(ctx context.Context, n *model.Notice) (*model.Saved
 	return savedReportOrNull(ctx, n.SavedReportID)
 }
 
+func (r *notice) Dispute(ctx context.Context, n *model.Notice) (*model.Dispute, error) {
+	d, err := find(ctx, loadersFrom(ctx).disputes, n.DisputeID)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	return showDispute(d, r.ClickKeys), nil
+}
+
 // showNotice is what somebody was told, as the API shows it.
 func showNotice(n *proofback.Notice) *model.Notice {
 	return &model.Notice{
@@ -66,5 +74,6 @@ func showNotice(n *proofback.Notice) *model.Notice {
 		AdvertiserID:  n.AdvertiserID,
 		SavedReportID: n.SavedReportID,
 		DestinationID: n.DestinationID,
+		DisputeID:     n.DisputeID,
 	}
 }

@@ -138,6 +138,7 @@ func (w *tenants) happened(n *tenant, name string) {
 	}
 	w.compared(n, name, now)
 	w.verified(n, name, now)
+	w.disputed(n, name)
 	w.stated(n, name, now)
 	w.saved(n, name, now)
 	click := key(w.t, n.ids[proofback.KindClick])

@@ -270,6 +270,26 @@ type AffiliatePostbackFilter struct {
 	Archived *bool `json:"archived,omitempty"`
 }
 
+// What `answerDispute` needs.
+type AnswerDisputeInput struct {
+	// The dispute, which is open.
+	ID string `json:"id"`
+	// The answer, at most 4,000 characters; with a decision, its reason.
+	Text string `json:"text"`
+	// A link to what shows it.
+	EvidenceURL *string `json:"evidenceUrl,omitempty"`
+	// Ends the dispute; staff only.
+	Decision *proofback.DisputeStatus `json:"decision,omitempty"`
+}
+
+// What `answerDispute` answers.
+type AnswerDisputePayload struct {
+	// Null when `userErrors` says why.
+	Dispute *Dispute `json:"dispute,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A key by which a server acts, as `Authorization: Bearer pbk_…` in place of an access token, here and at the exports. It acts for the
 // network or a partner, and goes on when whoever made it leaves.
 type APIKey struct {
@@ -1300,6 +1320,70 @@ type DiscrepancyFilter struct {
 	Open *bool `json:"open,omitempty"`
 }
 
+// An affiliate's question about a conversion that is missing or was rejected, and what was said about it. Nothing of it is ever changed.
+type Dispute struct {
+	// Its global id.
+	ID string `json:"id"`
+	// The click that it asks about; null where it asks by something else.
+	ClickID *string `json:"clickId,omitempty"`
+	// The transaction id that it asks about; null where it asks by something else.
+	TransactionID *string `json:"transactionId,omitempty"`
+	// How far it is.
+	Status proofback.DisputeStatus `json:"status"`
+	// The trace as the affiliate could see it when it asked, oldest first. Empty where nothing was known.
+	Trace []*TimelineEntry `json:"trace"`
+	// When it was opened.
+	OpenedAt time.Time `json:"openedAt"`
+	// When it was decided; null while it is open.
+	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
+	AffiliateID  uuid.UUID  `json:"-"`
+	ConversionID uuid.UUID  `json:"-"`
+	DisputeID    uuid.UUID  `json:"-"`
+	RequestID    uuid.UUID  `json:"-"`
+}
+
+func (Dispute) IsNode() {}
+
+// A page of a list, as Relay has it.
+type DisputeConnection struct {
+	// The rows of this page.
+	Edges []*DisputeEdge `json:"edges"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A row of a page.
+type DisputeEdge struct {
+	// Where the row stands.
+	Cursor string `json:"cursor"`
+	// The dispute.
+	Node *Dispute `json:"node"`
+}
+
+// A word of one side.
+type DisputeEntry struct {
+	// When.
+	At time.Time `json:"at"`
+	// Staff of the network said it, and not the affiliate.
+	ByStaff bool `json:"byStaff"`
+	// Who: their e-mail address. Null where that is not known, and of staff for affiliates.
+	By *string `json:"by,omitempty"`
+	// What.
+	Text string `json:"text"`
+	// Where there is more to see; null where nothing was named.
+	EvidenceURL *string `json:"evidenceUrl,omitempty"`
+	// What staff decided by it; null where nothing.
+	Decision *proofback.DisputeStatus `json:"decision,omitempty"`
+}
+
+// Narrows a list of disputes; what is left out does not.
+type DisputeFilter struct {
+	// Only of this affiliate.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+	// Only those that are that far.
+	Status *proofback.DisputeStatus `json:"status,omitempty"`
+}
+
 // A reference rate.
 type ExchangeRate struct {
 	// One unit of this …
@@ -1499,6 +1583,7 @@ type Notice struct {
 	AdvertiserID  uuid.UUID `json:"-"`
 	AffiliateID   uuid.UUID `json:"-"`
 	DestinationID uuid.UUID `json:"-"`
+	DisputeID     uuid.UUID `json:"-"`
 	SavedReportID uuid.UUID `json:"-"`
 }
 
@@ -1627,6 +1712,26 @@ type OfferFilter struct {
 	AdvertiserID *string `json:"advertiserId,omitempty"`
 	// For an affiliate: offers to which its own access stands like this.
 	AccessStatus *proofback.AccessStatus `json:"accessStatus,omitempty"`
+}
+
+// What `openDispute` needs.
+type OpenDisputeInput struct {
+	// What it is about.
+	By *TraceBy `json:"by"`
+	// The question, at most 4,000 characters.
+	Text string `json:"text"`
+	// A link to what shows it.
+	EvidenceURL *string `json:"evidenceUrl,omitempty"`
+	// For which affiliate staff ask; affiliates leave it out.
+	AffiliateID *string `json:"affiliateId,omitempty"`
+}
+
+// What `openDispute` answers.
+type OpenDisputePayload struct {
+	// Null when `userErrors` says why.
+	Dispute *Dispute `json:"dispute,omitempty"`
+	// Empty when it was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // Where a page stands in its connection.
