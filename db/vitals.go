@@ -137,5 +137,5 @@ var lastVerified = fmt.Sprintf(`
 
 // PoolStats are the connection pools of a Store, by what they are for.
 func (s *Store) PoolStats() map[string]*pgxpool.Stat {
-	return map[string]*pgxpool.Stat{"main": s.pool.Stat(), "postbacks": s.hot.Stat()}
+	return map[string]*pgxpool.Stat{"main": s.pool.Stat(), "postbacks": s.hot.Stat(), "jobs": s.jobs.Stat()}
 }
