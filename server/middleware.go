@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -114,12 +115,20 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(began)
 		o.metrics.inFlight.Dec()
-		o.metrics.request(r.Pattern, answer.status, took)
+		if !lasts(answer, r) {
+			o.metrics.request(r.Pattern, answer.status, took)
+		}
 		if o.log.Enabled(r.Context(), slog.LevelDebug) {
 			o.logRequest(r, answer.status, took)
 		}
 	}()
 	o.mux.ServeHTTP(answer, r)
+}
+
+// lasts reports whether an answer was one that goes on for as long as somebody listens:
+// how long that was says nothing of us.
+func lasts(w http.ResponseWriter, r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" || strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream")
 }
 
 func (o *observed) logRequest(r *http.Request, status int, took time.Duration) {

@@ -201,7 +201,7 @@ func (a *audience) listen(ctx context.Context, conn *websocket.Conn) {
 
 // subscribed opens a WebSocket and subscribes to all changes.
 func subscribed(ctx context.Context, addr, token string) (*websocket.Conn, error) {
-	conn, _, err := websocket.Dial(ctx, "ws://"+addr+"/graphql", &websocket.DialOptions{
+	conn, _, err := websocket.Dial(ctx, "ws://"+addr+"/graphql", &websocket.DialOptions{ //nolint:bodyclose // there is none where it has worked
 		Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"Authorization": {"Bearer " + token}},
 	})
 	if err != nil {

@@ -24,9 +24,10 @@ export async function sell() {
   return { txid, ...(await sale.json()) };
 }
 
+const sales = [];
+
 /** Sells until somebody was told of it: a subscription may not stand yet when the first sale is made. */
 export async function sellUntil(told) {
-  const sales = [];
   const selling = setInterval(() => sales.push(sell()), 300);
   try {
     const change = await told;

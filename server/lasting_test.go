@@ -1,0 +1,36 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+func TestHowLongSomebodyListensIsNoLatency(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		upgrade, media string
+		counted        int
+	}{
+		"an answer": {"", "application/json", 1},
+		"events":    {"", "text/event-stream; charset=utf-8", 0},
+		"a socket":  {"websocket", "", 0},
+	} {
+		m := newMetrics(roleAll)
+		h := &observed{metrics: m, log: slog.New(slog.DiscardHandler), mux: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", tt.media)
+			w.WriteHeader(http.StatusOK)
+		})}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/graphql", nil)
+		if tt.upgrade != "" {
+			r.Header.Set("Upgrade", tt.upgrade)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if got := testutil.CollectAndCount(m.requests); got != tt.counted {
+			t.Errorf("%s: %d in the histogram", name, got)
+		}
+	}
+}
