@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -71,12 +72,10 @@ func (s *Settings) knownOfLedger(ctx context.Context, store *db.Store, keys []st
 // ownLedgerKey makes the key that serve would sign with.
 func (s *Settings) ownLedgerKey(network string) (*proofback.LedgerKey, error) {
 	if s.ledgerSeed == nil && s.JWTSecret == "" {
-		if err := s.requireSecret(); err != nil {
-			return nil, err
-		}
+		// By now an embedded Postgres has a URL like any other.
 		secret, err := s.readKeptSecret()
 		if err != nil {
-			return nil, err
+			return nil, cmp.Or(s.requireSecret(), err)
 		}
 		s.JWTSecret = secret
 	}
