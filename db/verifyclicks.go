@@ -21,7 +21,7 @@ func (v *verifying) clicks(ctx context.Context) (compared int64, err error) {
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, clickHoursAnew, kept, v.clock().Add(-countedAfter-time.Hour), time.Minute)
+		rows, err := tx.Query(ctx, clickHoursAnew, kept, v.clock().Add(-countedAfter), time.Minute)
 		if err != nil {
 			return err
 		}
