@@ -265,6 +265,8 @@ func TestCapsOfOthersCostAClickNothing(t *testing.T) {
 	var sent roundTrips
 	store := dbtest.Open(t, func(c *db.Config) { c.URL, c.Tracer = d.store.Pool().Config().ConnString(), &sent })
 	w := newWriter(t, store, db.ClickWriterConfig{})
+	// Its counters are told at its start, and then each five seconds.
+	eventually(t, 30*time.Second, "its hours are told", func() bool { return d.count(t, `SELECT count(*) FROM click_counts`) > 0 })
 	for _, c := range []struct {
 		name  string
 		click proofback.Click

@@ -15,11 +15,12 @@ import (
 	"github.com/proofback/proofback/graph"
 )
 
-// newTimedSessions are sessions whose clock is turned by the test.
+// newTimedSessions are sessions whose clock stands still, but for when the test turns it.
 func newTimedSessions(t *testing.T) (s *Sessions, after func(time.Duration)) {
 	t.Helper()
 	var ahead atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	began := time.Now()
+	now := func() time.Time { return began.Add(time.Duration(ahead.Load())) }
 	tokens, err := NewTokens(TokenConfig{Key: testKey, Now: now})
 	if err != nil {
 		t.Fatal(err)
