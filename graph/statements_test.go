@@ -179,7 +179,10 @@ func (w *tenants) compareChanges(t *testing.T, sent *counter, operation string) 
 		w.must(manager, operation, vars{"input": input})
 		rows[i], statements[i] = len(ids), sent.Load()-before
 	}
-	if rows[0] != 1 || rows[1] < 90 || statements[0] != statements[1] {
+	// What is only read anew each minute, such as which partitions there are, falls to
+	// one of the two; a change cannot be tried again for that.
+	const seldom = 2
+	if rows[0] != 1 || rows[1] < 90 || statements[1] > statements[0]+seldom {
 		t.Errorf("%d statements for %d rows, and %d for %d", statements[0], rows[0], statements[1], rows[1])
 	}
 }
