@@ -19,7 +19,8 @@ func DefaultRetryOn() []RetryOn { return []RetryOn{RetryNetworkFailure, RetryTim
 func AllStatuses() []Status { return []Status{StatusPending, StatusApproved, StatusRejected} }
 
 // Validate finds what is wrong with a destination, by the API's names. Whether
-// its address is public is asked when it is called, not here: names change.
+// its address is public is asked when it is saved, as far as it shows, and whenever
+// it is called: names change.
 func (d *Destination) Validate() error {
 	var p Problems
 	p.checkTemplate(d.URLTemplate, ParseDestinationTemplate, "urlTemplate")

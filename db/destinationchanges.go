@@ -31,6 +31,11 @@ func (s *Store) UpdateDestination(ctx context.Context, actor proofback.Actor, id
 		if err := d.Validate(); err != nil {
 			return err
 		}
+		if d.URLTemplate != row.URLTemplate { // one that was saved before can still be switched off
+			if err := s.requireCallable(d.URLTemplate, "urlTemplate"); err != nil {
+				return err
+			}
+		}
 		if d.OfferID != row.OfferID && d.OfferID != uuid.Nil {
 			if err := tx.requireOffer(ctx, d.OfferID); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -28,7 +29,7 @@ func (s *Store) CreateDestination(ctx context.Context, actor proofback.Actor, d 
 	if d.RetryOn == nil {
 		d.RetryOn = proofback.DefaultRetryOn()
 	}
-	if err := d.Validate(); err != nil {
+	if err := cmp.Or(d.Validate(), s.requireCallable(d.URLTemplate, "urlTemplate")); err != nil {
 		return nil, "", err
 	}
 	secret := NewSecret()

@@ -62,7 +62,7 @@ func (s *Store) SetReconciliationFeed(ctx context.Context, actor proofback.Actor
 	if err := cmp.Or(actor.RequireOfferSide(), actor.RequireChange()); err != nil {
 		return nil, err
 	}
-	if err := proofback.CheckReconciliationFeed(f); err != nil {
+	if err := cmp.Or(proofback.CheckReconciliationFeed(f), s.requireCallable(f.URL, "url")); err != nil {
 		return nil, err
 	}
 	zone, err := s.advertiserZone(ctx, actor, f.AdvertiserID)

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db/spool"
 )
 
@@ -29,6 +31,9 @@ type Config struct {
 	Currency string
 	// Sealer keeps partners' secrets; it must be the same in all processes.
 	Sealer *Sealer
+	// CheckURL judges a URL that is to be called by us, when it is saved; its errors
+	// are of code BAD_USER_INPUT, without a field. Default: all are taken.
+	CheckURL func(rawURL string) error
 	// Tracer sees every statement; default none.
 	Tracer pgx.QueryTracer
 	// Log takes what has no caller to be told; default slog.Default().
@@ -48,6 +53,7 @@ type Store struct {
 	currency string
 	log      *slog.Logger
 	now      func() time.Time
+	checkURL func(rawURL string) error
 	enqueuer Enqueuer
 	mailer   Mailer // nil: no mail is sent
 
@@ -137,6 +143,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		currency: c.Currency,
 		log:      c.Log,
 		now:      c.Now,
+		checkURL: c.CheckURL,
 
 		rollClicks: rollClicks,
 	}
@@ -150,6 +157,19 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		s.now = time.Now
 	}
 	return s, nil
+}
+
+// requireCallable wants a URL that we may call; field is its name in the API.
+func (s *Store) requireCallable(rawURL, field string) error {
+	if s.checkURL == nil {
+		return nil
+	}
+	err := s.checkURL(rawURL)
+	var e *proofback.Error
+	if errors.As(err, &e) {
+		return proofback.Invalid([]string{field}, "%s", e.Message)
+	}
+	return err
 }
 
 // Close waits for borrowed connections and closes the pool.

@@ -46,7 +46,7 @@ func (p *program) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Log, c.Tracer = p.log, s.slowLog(p.log)
+	c.Log, c.Tracer, c.CheckURL = p.log, s.slowLog(p.log), p.outbound().Checker()
 	if p.store, err = db.OpenAway(ctx, c); err != nil {
 		return err
 	}

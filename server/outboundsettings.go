@@ -31,6 +31,15 @@ func (s *Settings) checkOutbound() error {
 	return nil
 }
 
+// outbound says where requests of ours may go. The demo's may go to its own sink.
+func (p *program) outbound() outbound.Config {
+	c := outbound.Config{Allow: p.settings.outboundAllow, Ports: p.settings.outboundPorts}
+	if p.settings.demo {
+		c.AllowAddrs = sinkAddrs(p.listener.Addr())
+	}
+	return c
+}
+
 // readPorts reads a port, or the first and the last one of a range.
 func readPorts(text string) (outbound.PortRange, bool) {
 	first, last, isRange := strings.Cut(text, "-")

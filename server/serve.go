@@ -17,7 +17,6 @@ import (
 	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/db/spool"
 	"github.com/proofback/proofback/jobs"
-	"github.com/proofback/proofback/jobs/outbound"
 	"github.com/proofback/proofback/server/auth"
 	"github.com/proofback/proofback/server/ingest"
 )
@@ -154,7 +153,7 @@ func (p *program) openJobs(ctx context.Context) error {
 		Retention:   p.settings.retention,
 		KeepReports: p.settings.keepReports,
 		ClickKeys:   p.settings.clickKeys,
-		Outbound:    outbound.Config{Allow: p.settings.outboundAllow, Ports: p.settings.outboundPorts},
+		Outbound:    p.outbound(),
 		Retry:       p.settings.retries,
 		Mail:        p.settings.mail,
 		AppURL:      p.settings.AppURL,
@@ -166,9 +165,6 @@ func (p *program) openJobs(ctx context.Context) error {
 		if err := p.sealLedger(&c); err != nil {
 			return err
 		}
-	}
-	if p.settings.demo {
-		c.Outbound.AllowAddrs = sinkAddrs(p.listener.Addr())
 	}
 	var err error
 	if p.jobs, err = jobs.New(p.store, c); err != nil {

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -53,27 +54,37 @@ func (g *guard) control(network, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s", errBlocked, address)
 	}
-	// Nothing is mapped when it is dialled; an address in disguise is judged
-	// twice, as what it is and as what it stands for.
-	addr, plain := ap.Addr(), ap.Addr().Unmap()
-	if slices.Contains(g.addrs, netip.AddrPortFrom(plain, ap.Port())) {
+	if g.allowed(ap) {
 		return nil
-	}
-	for _, prefix := range g.allow {
-		if prefix.Contains(addr) || prefix.Contains(plain) {
-			return nil
-		}
-	}
-	if !slices.ContainsFunc(g.ports, func(r PortRange) bool { return r.From <= ap.Port() && ap.Port() <= r.To }) {
-		return fmt.Errorf("%w: port %d", errBlocked, ap.Port())
-	}
-	for _, a := range [...]netip.Addr{addr, plain} {
-		if err := g.public.SafeAddr(a); err != nil {
-			return fmt.Errorf("%w: %w", errBlocked, err)
-		}
 	}
 	if network != "tcp4" && network != "tcp6" {
 		return fmt.Errorf("%w: %s", errBlocked, network)
+	}
+	return cmp.Or(g.port(ap.Port()), g.address(ap.Addr()))
+}
+
+// allowed reports whether an address is one that may be reached, public or not.
+func (g *guard) allowed(ap netip.AddrPort) bool {
+	addr, plain := ap.Addr(), ap.Addr().Unmap()
+	return slices.Contains(g.addrs, netip.AddrPortFrom(plain, ap.Port())) ||
+		slices.ContainsFunc(g.allow, func(p netip.Prefix) bool { return p.Contains(addr) || p.Contains(plain) })
+}
+
+// port judges one at public addresses.
+func (g *guard) port(port uint16) error {
+	if slices.ContainsFunc(g.ports, func(r PortRange) bool { return r.From <= port && port <= r.To }) {
+		return nil
+	}
+	return fmt.Errorf("%w: port %d", errBlocked, port)
+}
+
+// address wants a public one. Nothing is mapped when it is dialled; an address in
+// disguise is judged twice, as what it is and as what it stands for.
+func (g *guard) address(addr netip.Addr) error {
+	for _, a := range [...]netip.Addr{addr, addr.Unmap()} {
+		if err := g.public.SafeAddr(a); err != nil {
+			return fmt.Errorf("%w: %w", errBlocked, err)
+		}
 	}
 	return nil
 }
