@@ -17,8 +17,12 @@ type makePartitionsArgs struct{}
 
 func (makePartitionsArgs) Kind() string { return "make_partitions" }
 
+// makeAgain is when to try again to make partitions that somebody is in the way of.
+const makeAgain = 10 * time.Second
+
 // keepPartitions makes partitions, and tells the log when some are missing or rows
-// have none all the same.
+// have none all the same. It gives way to whoever is at the same tables: days are
+// made a week ahead.
 func keepPartitions(ctx context.Context, store *db.Store, log *slog.Logger) error {
 	_, failed := store.KeepPartitions(ctx, proofback.System())
 	states, err := store.PartitionStates(ctx, proofback.System())
@@ -32,6 +36,9 @@ func keepPartitions(ctx context.Context, store *db.Store, log *slog.Logger) erro
 		if p.DaysAhead < db.PartitionDaysAhead {
 			log.WarnContext(ctx, "partitions of days to come are missing", "table", p.Table, "days_ahead", p.DaysAhead, "wanted", db.PartitionDaysAhead)
 		}
+	}
+	if proofback.CodeOf(failed) == proofback.CodeUnavailable && ctx.Err() == nil {
+		return river.JobSnooze(makeAgain)
 	}
 	return failed
 }
