@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/db/dbtest"
 )
 
@@ -33,6 +34,34 @@ func TestImportedRatesFillGapsAndChangeNothing(t *testing.T) {
 	rates, err = store.ExchangeRates(t.Context(), system, time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC), "VND")
 	if err != nil || len(rates) != 2 || rates[0].Quote != "EUR" || rates[0].Rate != "0.00003759398496" || rates[0].Source != "IMPORT" {
 		t.Errorf("got %v, %v", rates, err)
+	}
+}
+
+// The shipped rates take another way into an empty table than into one that has some.
+func TestShippedRatesAreTheSameBesideImportedOnes(t *testing.T) {
+	t.Parallel()
+	empty, imported, system := dbtest.Open(t), dbtest.Open(t), proofback.System()
+	if _, _, err := imported.ImportRates(t.Context(), system, strings.NewReader("currency,date,per_euro\nUSD,1999-01-04,2\nVND,1999-01-04,16000\n")); err != nil {
+		t.Fatal(err)
+	}
+	alone, err := empty.LoadShippedRates(t.Context(), system)
+	if err != nil || alone < 200_000 {
+		t.Fatalf("%d, %v", alone, err)
+	}
+	if beside, err := imported.LoadShippedRates(t.Context(), system); err != nil || beside != alone-1 {
+		t.Errorf("%d beside imported ones, %d alone, %v", beside, alone, err)
+	}
+	for store, want := range map[*db.Store]string{empty: "1.1789", imported: "2"} {
+		var usd, czk string
+		if err := store.Pool().QueryRow(t.Context(), `
+			SELECT max(per_euro) FILTER (WHERE currency = 'USD'), max(per_euro) FILTER (WHERE currency = 'CZK')
+			FROM rates
+			WHERE day = '1999-01-04'`).Scan(&usd, &czk); err != nil || usd != want || czk != "35.107" {
+			t.Errorf("USD %s, CZK %s, %v; want %s", usd, czk, err, want)
+		}
+		if n, err := store.LoadShippedRates(t.Context(), system); err != nil || n != 0 {
+			t.Errorf("once more: %d, %v", n, err)
+		}
 	}
 }
 

@@ -48,9 +48,33 @@ func (s *Store) LoadShippedRates(ctx context.Context, actor proofback.Actor) (in
 	if err != nil || there {
 		return 0, domainError(err)
 	}
-	n, err := s.storeRates(ctx, rates)
+	n, err := s.storeFirstRates(ctx, rates)
+	if err == nil && n == 0 {
+		n, err = s.storeRates(ctx, rates)
+	}
 	return n, domainError(err)
 }
+
+// storeFirstRates COPYs rates straight to their place where there are none at all:
+// a program that is started for the first time waits for them. It reads nothing and
+// gives 0 where there are some.
+func (s *Store) storeFirstRates(ctx context.Context, rates pgx.CopyFromSource) (stored int64, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `LOCK TABLE rates IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		var some bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM rates)`).Scan(&some); err != nil || some {
+			return err
+		}
+		stored, err = tx.CopyFrom(ctx, pgx.Identifier{"rates"}, ratesColumns, rates)
+		return err
+	})
+	return stored, err
+}
+
+// ratesColumns are those of rates, in the order in which readers give them.
+var ratesColumns = []string{"currency", "day", "per_euro", "source"}
 
 // storeRates COPYs rates (currency, day, units for one euro, source), and leaves
 // alone what is known already: what was published first stays. Rates that
@@ -61,7 +85,7 @@ func (s *Store) storeRates(ctx context.Context, rates pgx.CopyFromSource) (store
 		if err != nil {
 			return err
 		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"new_rates"}, []string{"currency", "day", "per_euro", "source"}, rates); err != nil {
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"new_rates"}, ratesColumns, rates); err != nil {
 			return err
 		}
 		var contradiction string
