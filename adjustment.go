@@ -28,7 +28,7 @@ const (
 // put in, in every currency.
 //
 // One of kind AMOUNT adds its amounts, which may be negative, to what the
-// conversion is worth. While its month is open it goes with the conversion
+// conversion is worth, and to the sale that it came of. While its month is open it goes with the conversion
 // (Settled is not set, To is where the conversion stood); after that it counts in
 // To for good, on the day it is booked.
 type Adjustment struct {
@@ -40,6 +40,10 @@ type Adjustment struct {
 	From, To     Status // From is "" for a conversion that came late, and for AMOUNT
 	Payout       Money
 	Revenue      Money
+	// Amount is what the customer's sale turned out to be more or less, for AMOUNT.
+	// AmountIsRevenue says that it tells the revenue.
+	Amount          Money
+	AmountIsRevenue bool
 	// Settled says that the conversion's month was closed by then.
 	Settled      bool
 	BookedAt     time.Time // decides the period
@@ -50,6 +54,13 @@ type Adjustment struct {
 	Reason       string
 	TransitionID uuid.UUID // the move that it books, for STATUS
 	Of           uuid.UUID // the correction that moves with it, if any
+	Item         ReconciledItem
+}
+
+// ReconciledItem names an item of a reconciliation; zero for none.
+type ReconciledItem struct {
+	Reconciliation uuid.UUID
+	N              int64
 }
 
 // Counts reports whether the conversion itself moves with it, and not only money.
@@ -78,6 +89,9 @@ func SettledMove(t *Transition, c *Conversion, corrections []Adjustment, bookedA
 	line.ID = newID()
 	lines := []Adjustment{line}
 	for _, k := range corrections {
+		if k.Payout.IsZero() && k.Revenue.IsZero() {
+			continue // it corrected the sale alone
+		}
 		line.ID, line.Of, line.Payout, line.Revenue = newID(), k.ID, k.Payout, k.Revenue
 		lines = append(lines, line)
 	}
@@ -90,6 +104,9 @@ func (a *Adjustment) MaskFor(actor Actor) {
 	if !actor.SeesRevenue() {
 		a.Revenue = Money{}
 	}
+	if !a.showsAmount(actor) {
+		a.Amount = Money{}
+	}
 	if !actor.SeesPayout() {
 		a.Payout = Money{}
 	}
@@ -98,10 +115,14 @@ func (a *Adjustment) MaskFor(actor Actor) {
 	}
 }
 
+// showsAmount reports whether the sale is the actor's to see.
+func (a *Adjustment) showsAmount(actor Actor) bool { return actor.SeesRevenue() || !a.AmountIsRevenue }
+
 // ShownTo reports whether the adjustment is the actor's to know of: a correction of
 // revenue alone is nothing to an affiliate, nor one of payout to an advertiser.
 func (a *Adjustment) ShownTo(actor Actor) bool {
-	return a.Kind == AdjustmentStatus || actor.SeesPayout() && !a.Payout.IsZero() || actor.SeesRevenue() && !a.Revenue.IsZero()
+	return a.Kind == AdjustmentStatus || actor.SeesPayout() && !a.Payout.IsZero() || actor.SeesRevenue() && !a.Revenue.IsZero() ||
+		a.showsAmount(actor) && !a.Amount.IsZero()
 }
 
 // Entry tells the ledger of an adjustment. The reason is not in it: it may hold a
@@ -127,20 +148,25 @@ func (a *Adjustment) Entry(salt Salt) Entry {
 func (a *Adjustment) openings(salt Salt) []Opening {
 	var by fact
 	by.id("user_id", a.ByUser)
-	return []Opening{
+	list := []Opening{
 		salt.opening("payout", moneyFact(a.Payout)),
 		salt.opening("revenue", moneyFact(a.Revenue)),
 		salt.opening("by_user", by),
 	}
+	if !a.Amount.IsZero() {
+		list = append(list, salt.opening("amount", moneyFact(a.Amount)))
+	}
+	return list
 }
 
 // Openings shows an actor what of the entry it may see.
 func (a *Adjustment) Openings(salt Salt, actor Actor) []Opening {
-	shown := map[string]bool{"payout": actor.SeesPayout(), "revenue": actor.SeesRevenue(), "by_user": actor.IsStaff()}
+	shown := map[string]bool{"amount": a.showsAmount(actor), "payout": actor.SeesPayout(), "revenue": actor.SeesRevenue(), "by_user": actor.IsStaff()}
 	return slices.DeleteFunc(a.openings(salt), func(o Opening) bool { return !shown[o.Name] })
 }
 
-// Corrected is what a conversion is worth with its corrections.
+// Corrected is one side of a conversion with its corrections: its payout, its revenue or
+// the sale that it is about.
 func Corrected(original Money, adjustments []*Adjustment, side func(*Adjustment) Money) Money {
 	for _, a := range adjustments {
 		if m := side(a); a.Kind == AdjustmentAmount && !m.IsZero() {
@@ -156,7 +182,7 @@ func (a *Adjustment) summary(event string) string {
 	for _, side := range [...]struct {
 		name string
 		Money
-	}{{"payout", a.Payout}, {"revenue", a.Revenue}} {
+	}{{"amount", a.Amount}, {"payout", a.Payout}, {"revenue", a.Revenue}} {
 		if !side.IsZero() {
 			worth = append(worth, fmt.Sprintf("%s %s %s", side.name, side.Amount, side.Currency))
 		}
@@ -174,59 +200,4 @@ func (a *Adjustment) summary(event string) string {
 		s += ": " + strings.Join(worth, ", ")
 	}
 	return s
-}
-
-// Correction says what a conversion is to be worth. A side that is "" stays.
-type Correction struct {
-	ConversionID    uuid.UUID
-	Payout, Revenue Decimal
-}
-
-// Correct makes the difference that brings a conversion, with the corrections it
-// has, to what it is to be worth, or says why that cannot be. The adjustment's
-// remaining fields are the caller's to fill in.
-func (c *Correction) Correct(v *Conversion, before []*Adjustment) (Adjustment, *Error) {
-	a := Adjustment{
-		ConversionID: v.ID, AdvertiserID: v.AdvertiserID, AffiliateID: v.AffiliateID, Kind: AdjustmentAmount, To: v.Status,
-	}
-	for _, side := range [...]struct {
-		name  string
-		want  Decimal
-		is    Money
-		of    func(*Adjustment) Money
-		delta *Money
-	}{
-		{"payout", c.Payout, v.Payout, func(a *Adjustment) Money { return a.Payout }, &a.Payout},
-		{"revenue", c.Revenue, v.Revenue, func(a *Adjustment) Money { return a.Revenue }, &a.Revenue},
-	} {
-		if side.want == "" {
-			continue
-		}
-		if side.is.IsZero() {
-			return a, Errorf(CodeConflict, "the conversion has no %s that could be adjusted", side.name)
-		}
-		want := Money{side.want, side.is.Currency}
-		if rounded := want.Round(); side.want.Sign() < 0 || !rounded.Equal(want) {
-			return a, Errorf(CodeInvalid, "the %s must be an amount of %s that is not negative, in its minor units", side.name, side.is.Currency)
-		}
-		now := Corrected(side.is, before, side.of)
-		if delta := want.Amount.Sub(now.Amount); delta.Sign() != 0 {
-			*side.delta = Money{delta, side.is.Currency}.Round()
-		}
-	}
-	if a.Payout.IsZero() && a.Revenue.IsZero() {
-		return a, Errorf(CodeConflict, "the conversion is worth that already")
-	}
-	return a, nil
-}
-
-// CorrectionsOf are those of a list that correct amounts.
-func CorrectionsOf(list []*Adjustment) []Adjustment {
-	var out []Adjustment
-	for _, a := range list {
-		if a.Kind == AdjustmentAmount {
-			out = append(out, *a)
-		}
-	}
-	return slices.Clip(out)
 }

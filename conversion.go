@@ -51,6 +51,10 @@ type Conversion struct {
 	// unless that was a replay. It is known only to who judges a replay.
 	FirstReceivedAt time.Time
 
+	// Corrected is by how much staff have corrected it since. It is known only to who
+	// judges requests about it.
+	Corrected CorrectedBy
+
 	// Test marks what came of a test click: it counts for nothing.
 	Test bool
 
@@ -67,6 +71,15 @@ type Conversion struct {
 	// the goal counts once per click, a conversion that counts claims all that
 	// follows it. Zero when its transaction id alone tells it apart.
 	Claims TimeRange
+}
+
+// CorrectedBy is by how much a conversion's sale, payout and revenue were corrected, in
+// their currencies; "" where they were not.
+type CorrectedBy struct{ Amount, Payout, Revenue Decimal }
+
+// isOrWas reports whether an amount is what m was told as, or what it was corrected to.
+func (m Money) isOrWas(o Money, by Decimal) bool {
+	return m.Equal(o) || by != "" && m.Currency == o.Currency && m.Amount.Add(by).Equal(o.Amount)
 }
 
 // Normalized is a conversion's money in the network's own currency at the

@@ -204,7 +204,8 @@ func (c *Conversion) window(g *Goal) TimeRange {
 	return TimeRange{From: c.EventAt, To: c.EventAt.Add(g.dedupeWindow())}
 }
 
-// contradiction says what the request and the known event disagree about.
+// contradiction says what the request and the known event disagree about. What staff have
+// corrected may be told as it was or as it is.
 func (d *decider) contradiction(known *Conversion) string {
 	c := &d.request.Claim
 	if known.ClickID != d.facts.Click.ID {
@@ -213,15 +214,15 @@ func (d *decider) contradiction(known *Conversion) string {
 	v := c.Value()
 	switch {
 	case v == "" || known.Amount.IsZero():
-	case !v.Equal(known.Amount.Amount):
+	case !known.Amount.isOrWas(Money{v, known.Amount.Currency}, known.Corrected.Amount):
 		return fmt.Sprintf("with the amount %s instead of %s", known.Amount.Amount, v)
 	case c.Currency != known.Amount.Currency:
 		return fmt.Sprintf("in %s instead of %s", known.Amount.Currency, c.Currency)
 	}
-	if m, ok := sentMoney(d.payoutPrice(), c.Payout, c.Currency); ok && !m.Equal(known.Payout) {
+	if m, ok := sentMoney(d.payoutPrice(), c.Payout, c.Currency); ok && !known.Payout.isOrWas(m, known.Corrected.Payout) {
 		return "with another payout"
 	}
-	if m, ok := sentMoney(d.goal.Revenue, c.Revenue, c.Currency); ok && !m.Equal(known.Revenue) {
+	if m, ok := sentMoney(d.goal.Revenue, c.Revenue, c.Currency); ok && !known.Revenue.isOrWas(m, known.Corrected.Revenue) {
 		return "with another revenue"
 	}
 	return ""

@@ -36,6 +36,11 @@ type adjustmentRow struct {
 	Reason          string                   `bun:"reason"`
 	TransitionID    uuid.UUID                `bun:"transition_id,nullzero"`
 	Of              uuid.UUID                `bun:"of_id,nullzero"`
+	Amount          proofback.Decimal        `bun:"amount"`
+	AmountCurrency  string                   `bun:"amount_currency"`
+	AmountIsRevenue bool                     `bun:"amount_is_revenue"`
+	Reconciliation  uuid.UUID                `bun:"reconciliation_id,nullzero"`
+	Item            int64                    `bun:"item,nullzero"`
 
 	ByEmail string `bun:"by_email,scanonly"`
 }
@@ -61,6 +66,10 @@ func (r *adjustmentRow) value(actor proofback.Actor) *proofback.Adjustment {
 		Reason:       r.Reason,
 		TransitionID: r.TransitionID,
 		Of:           r.Of,
+		Amount:       money(r.Amount, r.AmountCurrency),
+		Item:         proofback.ReconciledItem{Reconciliation: r.Reconciliation, N: r.Item},
+
+		AmountIsRevenue: r.AmountIsRevenue,
 	}
 	a.MaskFor(actor)
 	return a
@@ -119,7 +128,8 @@ func (s *Store) adjustments(ctx context.Context, actor proofback.Actor, where co
 
 // AdjustConversions corrects what conversions are worth, on the word of staff: each
 // becomes an adjustment by the difference, or is named in problems on its own; the
-// problem's Field is ["adjustments", its position]. Where the conversion stands does
+// problem's Field is ["adjustments", its position]. Where its sale is corrected, what
+// follows from it does so by the terms of its click. Where the conversion stands does
 // not change by it. While its month is open the correction is booked with the
 // conversion, after that now.
 func (s *Store) AdjustConversions(ctx context.Context, actor proofback.Actor, list []proofback.Correction, reason string) (made []*proofback.Adjustment, problems proofback.Problems, err error) {
@@ -196,6 +206,10 @@ func (c *corrector) correct(ctx context.Context, s *Store) error {
 	for _, a := range before {
 		known[a.ConversionID] = append(known[a.ConversionID], a)
 	}
+	prices, err := c.pricings(ctx, found)
+	if err != nil {
+		return err
+	}
 	var lines []proofback.Adjustment
 	for i := range c.list {
 		v := found[c.list[i].ConversionID]
@@ -207,13 +221,15 @@ func (c *corrector) correct(ctx context.Context, s *Store) error {
 			c.refuse(i, proofback.Errorf(proofback.CodeConflict, "this is a test of an integration: it is worth nothing"))
 			continue
 		}
-		a, problem := c.list[i].Correct(v, known[v.ID])
+		a, problem := c.list[i].Correct(v, known[v.ID], prices[v.ID])
 		if problem != nil {
 			c.refuse(i, problem)
 			continue
 		}
 		c.complete(&a, v, books)
-		c.tx.changed(proofback.KindConversion, v.ID, nil, map[string]any{"adjusted_payout": a.Payout.Amount, "adjusted_revenue": a.Revenue.Amount, "reason": a.Reason})
+		c.tx.changed(proofback.KindConversion, v.ID, nil, map[string]any{
+			"adjusted_amount": a.Amount.Amount, "adjusted_payout": a.Payout.Amount, "adjusted_revenue": a.Revenue.Amount, "reason": a.Reason,
+		})
 		lines = append(lines, a)
 		known[v.ID] = append(known[v.ID], &a)
 		c.made = append(c.made, &a)

@@ -97,14 +97,18 @@ func queueAdjustments(q *pgx.Batch, lines []proofback.Adjustment) {
 	times := func(of func(a) time.Time) []time.Time { return column(lines, of) }
 	q.Queue(`
 		INSERT INTO adjustments (id, conversion_id, advertiser_id, affiliate_id, kind, from_status, to_status,
-			payout, payout_currency, revenue, revenue_currency, settled, booked_at, at, by_kind, by_user, reason, transition_id, of_id)
+			payout, payout_currency, revenue, revenue_currency, settled, booked_at, at, by_kind, by_user, reason, transition_id, of_id,
+			amount, amount_currency, amount_is_revenue, reconciliation_id, item)
 		SELECT id, conversion_id, advertiser_id, affiliate_id, kind, from_status, to_status,
-			payout::numeric, payout_currency, revenue::numeric, revenue_currency, settled, booked_at, at, by_kind, by_user, reason, transition_id, of_id
+			payout::numeric, payout_currency, revenue::numeric, revenue_currency, settled, booked_at, at, by_kind, by_user, reason, transition_id, of_id,
+			amount::numeric, amount_currency, amount_is_revenue, reconciliation_id, nullif(item, 0)
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
 			$8::text[], $9::text[], $10::text[], $11::text[], $12::boolean[], $13::timestamptz[], $14::timestamptz[],
-			$15::text[], $16::uuid[], $17::text[], $18::uuid[], $19::uuid[])
+			$15::text[], $16::uuid[], $17::text[], $18::uuid[], $19::uuid[],
+			$20::text[], $21::text[], $22::boolean[], $23::uuid[], $24::bigint[])
 			AS a (id, conversion_id, advertiser_id, affiliate_id, kind, from_status, to_status,
-				payout, payout_currency, revenue, revenue_currency, settled, booked_at, at, by_kind, by_user, reason, transition_id, of_id)`,
+				payout, payout_currency, revenue, revenue_currency, settled, booked_at, at, by_kind, by_user, reason, transition_id, of_id,
+				amount, amount_currency, amount_is_revenue, reconciliation_id, item)`,
 		ids(func(l a) uuid.UUID { return l.ID }),
 		ids(func(l a) uuid.UUID { return l.ConversionID }),
 		ids(func(l a) uuid.UUID { return l.AdvertiserID }),
@@ -123,7 +127,12 @@ func queueAdjustments(q *pgx.Batch, lines []proofback.Adjustment) {
 		ids(func(l a) uuid.UUID { return l.ByUser }),
 		column(lines, func(l a) string { return l.Reason }),
 		ids(func(l a) uuid.UUID { return l.TransitionID }),
-		ids(func(l a) uuid.UUID { return l.Of }))
+		ids(func(l a) uuid.UUID { return l.Of }),
+		texts(func(l a) string { return string(l.Amount.Amount) }),
+		texts(func(l a) string { return l.Amount.Currency }),
+		column(lines, func(l a) bool { return l.AmountIsRevenue }),
+		ids(func(l a) uuid.UUID { return l.Item.Reconciliation }),
+		column(lines, func(l a) int64 { return l.Item.N }))
 }
 
 // bookLines stores adjustments, and enters them into the ledger.

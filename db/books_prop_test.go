@@ -62,8 +62,11 @@ func TestReportsAsOfAMomentSayWhatTheySaidThen(t *testing.T) {
 				}
 			case step < 9:
 				k := proofback.Correction{ConversionID: some(), Payout: proofback.Decimal(fmt.Sprint(rapid.IntRange(0, 99).Draw(r, "payout")))}
-				if rapid.Bool().Draw(r, "both") {
+				switch rapid.IntRange(0, 3).Draw(r, "what") {
+				case 0:
 					k.Revenue = proofback.Decimal(fmt.Sprint(rapid.IntRange(0, 99).Draw(r, "revenue")))
+				case 1: // of the sale, with what follows from it
+					k.Payout, k.Amount = "", proofback.Decimal(fmt.Sprint(rapid.IntRange(0, 500).Draw(r, "sale")))
 				}
 				if _, _, err := b.store.AdjustConversions(t.Context(), b.staff, []proofback.Correction{k}, "why"); err != nil {
 					r.Fatal(err)

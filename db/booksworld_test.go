@@ -180,6 +180,9 @@ func (b *bookkeeping) randomMonths(months int) {
 				}
 			default:
 				k := proofback.Correction{ConversionID: id(), Payout: proofback.Decimal(fmt.Sprint(random.IntN(90)))}
+				if random.IntN(2) == 0 {
+					k.Payout, k.Amount = "", proofback.Decimal(fmt.Sprint(random.IntN(300)))
+				}
 				if _, _, err := b.store.AdjustConversions(b.t.Context(), b.staff, []proofback.Correction{k}, "why"); err != nil {
 					b.t.Fatal(err)
 				}

@@ -92,7 +92,7 @@ var errMovedMeanwhile = errors.New("db: a conversion moved meanwhile")
 // will see what it did.
 func lostRace(err error) bool {
 	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") ||
-		violates(err, "conversions_closed_month") || violates(err, "adjustments_closed_month") {
+		violates(err, "conversions_closed_month") || violates(err, "adjustments_closed_month") || violates(err, "adjustments_item_once") {
 		return true
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)

@@ -312,23 +312,29 @@ const knownColumns = `id, advertiser_id, offer_id, goal_id, affiliate_id, click_
 		coalesce(payout::text, ''), coalesce(payout_currency, ''),
 		coalesce(revenue::text, ''), coalesce(revenue_currency, ''),
 		coalesce(normal_payout::text, ''), coalesce(normal_currency, ''),
-		lower(claims), upper(claims)`
+		lower(claims), upper(claims),
+		(SELECT ARRAY[coalesce(sum(a.amount), 0), coalesce(sum(a.payout), 0), coalesce(sum(a.revenue), 0)]::text[]
+		 FROM adjustments AS a
+		 WHERE a.conversion_id = conversions.id
+		 AND a.kind = 'AMOUNT')`
 
 func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 	for rows.Next() {
 		var c proofback.Conversion
 		var from, to *time.Time
+		var corrected [3]proofback.Decimal
 		err := rows.Scan(&c.ID, &c.AdvertiserID, &c.OfferID, &c.GoalID, &c.AffiliateID, &c.ClickID, &c.EventType, &c.TxID,
 			&c.Status, &c.Began, &c.Reason, &c.EventAt, &c.Test,
 			&c.Amount.Amount, &c.Amount.Currency,
 			&c.Payout.Amount, &c.Payout.Currency,
 			&c.Revenue.Amount, &c.Revenue.Currency,
 			&c.Normalized.Payout.Amount, &c.Normalized.Payout.Currency,
-			&from, &to)
+			&from, &to, &corrected)
 		if err != nil {
 			return err
 		}
 		c.EventAt = c.EventAt.UTC()
+		c.Corrected = proofback.CorrectedBy{Amount: corrected[0], Payout: corrected[1], Revenue: corrected[2]}
 		if from != nil {
 			c.Claims.From = from.UTC()
 		}

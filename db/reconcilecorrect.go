@@ -29,9 +29,10 @@ type Correction struct {
 
 // Corrected is what came of a Correction.
 type Corrected struct {
-	Count   int
-	Refused []RefusedItem
-	Next    int64 // 0 at the end
+	Count    int
+	Adjusted []AdjustedItem // in their order
+	Refused  []RefusedItem
+	Next     int64 // 0 at the end
 }
 
 // RefusedItem is an item that was not corrected.
@@ -76,7 +77,7 @@ func (s *Store) CorrectReconciliation(ctx context.Context, actor proofback.Actor
 	case proofback.CorrectImport:
 		err = s.importLines(ctx, setup, keys, r, items, rows, reason, c.DryRun, done)
 	case proofback.CorrectAdjust:
-		err = s.correctRevenue(ctx, actor, r, items, reason, c.DryRun, done)
+		err = s.adjustItems(ctx, actor, r, items, reason, c.DryRun, done)
 	default:
 		err = proofback.Invalid([]string{"action"}, "approve, reject, adjust or import")
 	}
@@ -173,41 +174,6 @@ func (s *Store) correctStatus(ctx context.Context, actor proofback.Actor, items 
 		return err
 	}
 	done.Count = len(moved)
-	for _, p := range problems {
-		done.Refused = append(done.Refused, RefusedItem{numbers[position(p)], p.Message})
-	}
-	return nil
-}
-
-// correctRevenue adjusts what the advertiser owes for the conversions of items to what it
-// says. A sale that is another is none of that: what it is worth is by the offer's terms.
-func (s *Store) correctRevenue(ctx context.Context, actor proofback.Actor, r *proofback.Reconciliation, items []*proofback.ListItem, reason string, dryRun bool, done *Corrected) error {
-	known, err := s.ConversionsByID(ctx, actor, column(items, func(i *proofback.ListItem) uuid.UUID { return i.ConversionID }))
-	if err != nil {
-		return err
-	}
-	var list []proofback.Correction
-	var numbers []int64
-	for _, i := range items {
-		v := known[i.ConversionID]
-		switch {
-		case i.Kind != proofback.KindAmountDiffers || v == nil:
-			done.Refused = append(done.Refused, RefusedItem{i.N, "only an amount that differs can be adjusted"})
-		case !r.ByRevenue && !v.Amount.IsZero():
-			done.Refused = append(done.Refused, RefusedItem{i.N, "the list tells of sales, and what one is worth is by the offer's terms: have the advertiser tell what it owes, or adjust the conversion itself"})
-		default:
-			list = append(list, proofback.Correction{ConversionID: v.ID, Revenue: i.Advertiser.Amount})
-			numbers = append(numbers, i.N)
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	made, problems, err := s.adjustAll(ctx, actor, corrector{list: list, reason: reason, preview: dryRun})
-	if err != nil {
-		return err
-	}
-	done.Count = len(made)
 	for _, p := range problems {
 		done.Refused = append(done.Refused, RefusedItem{numbers[position(p)], p.Message})
 	}

@@ -29,9 +29,9 @@ LEFT JOIN (
 WHERE l.reconciliation_id = $1
   AND l.problem = ''`
 
-// reconcileOurs takes the conversions, with what staff have corrected of their revenue.
-// That is what they are compared by, too, where an offer has a fixed price and no sale was
-// told.
+// reconcileOurs takes the conversions, with what staff have corrected of their sales and
+// revenue. Revenue is what they are compared by, too, where an offer has a fixed price and
+// no sale was told.
 const reconcileOurs = `
 CREATE TEMPORARY TABLE ours ON COMMIT DROP AS
 SELECT
@@ -39,7 +39,7 @@ SELECT
 	c.txid,
 	c.click_id,
 	lower(c.event_type) AS event_type,
-	CASE WHEN r.by_revenue OR c.amount IS NULL THEN c.revenue + coalesce(a.revenue, 0) ELSE c.amount END AS amount,
+	CASE WHEN r.by_revenue OR c.amount IS NULL THEN c.revenue + coalesce(a.revenue, 0) ELSE c.amount + coalesce(a.amount, 0) END AS amount,
 	CASE WHEN r.by_revenue OR c.amount IS NULL THEN c.revenue_currency ELSE c.amount_currency END AS currency,
 	c.status,
 	c.event_at,
@@ -47,10 +47,10 @@ SELECT
 FROM reconciliations AS r
 JOIN conversions AS c ON c.advertiser_id = r.advertiser_id
 LEFT JOIN (
-	SELECT conversion_id, sum(revenue) AS revenue
+	SELECT conversion_id, sum(revenue) AS revenue, sum(amount) AS amount
 	FROM adjustments
 	WHERE kind = 'AMOUNT'
-	  AND revenue IS NOT NULL
+	  AND advertiser_id = (SELECT advertiser_id FROM reconciliations WHERE id = $1)
 	GROUP BY conversion_id
 ) AS a ON a.conversion_id = c.id
 WHERE r.id = $1

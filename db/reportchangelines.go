@@ -97,7 +97,7 @@ func (q *reportQuery) settled(currency string, between []string) string {
 }
 
 // concerned leaves out corrections of money that is not the actor's to see: that
-// there was one is not, either.
+// there was one is not, either. Those of a sale alone are in no report.
 func (q *reportQuery) concerned() string {
 	switch {
 	case !q.actor.SeesRevenue():
@@ -105,5 +105,5 @@ func (q *reportQuery) concerned() string {
 	case !q.actor.SeesPayout():
 		return "(a.kind = 'STATUS' OR a.revenue IS NOT NULL)"
 	}
-	return "true"
+	return "(a.kind = 'STATUS' OR a.payout IS NOT NULL OR a.revenue IS NOT NULL)"
 }

@@ -56,6 +56,7 @@ func (r *conversionFields) Adjusted(ctx context.Context, c *model.Conversion) (*
 		return nil, err
 	}
 	return &model.AdjustedMoney{
+		Amount:  orNull(proofback.Corrected(orZero(c.Amount), list, func(a *proofback.Adjustment) proofback.Money { return a.Amount })),
 		Payout:  orNull(proofback.Corrected(orZero(c.Payout), list, func(a *proofback.Adjustment) proofback.Money { return a.Payout })),
 		Revenue: orNull(proofback.Corrected(orZero(c.Revenue), list, func(a *proofback.Adjustment) proofback.Money { return a.Revenue })),
 	}, nil
@@ -72,7 +73,7 @@ func (m *mutation) AdjustConversions(ctx context.Context, in model.AdjustConvers
 		list := make([]proofback.Correction, len(named.keys))
 		for i, key := range named.keys {
 			a := in.Adjustments[named.at[i]]
-			list[i] = proofback.Correction{ConversionID: key, Payout: orZero(a.Payout), Revenue: orZero(a.Revenue)}
+			list[i] = proofback.Correction{ConversionID: key, Payout: orZero(a.Payout), Revenue: orZero(a.Revenue), Amount: orZero(a.Amount)}
 		}
 		var made []*proofback.Adjustment
 		var problems proofback.Problems
@@ -140,6 +141,7 @@ func showAdjustment(a *proofback.Adjustment, staff bool) *model.Adjustment {
 		To:           a.To,
 		Payout:       orNull(a.Payout),
 		Revenue:      orNull(a.Revenue),
+		Amount:       orNull(a.Amount),
 		MonthClosed:  a.Settled,
 		BookedAt:     a.BookedAt,
 		At:           a.At,

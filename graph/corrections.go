@@ -28,9 +28,17 @@ func (m *mutation) CorrectReconciliation(ctx context.Context, in model.CorrectRe
 	}
 	mistakes, err := userErrors(err)
 	if err != nil || len(mistakes) > 0 {
-		return &model.CorrectReconciliationPayload{Refused: []*model.RefusedCorrection{}, UserErrors: mistakes}, err
+		done = &db.Corrected{}
 	}
 	payload := &model.CorrectReconciliationPayload{Corrected: done.Count, RefusedCount: len(done.Refused), UserErrors: mistakes}
+	payload.Adjusted = show(done.Adjusted, func(a db.AdjustedItem) *model.AdjustedItem {
+		return &model.AdjustedItem{
+			Number: int(a.Number), Amount: orNull(a.Amount), Payout: orNull(a.Payout), Revenue: orNull(a.Revenue),
+			MonthClosed: a.Settled, ConversionID: a.ConversionID,
+		}
+	})
+	payload.PayoutDifference = show(done.Difference(func(a *proofback.Adjustment) proofback.Money { return a.Payout }), orNull)
+	payload.RevenueDifference = show(done.Difference(func(a *proofback.Adjustment) proofback.Money { return a.Revenue }), orNull)
 	payload.Refused = show(done.Refused[:min(len(done.Refused), proofback.MaxPage)], func(r db.RefusedItem) *model.RefusedCorrection {
 		return &model.RefusedCorrection{Number: int(r.Number), Message: r.Message}
 	})
@@ -38,10 +46,20 @@ func (m *mutation) CorrectReconciliation(ctx context.Context, in model.CorrectRe
 		next := int(done.Next)
 		payload.Next = &next
 	}
-	return payload, nil
+	return payload, err
 }
 
-type feedFields Resolver
+type (
+	adjustedItemFields Resolver
+	feedFields         Resolver
+)
+
+// AdjustedItem answers the fields of AdjustedItem.
+func (r *Resolver) AdjustedItem() generated.AdjustedItemResolver { return (*adjustedItemFields)(r) }
+
+func (r *adjustedItemFields) Conversion(ctx context.Context, i *model.AdjustedItem) (*model.Conversion, error) {
+	return conversionOf(ctx, i.ConversionID)
+}
 
 // ReconciliationFeed answers the fields of ReconciliationFeed.
 func (r *Resolver) ReconciliationFeed() generated.ReconciliationFeedResolver { return (*feedFields)(r) }

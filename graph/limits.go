@@ -74,6 +74,7 @@ func complexities() generated.ComplexityRoot {
 		return listCost(child, first, last)
 	}
 	c.Reconciliation.BadLines = func(child int, _ *int) int { return capped(1, proofback.MaxPage*child) }
+	c.CorrectReconciliationPayload.Adjusted = func(child int) int { return capped(1, proofback.MaxPage*child) }
 	c.Reconciliation.Summary = func(child int) int { return capped(1, someRows*child) }
 
 	c.RedirectAudit.Hops = func(child int) int { return 1 + fewRows*child }

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -60,6 +61,17 @@ func (c *compared) item(t *testing.T, txid string) (number int, kind, detail str
 	}
 	t.Fatalf("%s is not among %+v", txid, c.Node.Items.Edges)
 	return 0, "", ""
+}
+
+// adjusts takes over the amounts that differ, and gives the answer.
+func (p *process) adjusts(token, id string, dryRun bool) string {
+	p.t.Helper()
+	var got struct{ CorrectReconciliation json.RawMessage }
+	p.graphql(token, `mutation($in: CorrectReconciliationInput!) { correctReconciliation(input: $in) {
+		corrected adjusted { number conversion { transactionId } amount { amount currency } payout { amount currency } revenue { amount currency } monthClosed }
+		payoutDifference { amount currency } revenueDifference { amount currency } refused { message } userErrors { message }
+	} }`, map[string]any{"in": map[string]any{"id": id, "action": "ADJUST", "kinds": []string{"AMOUNT_DIFFERS"}, "reason": "agreed", "dryRun": dryRun}}, &got)
+	return string(got.CorrectReconciliation)
 }
 
 // Finance sends the advertiser's list, sees what differs and why, corrects it, and
@@ -180,6 +192,23 @@ func TestFinanceReconcilesInOneSitting(t *testing.T) {
 	}
 	if status, file := fetch(t, http.MethodGet, p.url+"/export/reconciliation.csv?id="+id, nil, http.Header{"Authorization": {"Bearer " + manager}}); status != 200 || strings.Count(file, "\r\n") < 7 || !strings.Contains(file, "UNREADABLE,7,") {
 		t.Errorf("%d\n%s", status, file)
+	}
+
+	// The sale that is another is taken over with what follows from it, and then agrees.
+	for _, dryRun := range []bool{true, false} {
+		got := p.adjusts(manager, id, dryRun)
+		if !strings.Contains(got, `"amount":{"amount":"2.00","currency":"EUR"},"payout":{"amount":"0.18","currency":"EUR"},"revenue":{"amount":"0.26","currency":"EUR"},"monthClosed":false`) ||
+			!strings.Contains(got, `"payoutDifference":[{"amount":"0.18","currency":"EUR"}],"revenueDifference":[{"amount":"0.26","currency":"EUR"}]`) {
+			t.Errorf("dry run %v: %s", dryRun, got)
+		}
+	}
+	if got := p.adjusts(manager, id, false); !strings.Contains(got, `"corrected":0,`) || !strings.Contains(got, "adjusted by this item already") {
+		t.Error(got)
+	}
+	_, answer = send(manager, text, "text/csv")
+	again := p.done(manager, strings.Split(answer, `"`)[3])
+	if _, kind, _ := again.item(t, "R-2"); kind != "MATCHED" {
+		t.Errorf("the sale that was adjusted is %s", kind)
 	}
 
 	// The same list by a feed, now that it is corrected.

@@ -30,6 +30,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AdjustedItem() AdjustedItemResolver
 	Adjustment() AdjustmentResolver
 	AffiliatePostback() AffiliatePostbackResolver
 	ApiKey() ApiKeyResolver
@@ -80,12 +81,23 @@ type ComplexityRoot struct {
 		UserErrors  func(childComplexity int) int
 	}
 
+	AdjustedItem struct {
+		Amount      func(childComplexity int) int
+		Conversion  func(childComplexity int) int
+		MonthClosed func(childComplexity int) int
+		Number      func(childComplexity int) int
+		Payout      func(childComplexity int) int
+		Revenue     func(childComplexity int) int
+	}
+
 	AdjustedMoney struct {
+		Amount  func(childComplexity int) int
 		Payout  func(childComplexity int) int
 		Revenue func(childComplexity int) int
 	}
 
 	Adjustment struct {
+		Amount      func(childComplexity int) int
 		At          func(childComplexity int) int
 		BookedAt    func(childComplexity int) int
 		By          func(childComplexity int) int
@@ -435,11 +447,14 @@ type ComplexityRoot struct {
 	}
 
 	CorrectReconciliationPayload struct {
-		Corrected    func(childComplexity int) int
-		Next         func(childComplexity int) int
-		Refused      func(childComplexity int) int
-		RefusedCount func(childComplexity int) int
-		UserErrors   func(childComplexity int) int
+		Adjusted          func(childComplexity int) int
+		Corrected         func(childComplexity int) int
+		Next              func(childComplexity int) int
+		PayoutDifference  func(childComplexity int) int
+		Refused           func(childComplexity int) int
+		RefusedCount      func(childComplexity int) int
+		RevenueDifference func(childComplexity int) int
+		UserErrors        func(childComplexity int) int
 	}
 
 	CreateAdvertiserPayload struct {
@@ -1545,6 +1560,9 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AdjustedItemResolver interface {
+	Conversion(ctx context.Context, obj *model.AdjustedItem) (*model.Conversion, error)
+}
 type AdjustmentResolver interface {
 	Conversion(ctx context.Context, obj *model.Adjustment) (*model.Conversion, error)
 }
@@ -1844,6 +1862,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AdjustConversionsPayload.UserErrors(childComplexity), true
 
+	case "AdjustedItem.amount":
+		if e.ComplexityRoot.AdjustedItem.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedItem.Amount(childComplexity), true
+	case "AdjustedItem.conversion":
+		if e.ComplexityRoot.AdjustedItem.Conversion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedItem.Conversion(childComplexity), true
+	case "AdjustedItem.monthClosed":
+		if e.ComplexityRoot.AdjustedItem.MonthClosed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedItem.MonthClosed(childComplexity), true
+	case "AdjustedItem.number":
+		if e.ComplexityRoot.AdjustedItem.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedItem.Number(childComplexity), true
+	case "AdjustedItem.payout":
+		if e.ComplexityRoot.AdjustedItem.Payout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedItem.Payout(childComplexity), true
+	case "AdjustedItem.revenue":
+		if e.ComplexityRoot.AdjustedItem.Revenue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedItem.Revenue(childComplexity), true
+
+	case "AdjustedMoney.amount":
+		if e.ComplexityRoot.AdjustedMoney.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustedMoney.Amount(childComplexity), true
 	case "AdjustedMoney.payout":
 		if e.ComplexityRoot.AdjustedMoney.Payout == nil {
 			break
@@ -1857,6 +1918,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AdjustedMoney.Revenue(childComplexity), true
 
+	case "Adjustment.amount":
+		if e.ComplexityRoot.Adjustment.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Amount(childComplexity), true
 	case "Adjustment.at":
 		if e.ComplexityRoot.Adjustment.At == nil {
 			break
@@ -3169,6 +3236,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ConversionNotice.Message(childComplexity), true
 
+	case "CorrectReconciliationPayload.adjusted":
+		if e.ComplexityRoot.CorrectReconciliationPayload.Adjusted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.Adjusted(childComplexity), true
 	case "CorrectReconciliationPayload.corrected":
 		if e.ComplexityRoot.CorrectReconciliationPayload.Corrected == nil {
 			break
@@ -3181,6 +3254,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CorrectReconciliationPayload.Next(childComplexity), true
+	case "CorrectReconciliationPayload.payoutDifference":
+		if e.ComplexityRoot.CorrectReconciliationPayload.PayoutDifference == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.PayoutDifference(childComplexity), true
 	case "CorrectReconciliationPayload.refused":
 		if e.ComplexityRoot.CorrectReconciliationPayload.Refused == nil {
 			break
@@ -3193,6 +3272,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CorrectReconciliationPayload.RefusedCount(childComplexity), true
+	case "CorrectReconciliationPayload.revenueDifference":
+		if e.ComplexityRoot.CorrectReconciliationPayload.RevenueDifference == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectReconciliationPayload.RevenueDifference(childComplexity), true
 	case "CorrectReconciliationPayload.userErrors":
 		if e.ComplexityRoot.CorrectReconciliationPayload.UserErrors == nil {
 			break
@@ -10142,7 +10227,7 @@ type Conversion implements Node {
   payout: Money
   "What the advertiser owes once it is approved, as it was priced: see ` + "`" + `adjusted` + "`" + `. Null for affiliates."
   revenue: Money
-  "What it is worth with all that staff adjusted."
+  "What it is worth with all that staff adjusted, and the sale that it came of."
   adjusted: AdjustedMoney!
   "What was adjusted, and what was booked about it since its month was closed; oldest first."
   adjustments: [Adjustment!]!
@@ -10197,6 +10282,8 @@ type LedgerEntry {
 
 "What a conversion is worth with all that staff adjusted."
 type AdjustedMoney {
+  "The customer's sale; null where ` + "`" + `Conversion.amount` + "`" + ` is."
+  amount: Money
   "Null for advertisers."
   payout: Money
   "Null for affiliates."
@@ -10351,6 +10438,8 @@ type Adjustment implements Node {
   payout: Money
   "What of the revenue; negative where it is less. Null where there is none, and for affiliates."
   revenue: Money
+  "What of the customer's sale; negative where it is less. Null where it stays, and for affiliates where it tells the revenue."
+  amount: Money
   "The conversion's month was closed."
   monthClosed: Boolean!
   "Decides the month that it counts in: the event's time while that month is open, else when it was made."
@@ -10403,6 +10492,8 @@ input ConversionAdjustmentInput {
   payout: Decimal
   "In the currency of its revenue, to its minor units; not negative."
   revenue: Decimal
+  "What the customer's sale was, in the currency that it was told in. Payout and revenue follow it by the terms of the click, as far as they are shares of it and are not given."
+  amount: Decimal
 }
 
 "What ` + "`" + `adjustConversions` + "`" + ` answers."
@@ -11468,7 +11559,10 @@ enum Correction {
   REJECT
   "Lines that are missing here are decided as postbacks of today would be."
   IMPORT
-  "What the advertiser owes for the conversions is adjusted to what it says, where amounts owed were compared and differ. Payouts stay."
+  """
+  Where amounts differ, the conversions are adjusted to what the advertiser says. Where amounts owed were compared, that is the revenue, and payouts stay. Where sales were
+  compared, it is the sale, and payout and revenue follow by the terms of the click, as far as they are shares of it.
+  """
   ADJUST
 }
 
@@ -11494,6 +11588,12 @@ input CorrectReconciliationInput {
 type CorrectReconciliationPayload {
   "How many were corrected; in a dry run, would be."
   corrected: Int!
+  "With ADJUST, what each item comes to, in their order; empty with others."
+  adjusted: [AdjustedItem!]!
+  "With ADJUST, what the payouts come to more or less, by currency."
+  payoutDifference: [Money!]!
+  "With ADJUST, what the revenue comes to more or less, by currency."
+  revenueDifference: [Money!]!
   "Items that were not, and why: the first 100."
   refused: [RefusedCorrection!]!
   "How many were not."
@@ -11502,6 +11602,22 @@ type CorrectReconciliationPayload {
   next: Int
   "Empty when it was done."
   userErrors: [UserError!]!
+}
+
+"What an item is adjusted by: what is more, or with a minus sign less, than it was."
+type AdjustedItem {
+  "The item's number."
+  number: Int!
+  "Which conversion."
+  conversion: Conversion!
+  "Of the customer's sale; null where that stays."
+  amount: Money
+  "Of the payout; null where that stays."
+  payout: Money
+  "Of the revenue; null where that stays."
+  revenue: Money
+  "The conversion's month is closed, so it is booked in the open one."
+  monthClosed: Boolean!
 }
 
 "An item that was not corrected."
@@ -12454,8 +12570,28 @@ func (ec *executionContext) childFields_AdjustConversionsPayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type AdjustConversionsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AdjustedItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_AdjustedItem_number(ctx, field)
+	case "conversion":
+		return ec.fieldContext_AdjustedItem_conversion(ctx, field)
+	case "amount":
+		return ec.fieldContext_AdjustedItem_amount(ctx, field)
+	case "payout":
+		return ec.fieldContext_AdjustedItem_payout(ctx, field)
+	case "revenue":
+		return ec.fieldContext_AdjustedItem_revenue(ctx, field)
+	case "monthClosed":
+		return ec.fieldContext_AdjustedItem_monthClosed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdjustedItem", field.Name)
+}
+
 func (ec *executionContext) childFields_AdjustedMoney(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "amount":
+		return ec.fieldContext_AdjustedMoney_amount(ctx, field)
 	case "payout":
 		return ec.fieldContext_AdjustedMoney_payout(ctx, field)
 	case "revenue":
@@ -12480,6 +12616,8 @@ func (ec *executionContext) childFields_Adjustment(ctx context.Context, field gr
 		return ec.fieldContext_Adjustment_payout(ctx, field)
 	case "revenue":
 		return ec.fieldContext_Adjustment_revenue(ctx, field)
+	case "amount":
+		return ec.fieldContext_Adjustment_amount(ctx, field)
 	case "monthClosed":
 		return ec.fieldContext_Adjustment_monthClosed(ctx, field)
 	case "bookedAt":
@@ -13166,6 +13304,12 @@ func (ec *executionContext) childFields_CorrectReconciliationPayload(ctx context
 	switch field.Name {
 	case "corrected":
 		return ec.fieldContext_CorrectReconciliationPayload_corrected(ctx, field)
+	case "adjusted":
+		return ec.fieldContext_CorrectReconciliationPayload_adjusted(ctx, field)
+	case "payoutDifference":
+		return ec.fieldContext_CorrectReconciliationPayload_payoutDifference(ctx, field)
+	case "revenueDifference":
+		return ec.fieldContext_CorrectReconciliationPayload_revenueDifference(ctx, field)
 	case "refused":
 		return ec.fieldContext_CorrectReconciliationPayload_refused(ctx, field)
 	case "refusedCount":
@@ -17544,6 +17688,212 @@ func (ec *executionContext) fieldContext_AdjustConversionsPayload_userErrors(_ c
 	return fc, nil
 }
 
+func (ec *executionContext) _AdjustedItem_number(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedItem_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedItem_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AdjustedItem", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AdjustedItem_conversion(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedItem_conversion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AdjustedItem().Conversion(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Conversion) graphql.Marshaler {
+			return ec.marshalNConversion2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐConversion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedItem_conversion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustedItem_amount(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedItem_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedItem_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustedItem_payout(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedItem_payout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedItem_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustedItem_revenue(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedItem_revenue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revenue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedItem_revenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustedItem_monthClosed(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedItem_monthClosed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthClosed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedItem_monthClosed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AdjustedItem", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AdjustedMoney_amount(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedMoney) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustedMoney_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdjustedMoney_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustedMoney",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AdjustedMoney_payout(ctx context.Context, field graphql.CollectedField, obj *model.AdjustedMoney) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17784,6 +18134,38 @@ func (ec *executionContext) _Adjustment_revenue(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_Adjustment_revenue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Adjustment",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Adjustment_amount(ctx context.Context, field graphql.CollectedField, obj *model.Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *proofback.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Adjustment",
 		Field:      field,
@@ -23229,6 +23611,102 @@ func (ec *executionContext) _CorrectReconciliationPayload_corrected(ctx context.
 }
 func (ec *executionContext) fieldContext_CorrectReconciliationPayload_corrected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CorrectReconciliationPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_adjusted(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_adjusted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Adjusted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.AdjustedItem) graphql.Marshaler {
+			return ec.marshalNAdjustedItem2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedItemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_adjusted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CorrectReconciliationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdjustedItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_payoutDifference(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_payoutDifference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PayoutDifference, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*proofback.Money) graphql.Marshaler {
+			return ec.marshalNMoney2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoneyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_payoutDifference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CorrectReconciliationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CorrectReconciliationPayload_revenueDifference(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectReconciliationPayload_revenueDifference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RevenueDifference, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*proofback.Money) graphql.Marshaler {
+			return ec.marshalNMoney2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoneyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectReconciliationPayload_revenueDifference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CorrectReconciliationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CorrectReconciliationPayload_refused(ctx context.Context, field graphql.CollectedField, obj *model.CorrectReconciliationPayload) (ret graphql.Marshaler) {
@@ -44797,7 +45275,7 @@ func (ec *executionContext) unmarshalInputConversionAdjustmentInput(ctx context.
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "payout", "revenue"}
+	fieldsInOrder := [...]string{"id", "payout", "revenue", "amount"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -44825,6 +45303,13 @@ func (ec *executionContext) unmarshalInputConversionAdjustmentInput(ctx context.
 				return it, err
 			}
 			it.Revenue = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
 		}
 	}
 	return it, nil
@@ -48723,6 +49208,102 @@ func (ec *executionContext) _AdjustConversionsPayload(ctx context.Context, sel a
 	return out
 }
 
+var adjustedItemImplementors = []string{"AdjustedItem"}
+
+func (ec *executionContext) _AdjustedItem(ctx context.Context, sel ast.SelectionSet, obj *model.AdjustedItem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adjustedItemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AdjustedItem")
+		case "number":
+			out.Values[i] = ec._AdjustedItem_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "conversion":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AdjustedItem_conversion(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "amount":
+			out.Values[i] = ec._AdjustedItem_amount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "payout":
+			out.Values[i] = ec._AdjustedItem_payout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "revenue":
+			out.Values[i] = ec._AdjustedItem_revenue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "monthClosed":
+			out.Values[i] = ec._AdjustedItem_monthClosed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var adjustedMoneyImplementors = []string{"AdjustedMoney"}
 
 func (ec *executionContext) _AdjustedMoney(ctx context.Context, sel ast.SelectionSet, obj *model.AdjustedMoney) graphql.Marshaler {
@@ -48735,6 +49316,11 @@ func (ec *executionContext) _AdjustedMoney(ctx context.Context, sel ast.Selectio
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("AdjustedMoney")
+		case "amount":
+			out.Values[i] = ec._AdjustedMoney_amount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "payout":
 			out.Values[i] = ec._AdjustedMoney_payout(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -48843,6 +49429,11 @@ func (ec *executionContext) _Adjustment(ctx context.Context, sel ast.SelectionSe
 			}
 		case "revenue":
 			out.Values[i] = ec._Adjustment_revenue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amount":
+			out.Values[i] = ec._Adjustment_amount(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -52244,6 +52835,21 @@ func (ec *executionContext) _CorrectReconciliationPayload(ctx context.Context, s
 			out.Values[i] = graphql.MarshalString("CorrectReconciliationPayload")
 		case "corrected":
 			out.Values[i] = ec._CorrectReconciliationPayload_corrected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "adjusted":
+			out.Values[i] = ec._CorrectReconciliationPayload_adjusted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "payoutDifference":
+			out.Values[i] = ec._CorrectReconciliationPayload_payoutDifference(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revenueDifference":
+			out.Values[i] = ec._CorrectReconciliationPayload_revenueDifference(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -63284,6 +63890,32 @@ func (ec *executionContext) marshalNAdjustConversionsPayload2ᚖgithubᚗcomᚋp
 	return ec._AdjustConversionsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAdjustedItem2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedItemᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AdjustedItem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAdjustedItem2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedItem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAdjustedItem2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedItem(ctx context.Context, sel ast.SelectionSet, v *model.AdjustedItem) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AdjustedItem(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAdjustedMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐAdjustedMoney(ctx context.Context, sel ast.SelectionSet, v *model.AdjustedMoney) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -65353,6 +65985,22 @@ func (ec *executionContext) marshalNListFormat2githubᚗcomᚋproofbackᚋproofb
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNMoney2ᚕᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoneyᚄ(ctx context.Context, sel ast.SelectionSet, v []*proofback.Money) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNMoney2ᚖgithubᚗcomᚋproofbackᚋproofbackᚐMoney(ctx context.Context, sel ast.SelectionSet, v *proofback.Money) graphql.Marshaler {

@@ -51,8 +51,25 @@ type AdjustConversionsPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What an item is adjusted by: what is more, or with a minus sign less, than it was.
+type AdjustedItem struct {
+	// The item's number.
+	Number int `json:"number"`
+	// Of the customer's sale; null where that stays.
+	Amount *proofback.Money `json:"amount,omitempty"`
+	// Of the payout; null where that stays.
+	Payout *proofback.Money `json:"payout,omitempty"`
+	// Of the revenue; null where that stays.
+	Revenue *proofback.Money `json:"revenue,omitempty"`
+	// The conversion's month is closed, so it is booked in the open one.
+	MonthClosed  bool      `json:"monthClosed"`
+	ConversionID uuid.UUID `json:"-"`
+}
+
 // What a conversion is worth with all that staff adjusted.
 type AdjustedMoney struct {
+	// The customer's sale; null where `Conversion.amount` is.
+	Amount *proofback.Money `json:"amount,omitempty"`
 	// Null for advertisers.
 	Payout *proofback.Money `json:"payout,omitempty"`
 	// Null for affiliates.
@@ -73,6 +90,8 @@ type Adjustment struct {
 	Payout *proofback.Money `json:"payout,omitempty"`
 	// What of the revenue; negative where it is less. Null where there is none, and for affiliates.
 	Revenue *proofback.Money `json:"revenue,omitempty"`
+	// What of the customer's sale; negative where it is less. Null where it stays, and for affiliates where it tells the revenue.
+	Amount *proofback.Money `json:"amount,omitempty"`
 	// The conversion's month was closed.
 	MonthClosed bool `json:"monthClosed"`
 	// Decides the month that it counts in: the event's time while that month is open, else when it was made.
@@ -792,6 +811,8 @@ type ConversionAdjustmentInput struct {
 	Payout *proofback.Decimal `json:"payout,omitempty"`
 	// In the currency of its revenue, to its minor units; not negative.
 	Revenue *proofback.Decimal `json:"revenue,omitempty"`
+	// What the customer's sale was, in the currency that it was told in. Payout and revenue follow it by the terms of the click, as far as they are shares of it and are not given.
+	Amount *proofback.Decimal `json:"amount,omitempty"`
 }
 
 // A page of a list, as Relay has it.
@@ -875,6 +896,12 @@ type CorrectReconciliationInput struct {
 type CorrectReconciliationPayload struct {
 	// How many were corrected; in a dry run, would be.
 	Corrected int `json:"corrected"`
+	// With ADJUST, what each item comes to, in their order; empty with others.
+	Adjusted []*AdjustedItem `json:"adjusted"`
+	// With ADJUST, what the payouts come to more or less, by currency.
+	PayoutDifference []*proofback.Money `json:"payoutDifference"`
+	// With ADJUST, what the revenue comes to more or less, by currency.
+	RevenueDifference []*proofback.Money `json:"revenueDifference"`
 	// Items that were not, and why: the first 100.
 	Refused []*RefusedCorrection `json:"refused"`
 	// How many were not.
@@ -3435,7 +3462,8 @@ const (
 	CorrectionReject Correction = "REJECT"
 	// Lines that are missing here are decided as postbacks of today would be.
 	CorrectionImport Correction = "IMPORT"
-	// What the advertiser owes for the conversions is adjusted to what it says, where amounts owed were compared and differ. Payouts stay.
+	// Where amounts differ, the conversions are adjusted to what the advertiser says. Where amounts owed were compared, that is the revenue, and payouts stay. Where sales were
+	// compared, it is the sale, and payout and revenue follow by the terms of the click, as far as they are shares of it.
 	CorrectionAdjust Correction = "ADJUST"
 )
 
