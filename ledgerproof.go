@@ -14,11 +14,12 @@ import (
 const proofFormat = "proofback ledger proof, version 1"
 
 // Proof shows to whoever has the ledger's public key, and nothing else of ours, that
-// what it tells of a conversion, or of clicks, was in the ledger when its checkpoint was
-// signed. It is kept as JSON.
+// what it tells of a conversion, of a statement, or of clicks, was in the ledger when its
+// checkpoint was signed. It is kept as JSON.
 type Proof struct {
 	Format     string        `json:"format"`
-	Conversion uuid.UUID     `json:"conversion,omitzero"` // uuid.Nil in one of clicks
+	Conversion uuid.UUID     `json:"conversion,omitzero"` // uuid.Nil in others
+	Statement  uuid.UUID     `json:"statement,omitzero"`  // uuid.Nil in others
 	Entries    []ProvenEntry `json:"entries"`             // in the ledger's order
 	Checkpoint string        `json:"checkpoint"`
 }
@@ -44,7 +45,12 @@ func (e *ProvenEntry) Kind() EntryKind {
 	return EntryKind(f["kind"])
 }
 
-// NewProof puts a proof together.
+// NewStatementProof puts the proof of a statement together.
+func NewStatementProof(statement uuid.UUID, entries []ProvenEntry, checkpoint string) *Proof {
+	return &Proof{Format: proofFormat, Statement: statement, Entries: entries, Checkpoint: checkpoint}
+}
+
+// NewProof puts a proof of a conversion together, or with uuid.Nil one of clicks.
 func NewProof(conversion uuid.UUID, entries []ProvenEntry, checkpoint string) *Proof {
 	return &Proof{Format: proofFormat, Conversion: conversion, Entries: entries, Checkpoint: checkpoint}
 }
@@ -83,8 +89,8 @@ type Fact map[string]string
 
 // Verify checks a proof against a ledger's public key: the checkpoint's signature,
 // the way of each entry up to its root, each value that was opened, and that every
-// entry is about the conversion, beginning with how it was made, or in a proof of
-// clicks, that each is a count of them. It returns what the entries say. An error says
+// entry is about the conversion, beginning with how it was made, or about the statement,
+// or in a proof of clicks, that each is a count of them. It returns what the entries say. An error says
 // what does not hold.
 func (p *Proof) Verify(public string) ([]Fact, *Checkpoint, error) {
 	checkpoint, err := OpenCheckpoint(p.Checkpoint, public)
@@ -107,6 +113,11 @@ func (p *Proof) Verify(public string) ([]Fact, *Checkpoint, error) {
 			return nil, nil, fmt.Errorf("entry %d is %w", e.Index, err)
 		}
 	}
+	if p.Statement != uuid.Nil {
+		if err := p.checkStatement(facts); err != nil {
+			return nil, nil, err
+		}
+	}
 	return facts, checkpoint, nil
 }
 
@@ -115,6 +126,8 @@ func (p *Proof) Verify(public string) ([]Fact, *Checkpoint, error) {
 func (p *Proof) isAbout(f, first Fact) error {
 	kind := EntryKind(f["kind"])
 	switch {
+	case p.Statement != uuid.Nil:
+		return nil // they are looked at together
 	case p.Conversion == uuid.Nil && kind != EntryClickCount:
 		return fmt.Errorf("a %s: expected a count of clicks", kind)
 	case p.Conversion == uuid.Nil:

@@ -59,6 +59,9 @@ const (
 	LineCorrection StatementLineKind = "CORRECTION" // staff adjusted what it is worth
 )
 
+// statementLineKinds lists them all.
+var statementLineKinds = []StatementLineKind{LineConversion, LineLate, LineApproval, LineReversal, LineCorrection}
+
 // StatementLine is a line of a statement.
 type StatementLine struct {
 	StatementID  uuid.UUID

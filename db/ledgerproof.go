@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -53,6 +54,43 @@ func (s *Store) ConversionProof(ctx context.Context, actor proofback.Actor, conv
 		entries, note, err := prove(ctx, tx, opened)
 		if err == nil && len(entries) > 0 && entries[0].Kind() == proofback.EntryConversion {
 			proof = proofback.NewProof(conversion, entries, note)
+		}
+		return err
+	})
+	return proof, err
+}
+
+// StatementProof proves a statement to those who see it: with it, as far as they are
+// there, the one that it opens with the rest of, and that its month was closed. It is nil
+// while the statement has not been sealed, which takes seconds.
+func (s *Store) StatementProof(ctx context.Context, actor proofback.Actor, statement uuid.UUID) (proof *proofback.Proof, err error) {
+	found, err := s.StatementsByID(ctx, actor, []uuid.UUID{statement})
+	if err != nil {
+		return nil, err
+	}
+	own := found[statement]
+	if own == nil {
+		return nil, proofback.NotFound("statement")
+	}
+	// The ledger is nobody's but the network's: from here on it is the network that reads.
+	err = s.readTx(ctx, proofback.System(), func(ctx context.Context, tx *tx) error {
+		var rows []statementRow
+		err := selectStatements(tx, &rows).
+			Where("statement.affiliate_id = ?", own.AffiliateID).
+			Where("period.starts <= ?", own.From).
+			OrderExpr("period.starts DESC").
+			Limit(2).
+			Scan(ctx)
+		if err != nil {
+			return err
+		}
+		opened := map[uuid.UUID]opener{own.PeriodID: nil}
+		for i := range rows {
+			opened[rows[i].ID] = rows[i].value().Openings
+		}
+		entries, note, err := prove(ctx, tx, opened)
+		if n := len(entries); n > 0 && entries[n-1].Kind() == proofback.EntryStatement && strings.Contains(entries[n-1].Entry, statement.String()) {
+			proof = proofback.NewStatementProof(statement, entries, note)
 		}
 		return err
 	})

@@ -220,3 +220,34 @@ func TestStatementsAddUpToTheirLinesAndToTheReport(t *testing.T) {
 		}
 	}
 }
+
+// The proof of a statement goes on from the one before it, has lines of adjustments in its
+// digest, and is shown to nobody whose the statement is not.
+func TestAStatementIsProven(t *testing.T) {
+	t.Parallel()
+	a := newAudited(t)
+	a.now = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	a.close("2026-02")
+	all := a.state()
+	last := all[len(all)-1]
+	if proof, err := a.store.StatementProof(t.Context(), a.affiliateActor(), last.ID); err != nil || proof != nil {
+		t.Errorf("before it is sealed: %v %v", proof, err)
+	}
+	a.seal(t)
+	for i, s := range all {
+		proof, err := a.store.StatementProof(t.Context(), a.affiliateActor(), s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts, _, err := proof.Verify(a.sealer.Key.Public)
+		if err != nil || len(facts) != 2+i || facts[len(facts)-1]["statement_digest"] != s.Digest {
+			t.Errorf("%s: %v %v", s.Month(), facts, err)
+		}
+	}
+	others := []proofback.Actor{a.advertiserActor(), {Role: proofback.RoleAffiliate, AffiliateID: newID(t)}, {}}
+	for _, actor := range others {
+		if proof, err := a.store.StatementProof(t.Context(), actor, last.ID); err == nil || proof != nil {
+			t.Errorf("%s is shown it", actor.Role)
+		}
+	}
+}

@@ -89,6 +89,7 @@ func complexities() generated.ComplexityRoot {
 	c.Conversion.Deliveries = func(child int) int { return 1 + fewRows*child }
 	// Each proof is read by itself: there is no call for many of them.
 	c.Conversion.Proof = func(child int) int { return capped(someRows, child) }
+	c.Statement.Proof = func(child int) int { return capped(someRows, child) }
 	c.Delivery.Attempts = func(child int) int { return 1 + fewRows*child }
 	c.Offer.Goals = func(child int) int { return 1 + fewRows*child }
 

@@ -108,6 +108,15 @@ func (r *statementFields) HTMLURL(_ context.Context, s *model.Statement) (string
 	return r.PublicURL + "/export/statement.html?id=" + s.ID, nil
 }
 
+func (r *statementFields) ProofURL(_ context.Context, s *model.Statement) (string, error) {
+	return r.PublicURL + "/export/statement-proof.json?id=" + s.ID, nil
+}
+
+func (r *statementFields) Proof(ctx context.Context, s *model.Statement) (*model.LedgerProof, error) {
+	proof, err := r.Store.StatementProof(ctx, ActorFrom(ctx), s.StatementID)
+	return showProof(proof, err)
+}
+
 func (r *statementFields) Lines(ctx context.Context, s *model.Statement, first *int, after *string) (*model.StatementLineConnection, error) {
 	p, err := page(first, nil, nil, nil)
 	if err != nil {

@@ -13,7 +13,7 @@ type verifyCommand struct {
 	All     verifyAllCommand     `cmd:"" default:"withargs" help:"Hold the whole database against itself, write down each difference with advice, and print them (default)."`
 	Rollups verifyRollupsCommand `cmd:"" help:"Count what is rolled up for reports again from the clicks and conversions, and print each difference."`
 	Ledger  verifyLedgerCommand  `cmd:"" help:"Derive the ledger's entries again from the tables and its tree from the entries, and print each difference."`
-	Proof   verifyProofCommand   `cmd:"" help:"Check the proof of a conversion, without a database."`
+	Proof   verifyProofCommand   `cmd:"" help:"Check the proof of a conversion or a statement, without a database."`
 }
 
 type verifyRollupsCommand struct{}

@@ -5,10 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -83,45 +80,4 @@ func (s *Settings) ownLedgerKey(network string) (*proofback.LedgerKey, error) {
 		return nil, err
 	}
 	return s.ledgerKey(network)
-}
-
-type verifyProofCommand struct {
-	File string `arg:"" placeholder:"FILE" help:"The document of a proof, or - for standard input."`
-	Key  string `required:"" placeholder:"KEY" help:"Public key of the ledger, as /ledger/key has it."`
-}
-
-// Run checks the proof, and prints what it proves.
-func (c *verifyProofCommand) Run(out io.Writer) error {
-	in := io.Reader(os.Stdin)
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	}
-	const most = 8 << 20
-	text, err := io.ReadAll(io.LimitReader(in, most))
-	if err != nil {
-		return err
-	}
-	proof, err := proofback.ParseProof(text)
-	if err != nil {
-		return err
-	}
-	facts, checkpoint, err := proof.Verify(c.Key)
-	if err != nil {
-		return fmt.Errorf("the proof does not hold: %w", err)
-	}
-	var told strings.Builder
-	for i, fact := range facts {
-		fmt.Fprintf(&told, "entry %d of the ledger\n", proof.Entries[i].Index)
-		for _, name := range slices.Sorted(maps.Keys(fact)) {
-			fmt.Fprintf(&told, "  %s: %q\n", name, fact[name])
-		}
-	}
-	fmt.Fprintf(&told, "The proof holds: these entries were in the ledger %q when it had %d.\n", checkpoint.Origin, checkpoint.Size)
-	_, err = io.WriteString(out, told.String())
-	return err
 }

@@ -1351,6 +1351,8 @@ type ComplexityRoot struct {
 		Opening   func(childComplexity int) int
 		Payable   func(childComplexity int) int
 		Period    func(childComplexity int) int
+		Proof     func(childComplexity int) int
+		ProofURL  func(childComplexity int) int
 	}
 
 	StatementConnection struct {
@@ -1792,6 +1794,8 @@ type StatementResolver interface {
 	Lines(ctx context.Context, obj *model.Statement, first *int, after *string) (*model.StatementLineConnection, error)
 	CSVURL(ctx context.Context, obj *model.Statement) (string, error)
 	HTMLURL(ctx context.Context, obj *model.Statement) (string, error)
+	Proof(ctx context.Context, obj *model.Statement) (*model.LedgerProof, error)
+	ProofURL(ctx context.Context, obj *model.Statement) (string, error)
 }
 type StatementLineResolver interface {
 	Conversion(ctx context.Context, obj *model.StatementLine) (*model.Conversion, error)
@@ -7260,6 +7264,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Statement.Period(childComplexity), true
+	case "Statement.proof":
+		if e.ComplexityRoot.Statement.Proof == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.Proof(childComplexity), true
+	case "Statement.proofUrl":
+		if e.ComplexityRoot.Statement.ProofURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Statement.ProofURL(childComplexity), true
 
 	case "StatementConnection.edges":
 		if e.ComplexityRoot.StatementConnection.Edges == nil {
@@ -10260,7 +10276,7 @@ type Conversion implements Node {
 }
 
 """
-Shows that what it tells of a conversion was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
+Shows that what it tells of a conversion or a statement was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
 becomes of this server, and ` + "`" + `proofback verify proof` + "`" + ` checks it without asking us.
 """
 type LedgerProof {
@@ -10592,6 +10608,10 @@ type Statement implements Node {
   csvUrl: URL!
   "All of it as a page to be printed, to be fetched with an access token."
   htmlUrl: URL!
+  "What the ledger has of it, to be checked with the CSV by anybody who has the ledger's public key: the statement, the one before it, and that its month was closed. Null until it is sealed, which takes seconds."
+  proof: LedgerProof
+  "The document of its proof as a file, to be fetched with an access token."
+  proofUrl: URL!
 }
 
 "Narrows a list of statements; what is left out does not."
@@ -14922,6 +14942,10 @@ func (ec *executionContext) childFields_Statement(ctx context.Context, field gra
 		return ec.fieldContext_Statement_csvUrl(ctx, field)
 	case "htmlUrl":
 		return ec.fieldContext_Statement_htmlUrl(ctx, field)
+	case "proof":
+		return ec.fieldContext_Statement_proof(ctx, field)
+	case "proofUrl":
+		return ec.fieldContext_Statement_proofUrl(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Statement", field.Name)
 }
@@ -40597,6 +40621,61 @@ func (ec *executionContext) fieldContext_Statement_htmlUrl(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Statement", field, true, true, errors.New("field of type URL does not have child fields"))
 }
 
+func (ec *executionContext) _Statement_proof(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_proof(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Statement().Proof(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.LedgerProof) graphql.Marshaler {
+			return ec.marshalOLedgerProof2ᚖgithubᚗcomᚋproofbackᚋproofbackᚋgraphᚋmodelᚐLedgerProof(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_proof(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Statement",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LedgerProof(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Statement_proofUrl(ctx context.Context, field graphql.CollectedField, obj *model.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_proofUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Statement().ProofURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_proofUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, true, true, errors.New("field of type URL does not have child fields"))
+}
+
 func (ec *executionContext) _StatementConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.StatementConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -61485,6 +61564,82 @@ func (ec *executionContext) _Statement(ctx context.Context, sel ast.SelectionSet
 					}
 				}()
 				res = ec._Statement_htmlUrl(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "proof":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_proof(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "proofUrl":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Statement_proofUrl(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}

@@ -1574,7 +1574,7 @@ type LedgerEntry struct {
 	Entry string `json:"entry"`
 }
 
-// Shows that what it tells of a conversion was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
+// Shows that what it tells of a conversion or a statement was in the ledger when the checkpoint was signed. Keep the document: it stays good whatever
 // becomes of this server, and `proofback verify proof` checks it without asking us.
 type LedgerProof struct {
 	// The entries that it is about, in the ledger's order.

@@ -42,6 +42,7 @@ func (e *Exports) Register(mux *http.ServeMux, known func(http.Handler) http.Han
 	mux.Handle("GET /export/saved-report", known(e.serve(e.savedReport)))
 	mux.Handle("GET /export/statement.csv", known(e.serve(e.statementCSV)))
 	mux.Handle("GET /export/statement.html", known(e.serve(e.statementPage)))
+	mux.Handle("GET /export/statement-proof.json", known(e.serve(e.statementProof)))
 	mux.Handle("GET /export/reconciliation.csv", known(e.serve(e.reconciliation)))
 	mux.Handle("POST /reconciliations", known(http.HandlerFunc(e.uploadList)))
 }

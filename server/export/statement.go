@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"html/template"
 	"strconv"
 	"time"
@@ -52,13 +53,10 @@ func (e *Exports) statementCSV(ctx context.Context, actor proofback.Actor, p *pa
 	if err != nil {
 		return err
 	}
-	err = f.begin("statement-"+s.Month()+".csv", []string{
-		"number", "kind", "at", "conversion_id", "transaction_id", "event_type", "event_at", "offer", "sent", "sent_currency", "amount", "currency", "reason",
-	})
-	if err != nil {
+	if err = f.begin("statement-"+s.Month()+".csv", proofback.StatementColumns); err != nil {
 		return err
 	}
-	if err := f.row([]string{"0", "OPENING", moment(s.From), "", "", "", "", "", "", "", string(s.Opening), s.Currency, ""}); err != nil {
+	if err := f.row([]string{"0", "OPENING", moment(s.From), "", "", "", "", "", "", "", string(s.Opening), s.Currency, "", ""}); err != nil {
 		return err
 	}
 	return e.eachLine(ctx, actor, s, func(list []*proofback.StatementLine) error {
@@ -66,6 +64,7 @@ func (e *Exports) statementCSV(ctx context.Context, actor proofback.Actor, p *pa
 			err := f.row([]string{
 				strconv.Itoa(l.Number), string(l.Kind), moment(l.At), globalID(proofback.KindConversion, l.ConversionID), l.TxID, l.EventType, moment(l.EventAt), l.Offer,
 				string(l.Sent.Amount), l.Sent.Currency, string(l.Amount), s.Currency, l.Reason,
+				globalID(proofback.KindAdjustment, l.AdjustmentID),
 			})
 			if err != nil {
 				return err
@@ -73,6 +72,23 @@ func (e *Exports) statementCSV(ctx context.Context, actor proofback.Actor, p *pa
 		}
 		return f.flush()
 	})
+}
+
+// statementProof writes the proof of a statement, which is checked without us.
+func (e *Exports) statementProof(ctx context.Context, actor proofback.Actor, p *params, f *file) error {
+	s, err := e.statement(ctx, actor, p)
+	if err != nil {
+		return err
+	}
+	proof, err := e.Store.StatementProof(ctx, actor, s.ID)
+	if err != nil {
+		return err
+	}
+	if proof == nil {
+		return &proofback.Error{Code: proofback.CodeUnavailable, Message: "the statement is not sealed into the ledger yet, which takes seconds: ask again"}
+	}
+	f.w.Header().Set("Content-Disposition", `attachment; filename="statement-`+s.Month()+`-proof.json"`)
+	return json.NewEncoder(f.open("application/json")).Encode(proof)
 }
 
 //go:embed statement.html

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"io"
 	"net/url"
 	"strings"
@@ -54,6 +55,7 @@ func TestAStatementIsAFileAndAPageForItsAffiliate(t *testing.T) {
 	if strings.Contains(string(page), "20.00") {
 		t.Error("the page tells the revenue")
 	}
+	y.provesIt(owner, later, ask)
 	for _, tt := range []struct {
 		actor  proofback.Actor
 		query  url.Values
@@ -67,12 +69,49 @@ func TestAStatementIsAFileAndAPageForItsAffiliate(t *testing.T) {
 		{staff, url.Values{"id": {"x"}}, 400},
 		{staff, ask, 200},
 	} {
-		for _, path := range []string{"/export/statement.csv", "/export/statement.html"} {
+		for _, path := range []string{"/export/statement.csv", "/export/statement.html", "/export/statement-proof.json"} {
 			resp := y.ask(tt.actor, path, tt.query, "")
 			_ = resp.Body.Close()
 			if resp.StatusCode != tt.status {
 				t.Errorf("%s %s: %d, want %d", path, tt.actor.Role, resp.StatusCode, tt.status)
 			}
 		}
+	}
+}
+
+// provesIt fetches the proof of a statement when it is sealed, and holds the CSV against it.
+func (y *yard) provesIt(owner proofback.Actor, store *db.Store, ask url.Values) {
+	y.t.Helper()
+	body := func(path string, want int) []byte {
+		resp := y.ask(owner, path, ask, "")
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != want {
+			y.t.Fatalf("%s: %d %s %v", path, resp.StatusCode, text, err)
+		}
+		return text
+	}
+	body("/export/statement-proof.json", 503) // it is not sealed yet
+	key, err := proofback.NewLedgerKey(proofback.LedgerOrigin("test"), bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	if _, err := store.Seal(y.t.Context(), proofback.System(), &db.LedgerSealer{Key: key}); err != nil {
+		y.t.Fatal(err)
+	}
+	proof, err := proofback.ParseProof(body("/export/statement-proof.json", 200))
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	facts, _, err := proof.Verify(key.Public)
+	if err != nil || len(facts) != 2 || facts[0]["kind"] != "period_close" || facts[0]["by_user"] != "" {
+		y.t.Fatal(facts, err)
+	}
+	file, err := proofback.ReadStatementFile(bytes.NewReader(body("/export/statement.csv", 200)))
+	if err == nil {
+		err = file.Check(facts[1])
+	}
+	if err != nil {
+		y.t.Error(err)
 	}
 }
