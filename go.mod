@@ -26,7 +26,6 @@ require (
 	github.com/uptrace/bun v1.3.0
 	github.com/uptrace/bun/dialect/pgdialect v1.3.0
 	github.com/vektah/gqlparser/v2 v2.5.64
-	github.com/vikstrous/dataloadgen v0.0.10
 	github.com/x-way/crawlerdetect v0.2.31
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.24.0
@@ -81,5 +80,3 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 	riverqueue.com/riverui v0.17.0
 )
-
-tool github.com/99designs/gqlgen

@@ -35,7 +35,9 @@ func (q *query) ClickHours(ctx context.Context, first *int, after *string, last 
 }
 
 func (r *clickHourFields) Proof(ctx context.Context, h *model.ClickHour) (*model.LedgerProof, error) {
-	proof, err := r.Store.ClickHourProof(ctx, ActorFrom(ctx), h.CountIDs)
+	proof, err := apart(ctx, func(ctx context.Context) (*proofback.Proof, error) {
+		return r.Store.ClickHourProof(ctx, ActorFrom(ctx), h.CountIDs)
+	})
 	return showProof(proof, err)
 }
 

@@ -35,7 +35,6 @@ func (q *query) Conversions(ctx context.Context, first *int, after *string, last
 	if err != nil {
 		return nil, err
 	}
-	gatherConversions(ctx, w.Items)
 	rows, info := edges(p, w, order.Cursor, func(cursor string, c *proofback.Conversion) *model.ConversionEdge {
 		return &model.ConversionEdge{Cursor: cursor, Node: showConversion(c)}
 	})
@@ -58,19 +57,6 @@ func conversionFilter(keys *proofback.ClickKeys, filter *model.ConversionFilter)
 		ClickID:       clickID(keys, in.ClickID),
 		Tests:         in.Tests,
 	}, ids.err()
-}
-
-// gatherConversions has all rows' relations that are shown asked for together.
-func gatherConversions(ctx context.Context, rows []*proofback.Conversion) {
-	shown, l := shownOfNodes(ctx, "Conversion"), loadersFrom(ctx)
-	type c = *proofback.Conversion
-	gather(ctx, shown["offer"], l.offers, rows, func(c c) uuid.UUID { return c.OfferID })
-	gather(ctx, shown["goal"], l.goals, rows, func(c c) uuid.UUID { return c.GoalID })
-	gather(ctx, shown["affiliate"], l.affiliates, rows, func(c c) uuid.UUID { return c.AffiliateID })
-	gather(ctx, shown["advertiser"], l.advertisers, rows, func(c c) uuid.UUID { return c.AdvertiserID })
-	gather(ctx, shown["click"], l.clicks, rows, func(c c) uuid.UUID { return c.ClickID })
-	gather(ctx, shown["transitions"], l.transitions, rows, func(c c) uuid.UUID { return c.ID })
-	gather(ctx, shown["deliveries"], l.told, rows, func(c c) uuid.UUID { return c.ID })
 }
 
 func conversionOrder(in *model.ConversionOrder) proofback.ConversionOrder {

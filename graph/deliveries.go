@@ -52,7 +52,7 @@ func (m *mutation) RetryDeliveries(ctx context.Context, in model.RetryDeliveries
 	if err != nil {
 		return nil, err
 	}
-	rows, err := loadersFrom(ctx).deliveries.LoadAll(ctx, retried.Deliveries)
+	rows, err := loadersFrom(ctx).deliveries.all(ctx, retried.Deliveries)
 	if err != nil {
 		return nil, err
 	}

@@ -1,30 +1,26 @@
 package graph
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"time"
+	"sync"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
-	"github.com/vikstrous/dataloadgen"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/graph/fields"
 )
 
-// loaderWait is how long a loader gathers ids before it asks for all of them at
-// once, unless the Resolver says otherwise: long enough for the fields of a page,
-// short enough not to be felt.
-const loaderWait = 2 * time.Millisecond
-
-// loader gathers the relations of a request's objects, so that a page of a
-// hundred rows asks once for what they belong to.
-type loader[T any] = dataloadgen.Loader[uuid.UUID, T]
-
-// loaders are one request's; what they fetch is the actor's to see, because the
+// loaders are one root field's; what they fetch is the actor's to see, because the
 // Store's methods make sure of it.
 type loaders struct {
+	queue fields.Queue
+	// asked are those that resolvers wait for.
+	asked []interface{ fetchAsked(ctx context.Context) }
+	// errands are what single fields asked for.
+	errands map[*graphql.FieldContext]any
+
 	advertisers *loader[*proofback.Advertiser]
 	affiliates  *loader[*proofback.Affiliate]
 	users       *loader[*proofback.User]
@@ -74,94 +70,69 @@ type loaders struct {
 	capsUsed *loader[[]proofback.Decimal]
 }
 
-func newLoaders(s *db.Store, setup *db.Setup, wait time.Duration) *loaders {
-	return &loaders{
-		advertisers:     newLoader(wait, s.AdvertisersByID),
-		affiliates:      newLoader(wait, s.AffiliatesByID),
-		users:           newLoader(wait, s.UsersByID),
-		apiKeys:         newLoader(wait, s.APIKeysByID),
-		secondFactors:   newLoader(wait, s.SecondFactorsOf),
-		auditEntries:    newLoader(wait, s.AuditEntriesByID),
-		offers:          newLoader(wait, s.OffersByID),
-		goals:           newLoader(wait, s.GoalsByID),
-		links:           newLoader(wait, s.TrackingLinksByID),
-		destinations:    newLoader(wait, s.DestinationsByID),
-		accesses:        newLoader(wait, s.AccessesByID),
-		myAccess:        newLoader(wait, s.OwnAccess),
-		capsUsed:        newLoader(wait, s.CapsUsed),
-		audits:          newLoader(wait, s.RedirectAuditsByID),
-		clicks:          newLoader(wait, s.ClicksByID),
-		conversions:     newLoader(wait, s.ConversionsByID),
-		postbacks:       newLoader(wait, s.PostbacksByID),
-		deliveries:      newLoader(wait, s.DeliveriesByID),
-		notices:         newLoader(wait, s.NoticesByID),
-		reconciliations: newLoader(wait, s.ReconciliationsByID),
-		transitions:     newLoader(wait, s.TransitionsByConversion),
-		told:            newLoader(wait, s.DeliveriesByConversion),
-		attempts:        newLoader(wait, s.AttemptsByDelivery),
-		adjustments:     newLoader(wait, s.AdjustmentsByID),
-		corrected:       newLoader(wait, s.AdjustmentsByConversion),
-		periods:         newLoader(wait, s.PeriodsByID),
-		statements:      newLoader(wait, s.StatementsByID),
-		savedReports:    newLoader(wait, s.SavedReportsByID),
-		reportRuns:      newLoader(wait, s.ReportRunsByID),
-		lastRuns:        newLoader(wait, s.LastReportRuns),
-		disputes:        newLoader(wait, s.DisputesByID),
-		said:            newLoader(wait, s.DisputeEntries),
-		verifications:   newLoader(wait, s.VerificationsByID),
-		discrepancies:   newLoader(wait, s.DiscrepanciesByID),
-		terms: newLoader(wait, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
+func newLoaders(s *db.Store, setup *db.Setup) *loaders {
+	l := &loaders{}
+	*l = loaders{
+		queue:           fields.Queue{Fetch: l.fetch},
+		advertisers:     newLoader(l, s.AdvertisersByID),
+		affiliates:      newLoader(l, s.AffiliatesByID),
+		users:           newLoader(l, s.UsersByID),
+		apiKeys:         newLoader(l, s.APIKeysByID),
+		secondFactors:   newLoader(l, s.SecondFactorsOf),
+		auditEntries:    newLoader(l, s.AuditEntriesByID),
+		offers:          newLoader(l, s.OffersByID),
+		goals:           newLoader(l, s.GoalsByID),
+		links:           newLoader(l, s.TrackingLinksByID),
+		destinations:    newLoader(l, s.DestinationsByID),
+		accesses:        newLoader(l, s.AccessesByID),
+		myAccess:        newLoader(l, s.OwnAccess),
+		capsUsed:        newLoader(l, s.CapsUsed),
+		audits:          newLoader(l, s.RedirectAuditsByID),
+		clicks:          newLoader(l, s.ClicksByID),
+		conversions:     newLoader(l, s.ConversionsByID),
+		postbacks:       newLoader(l, s.PostbacksByID),
+		deliveries:      newLoader(l, s.DeliveriesByID),
+		notices:         newLoader(l, s.NoticesByID),
+		reconciliations: newLoader(l, s.ReconciliationsByID),
+		transitions:     newLoader(l, s.TransitionsByConversion),
+		told:            newLoader(l, s.DeliveriesByConversion),
+		attempts:        newLoader(l, s.AttemptsByDelivery),
+		adjustments:     newLoader(l, s.AdjustmentsByID),
+		corrected:       newLoader(l, s.AdjustmentsByConversion),
+		periods:         newLoader(l, s.PeriodsByID),
+		statements:      newLoader(l, s.StatementsByID),
+		savedReports:    newLoader(l, s.SavedReportsByID),
+		reportRuns:      newLoader(l, s.ReportRunsByID),
+		lastRuns:        newLoader(l, s.LastReportRuns),
+		disputes:        newLoader(l, s.DisputesByID),
+		said:            newLoader(l, s.DisputeEntries),
+		verifications:   newLoader(l, s.VerificationsByID),
+		discrepancies:   newLoader(l, s.DiscrepanciesByID),
+		terms: newLoader(l, func(ctx context.Context, _ proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Terms, error) {
 			return setup.TermsByID(ctx, ids)
 		}),
 	}
+	return l
 }
 
-// newLoader makes a loader of a Store method that fetches by ids and leaves out
-// what does not exist for the actor.
-func newLoader[T any](wait time.Duration, fetch func(context.Context, proofback.Actor, []uuid.UUID) (map[uuid.UUID]T, error)) *loader[T] {
-	return dataloadgen.NewMappedLoader(func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]T, error) {
-		return fetch(ctx, ActorFrom(ctx), ids)
-	}, dataloadgen.WithWait(wait), dataloadgen.WithBatchCapacity(500))
-}
-
-// withLoaders gives a request loaders of its own.
+// withLoaders gives a root field loaders of its own.
 func (r *Resolver) withLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey, newLoaders(r.Store, r.Setup, cmp.Or(r.LoaderWait, loaderWait)))
+	l := newLoaders(r.Store, r.Setup)
+	return fields.WithQueue(context.WithValue(ctx, loadersKey, l), &l.queue)
 }
 
 func loadersFrom(ctx context.Context) *loaders { return ctx.Value(loadersKey).(*loaders) }
 
-// load fetches one object by id. What does not exist for the actor is
-// CodeNotFound.
-func load[T any](ctx context.Context, l *loader[T], what string, id uuid.UUID) (T, error) {
-	v, err := l.Load(ctx, id)
-	if errors.Is(err, dataloadgen.ErrNotFound) {
-		return v, proofback.NotFound(what)
+// fetch brings everything that resolvers wait for, all kinds of it at the same time.
+func (l *loaders) fetch(ctx context.Context) bool {
+	asked := l.asked
+	l.asked = nil
+	var wg sync.WaitGroup
+	for _, one := range asked {
+		wg.Go(func() { one.fetchAsked(ctx) })
 	}
-	return v, err
-}
-
-// find fetches one object by id; nil when id is uuid.Nil or nothing that the
-// actor may see.
-func find[T any](ctx context.Context, l *loader[*T], id uuid.UUID) (*T, error) {
-	if id == uuid.Nil {
-		return nil, nil
-	}
-	v, err := l.Load(ctx, id)
-	if errors.Is(err, dataloadgen.ErrNotFound) {
-		return nil, nil
-	}
-	return v, err
-}
-
-// listOf fetches what belongs to an object; empty where nothing does that the
-// actor may see.
-func listOf[T any](ctx context.Context, l *loader[[]*T], id uuid.UUID) ([]*T, error) {
-	list, err := l.Load(ctx, id)
-	if errors.Is(err, dataloadgen.ErrNotFound) {
-		return nil, nil
-	}
-	return list, err
+	wg.Wait()
+	return len(asked) > 0
 }
 
 // show turns what the Store gave into what the API gives: a list, and never null.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph/model"
@@ -26,14 +25,10 @@ func (q *query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 		return nil, proofback.Invalid([]string{"ids"}, "at most %d ids", proofback.MaxPage)
 	}
 	out := make([]model.Node, len(ids))
-	g, ctx := errgroup.WithContext(ctx)
-	for i, id := range ids {
-		g.Go(func() (err error) {
-			out[i], err = q.Node(ctx, id)
-			return err
-		})
-	}
-	return out, g.Wait()
+	return out, loadersFrom(ctx).queue.Each(ctx, len(ids), func(i int) (err error) {
+		out[i], err = q.Node(ctx, ids[i])
+		return err
+	})
 }
 
 // node finds a thing of one kind. A kind that has no case is none of ours.

@@ -54,7 +54,7 @@ func (q *query) Offers(ctx context.Context, first *int, after *string, last *int
 }
 
 func (r *offerConnection) TotalCount(ctx context.Context, c *model.OfferConnection) (int, error) {
-	return r.Store.CountOffers(ctx, ActorFrom(ctx), c.Filter)
+	return apart(ctx, func(ctx context.Context) (int, error) { return r.Store.CountOffers(ctx, ActorFrom(ctx), c.Filter) })
 }
 
 func (r *offerFields) Advertiser(ctx context.Context, o *model.Offer) (*model.Advertiser, error) {

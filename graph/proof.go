@@ -9,7 +9,9 @@ import (
 )
 
 func (r *conversionFields) Proof(ctx context.Context, c *model.Conversion) (*model.LedgerProof, error) {
-	proof, err := r.Store.ConversionProof(ctx, ActorFrom(ctx), c.ConversionID)
+	proof, err := apart(ctx, func(ctx context.Context) (*proofback.Proof, error) {
+		return r.Store.ConversionProof(ctx, ActorFrom(ctx), c.ConversionID)
+	})
 	return showProof(proof, err)
 }
 

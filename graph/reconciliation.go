@@ -52,7 +52,9 @@ func (r *reconciliationFields) Advertiser(ctx context.Context, c *model.Reconcil
 }
 
 func (r *reconciliationFields) Summary(ctx context.Context, c *model.Reconciliation) ([]*model.ReconciliationSummary, error) {
-	list, err := r.Store.ReconciliationSummary(ctx, ActorFrom(ctx), c.ReconciliationID)
+	list, err := apart(ctx, func(ctx context.Context) ([]proofback.ListSummary, error) {
+		return r.Store.ReconciliationSummary(ctx, ActorFrom(ctx), c.ReconciliationID)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +74,9 @@ func (r *reconciliationFields) Items(ctx context.Context, c *model.Reconciliatio
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.Store.ReconciliationItems(ctx, ActorFrom(ctx), c.ReconciliationID, kinds, p)
+	w, err := apart(ctx, func(ctx context.Context) (proofback.Window[*proofback.ListItem], error) {
+		return r.Store.ReconciliationItems(ctx, ActorFrom(ctx), c.ReconciliationID, kinds, p)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,9 @@ func (r *reconciliationFields) Items(ctx context.Context, c *model.Reconciliatio
 }
 
 func (r *reconciliationFields) BadLines(ctx context.Context, c *model.Reconciliation, afterLine *int) ([]*proofback.BadLine, error) {
-	list, err := r.Store.ReconciliationBadLines(ctx, ActorFrom(ctx), c.ReconciliationID, orZero(afterLine), proofback.MaxPage)
+	list, err := apart(ctx, func(ctx context.Context) ([]proofback.BadLine, error) {
+		return r.Store.ReconciliationBadLines(ctx, ActorFrom(ctx), c.ReconciliationID, orZero(afterLine), proofback.MaxPage)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -42,10 +42,6 @@ type Resolver struct {
 	// PublicURL is the base of the links that are handed out, without a slash at
 	// its end.
 	PublicURL string
-	// LoaderWait is how long what a page's rows belong to is gathered before it is
-	// asked for; default 2 ms. Longer waits slow every answer down by as much for each
-	// level of relations.
-	LoaderWait time.Duration
 	// Log takes what callers are not told; default slog.Default().
 	Log *slog.Logger
 }

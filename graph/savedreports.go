@@ -139,7 +139,9 @@ func (r *savedReportFields) Runs(ctx context.Context, s *model.SavedReport, firs
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.Store.ReportRuns(ctx, ActorFrom(ctx), s.ReportID, p)
+	w, err := apart(ctx, func(ctx context.Context) (proofback.Window[*proofback.ReportRun], error) {
+		return r.Store.ReportRuns(ctx, ActorFrom(ctx), s.ReportID, p)
+	})
 	if err != nil {
 		return nil, err
 	}

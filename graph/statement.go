@@ -128,7 +128,9 @@ func (r *statementFields) Lines(ctx context.Context, s *model.Statement, first *
 			return nil, proofback.Invalid([]string{"after"}, "after is not a cursor of ours")
 		}
 	}
-	list, err := r.Store.StatementLines(ctx, ActorFrom(ctx), s.StatementID, behind, p.Limit+1)
+	list, err := apart(ctx, func(ctx context.Context) ([]*proofback.StatementLine, error) {
+		return r.Store.StatementLines(ctx, ActorFrom(ctx), s.StatementID, behind, p.Limit+1)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -67,10 +67,10 @@ func (q *query) traceKey(by model.TraceBy) (key proofback.TraceBy, err error) {
 // were in the story's snapshot, and not asked for again.
 func (l *loaders) know(s *proofback.Story) {
 	for _, c := range s.Clicks {
-		l.clicks.Prime(c.ID, c)
+		l.clicks.prime(c.ID, c)
 	}
 	for _, p := range s.Postbacks {
-		l.postbacks.Prime(p.ID, p)
+		l.postbacks.prime(p.ID, p)
 	}
 	transitions := map[uuid.UUID][]*proofback.Transition{}
 	for _, t := range s.Transitions {
@@ -85,12 +85,12 @@ func (l *loaders) know(s *proofback.Story) {
 		attempts[a.DeliveryID] = append(attempts[a.DeliveryID], a)
 	}
 	for _, c := range s.Conversions {
-		l.conversions.Prime(c.ID, c)
-		l.transitions.Prime(c.ID, transitions[c.ID])
-		l.told.Prime(c.ID, deliveries[c.ID])
+		l.conversions.prime(c.ID, c)
+		l.transitions.prime(c.ID, transitions[c.ID])
+		l.told.prime(c.ID, deliveries[c.ID])
 	}
 	for _, d := range s.Deliveries {
-		l.deliveries.Prime(d.ID, d)
-		l.attempts.Prime(d.ID, attempts[d.ID])
+		l.deliveries.prime(d.ID, d)
+		l.attempts.prime(d.ID, attempts[d.ID])
 	}
 }
