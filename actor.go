@@ -30,7 +30,7 @@ type Actor struct {
 	APIKeyID uuid.UUID
 	// ReadOnly refuses every change: an API key's scope.
 	ReadOnly bool
-	// Operation is the mutation that is being carried out, for the audit log; "" for
+	// Operation is the mutation or request that is being carried out, for the audit log; "" for
 	// what is not told there.
 	Operation string
 	// RequestID ties what is written to the log line of the request.

@@ -10,7 +10,7 @@ import (
 type AuditEntry struct {
 	ID        uuid.UUID
 	At        time.Time
-	Operation string // the mutation's name
+	Operation string // the mutation's name, or a request's method and path
 	// Who did it, as an Actor has it; uuid.Nil where it was nobody of that kind.
 	Role         Role
 	UserID       uuid.UUID

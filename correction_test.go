@@ -76,7 +76,9 @@ func TestWhatFollowsFromASaleThatWasAnother(t *testing.T) {
 		{name: "unless it is said", before: byHand, correct: Correction{Amount: "70", Payout: "12.00"}, amount: "-30", revenue: "-7.50"},
 		{
 			name: "by hand beside a fixed price", correct: Correction{Amount: "70"}, before: byHand, amount: "-30", revenue: "-7.50",
-			change: func(_ *Conversion, p *Pricing) { p.Goal.Payout = Price{Model: PriceFixed, Amount: "10", Currency: "EUR"} },
+			change: func(_ *Conversion, p *Pricing) {
+				p.Goal.Payout = Price{Model: PriceFixed, Amount: "10", Currency: "EUR"}
+			},
 		},
 		{name: "below the minimum", change: minimum(eur("71")), correct: Correction{Amount: "70"}, want: "below the 71 EUR"},
 		{name: "at the minimum", change: minimum(eur("70")), correct: Correction{Amount: "70"}, amount: "-30", payout: "-3.00", revenue: "-7.50"},

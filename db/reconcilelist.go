@@ -66,17 +66,25 @@ func (s *Store) StartReconciliation(ctx context.Context, actor proofback.Actor, 
 		CreatedAt:    s.clock(),
 		CreatedBy:    actor.UserID,
 	}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := storeList(ctx, tx, r, list); err != nil {
-			return err
-		}
-		if err := insertReconciliation(ctx, tx, r); err != nil {
-			return err
-		}
-		return n.Enqueue(ctx, tx, r.ID)
+	err = s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
+		err := tx.asPgx(func(pg pgx.Tx) error {
+			return tx.lentAsOwner(ctx, pg, func() error {
+				if err := storeList(ctx, pg, r, list); err != nil {
+					return err
+				}
+				if err := insertReconciliation(ctx, pg, r); err != nil {
+					return err
+				}
+				return n.Enqueue(ctx, pg, r.ID)
+			})
+		})
+		tx.changed(proofback.KindReconciliation, r.ID, nil, map[string]any{
+			"advertiser_id": r.AdvertiserID, "source": r.Source, "from": r.Range.From, "to": r.Range.To, "lines": r.Lines, "bad_lines": r.BadLines,
+		})
+		return err
 	})
 	if err != nil {
-		return nil, domainError(err)
+		return nil, err
 	}
 	return r, nil
 }

@@ -91,7 +91,9 @@ func tells(c *db.Corrected) []string {
 func TestSalesAreAdjustedToTheirListOnce(t *testing.T) {
 	t.Parallel()
 	s := newSalesDesk(t)
-	usd := func(amount proofback.Decimal) proofback.Money { return proofback.Money{Amount: amount, Currency: "USD"} }
+	usd := func(amount proofback.Decimal) proofback.Money {
+		return proofback.Money{Amount: amount, Currency: "USD"}
+	}
 	first := s.sells(5, "approved", eur("100"), eur("70"))
 	s.sells(6, "pending", usd("40"), usd("55.10"))
 	s.sells(7, "rejected", eur("30"), eur("20"))
@@ -128,7 +130,9 @@ func TestSalesAreAdjustedToTheirListOnce(t *testing.T) {
 	}
 	for range 2 {
 		again := s.adjustAll(r, false)
-		if again.Count != 0 || len(again.Refused) != 5 || !slices.ContainsFunc(again.Refused, func(i db.RefusedItem) bool { return strings.HasPrefix(i.Message, "it was adjusted by this item already") }) {
+		if again.Count != 0 || len(again.Refused) != 5 || !slices.ContainsFunc(again.Refused, func(i db.RefusedItem) bool {
+			return strings.HasPrefix(i.Message, "it was adjusted by this item already")
+		}) {
 			t.Errorf("again: %+v", again)
 		}
 	}

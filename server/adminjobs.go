@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"riverqueue.com/riverui"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 	"github.com/proofback/proofback/server/auth"
 )
 
@@ -23,7 +26,8 @@ const (
 	signInPath  = "/admin/sign-in"
 	adminCookie = "proofback_admin"
 	adminTTL    = time.Hour
-	maxSignIn   = 16 << 10 // of a form
+	maxSignIn   = 16 << 10  // of a form
+	maxJobs     = 256 << 10 // of what River's pages send
 )
 
 // adminPages lets an ADMIN into River's pages.
@@ -32,6 +36,8 @@ type adminPages struct {
 	known  *auth.Gate // ours, of cookies
 	secure bool
 	pages  http.Handler
+	store  *db.Store
+	log    *slog.Logger
 }
 
 // adminJobs serves River's pages until ctx ends.
@@ -58,7 +64,7 @@ func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
 		stop()
 		return nil
 	})
-	a := &adminPages{gate: p.gate, known: &auth.Gate{Tokens: cookies, Store: p.store}, secure: strings.HasPrefix(p.publicURL, "https://"), pages: pages}
+	a := &adminPages{gate: p.gate, known: &auth.Gate{Tokens: cookies, Store: p.store}, secure: strings.HasPrefix(p.publicURL, "https://"), pages: pages, store: p.store, log: p.log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+signInPath, a.form)
 	mux.HandleFunc("POST "+signInPath, a.signIn)
@@ -73,10 +79,10 @@ func (p *program) adminJobs(ctx context.Context) (http.Handler, error) {
 func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if cookie, err := r.Cookie(adminCookie); err == nil {
-		_, err := admin(r.Context(), a.known, cookie.Value)
+		actor, err := admin(r.Context(), a.known, cookie.Value)
 		switch proofback.CodeOf(err) {
 		case "":
-			a.pages.ServeHTTP(w, r)
+			a.serve(w, r, actor)
 			return
 		case proofback.CodeUnauthenticated, proofback.CodeForbidden:
 		default:
@@ -89,6 +95,34 @@ func (a *adminPages) guarded(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Error(w, "sign in first, at "+signInPath, http.StatusUnauthorized)
+}
+
+// serve has River answer, and tells the audit log what was changed: which request it was,
+// with what it sent.
+func (a *adminPages) serve(w http.ResponseWriter, r *http.Request, actor proofback.Actor) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		a.pages.ServeHTTP(w, r)
+		return
+	}
+	sent, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJobs))
+	if err != nil {
+		http.Error(w, "the request is too long, or broke off", http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	answer := &answerWriter{ResponseWriter: w}
+	a.pages.ServeHTTP(answer, r)
+	if answer.status < http.StatusBadRequest {
+		a.note(r, actor, string(sent))
+	}
+}
+
+// note tells the audit log what an ADMIN did here. It is done by then.
+func (a *adminPages) note(r *http.Request, actor proofback.Actor, sent string) {
+	actor.Operation, actor.RequestID = r.Method+" "+r.URL.Path, r.Header.Get(requestIDHeader)
+	if err := a.store.NoteDone(context.WithoutCancel(r.Context()), actor, "Job", map[string]string{"sent": sent}); err != nil {
+		a.log.ErrorContext(r.Context(), "what was done to jobs is not in the audit log", "request_id", actor.RequestID, "operation", actor.Operation, "user_id", actor.UserID, "error", err)
+	}
 }
 
 // admin gives the ADMIN that a credential stands for now, by one of two gates: at each
@@ -147,11 +181,17 @@ func (a *adminPages) signIn(w http.ResponseWriter, r *http.Request) {
 		a.writeForm(w, http.StatusInternalServerError, "Something went wrong on our side.")
 		return
 	}
+	a.note(r, actor, "")
 	http.SetCookie(w, a.cookie(value, int(adminTTL.Seconds())))
 	http.Redirect(w, r, jobsPath+"/", http.StatusSeeOther)
 }
 
 func (a *adminPages) signOut(w http.ResponseWriter, r *http.Request) {
+	if cookie, err := r.Cookie(adminCookie); err == nil {
+		if actor, err := admin(r.Context(), a.known, cookie.Value); err == nil {
+			a.note(r, actor, "")
+		}
+	}
 	http.SetCookie(w, a.cookie("", -1))
 	http.Redirect(w, r, signInPath, http.StatusSeeOther)
 }

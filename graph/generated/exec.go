@@ -8788,7 +8788,7 @@ type AuditEntry implements Node {
   id: ID!
   "When."
   at: DateTime!
-  "The mutation's name, such as ` + "`" + `updateOffer` + "`" + `."
+  "The mutation's name, such as ` + "`" + `updateOffer` + "`" + `; of what is done by REST its method and path, such as ` + "`" + `POST /reconciliations` + "`" + `."
   operation: String!
   "The role that it was done in; null where nobody was signed in."
   role: Role

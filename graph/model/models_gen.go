@@ -433,7 +433,7 @@ type AuditEntry struct {
 	ID string `json:"id"`
 	// When.
 	At time.Time `json:"at"`
-	// The mutation's name, such as `updateOffer`.
+	// The mutation's name, such as `updateOffer`; of what is done by REST its method and path, such as `POST /reconciliations`.
 	Operation string `json:"operation"`
 	// The role that it was done in; null where nobody was signed in.
 	Role *proofback.Role `json:"role,omitempty"`

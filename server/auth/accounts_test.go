@@ -1,9 +1,13 @@
 package auth
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -176,6 +180,42 @@ func TestSigningOutEverywhere(t *testing.T) {
 	for _, session := range sessions {
 		if got := do(session.AccessToken, viewer, nil); got.code() != "UNAUTHENTICATED" {
 			t.Errorf("an access token is good: %+v", got)
+		}
+	}
+}
+
+// noMail takes letters, and brings them nowhere.
+type noMail struct{ asked []string }
+
+func (m *noMail) EnqueueToken(_ context.Context, _ pgx.Tx, _ db.Purpose, email string) error {
+	m.asked = append(m.asked, email)
+	return nil
+}
+
+// That somebody asked for a password to be set anew is told in the audit log, by the
+// request that it was: whether the address is anybody's, nobody learns from it.
+func TestAskingForAResetIsToldInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	s, _ := newTimedSessions(t)
+	mail := &noMail{}
+	s.Store.SetMailer(mail)
+	do := serve(t, s)
+	const ask = `mutation($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { userErrors { code } } }`
+	for _, email := range []string{"lea@network.example", "nobody@network.example"} {
+		if got := do("", ask, map[string]string{"email": email}); string(got.Data["requestPasswordReset"]) != `{"userErrors":[]}` {
+			t.Fatalf("got %s %+v", got.Data, got.Errors)
+		}
+	}
+	if got := entries(t, s); !slices.Equal(got, []string{"requestPasswordReset", "requestPasswordReset"}) || len(mail.asked) != 2 {
+		t.Errorf("got %v, %v", got, mail.asked)
+	}
+	w, err := s.Store.AuditLog(t.Context(), proofback.System(), proofback.AuditLogFilter{}, proofback.Page{Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range w.Items {
+		if e.UserID != uuid.Nil || len(e.Changes) != 0 {
+			t.Errorf("it tells who was asked for: %+v", e)
 		}
 	}
 }

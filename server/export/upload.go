@@ -30,6 +30,7 @@ const (
 // put aside as a file first: a slow sender must not hold a transaction open.
 func (e *Exports) uploadList(w http.ResponseWriter, r *http.Request) {
 	actor := e.Actor(r.Context())
+	actor.Operation = r.Pattern
 	id, err := e.takeList(w, r, actor)
 	if err != nil {
 		e.Refuse(w, r, err)
