@@ -32,6 +32,11 @@ func start(ctx context.Context, environment []string, stdin any, args ...string)
 	if err != nil {
 		return nil, err
 	}
+	return startBuild(ctx, executable, environment, stdin, args...)
+}
+
+// startBuild is start of another executable.
+func startBuild(ctx context.Context, executable string, environment []string, stdin any, args ...string) (*child, error) {
 	input, err := json.Marshal(stdin)
 	if err != nil {
 		return nil, err

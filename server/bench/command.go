@@ -37,6 +37,8 @@ type Command struct {
 	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45."`
 	Ceiling map[string]time.Duration `placeholder:"ROW=TIME;…" help:"Fail when our p99 in a row is higher, such as 15000/s=10ms."`
 
+	Against string `placeholder:"PROGRAM" help:"Of click, compare with this build of the program, rather than with one INSERT each."`
+
 	Explain bool `help:"Print how Postgres makes the reports."`
 
 	Dir     string `placeholder:"DIR" help:"Keep the cluster and its clicks here for the next run (default: a temporary folder)."`

@@ -15,6 +15,7 @@ type contender struct {
 	job    load.Job // its traffic
 	server *child   // nil where the generator talks to Postgres itself
 	ours   bool
+	stores bool // what it answers is counted
 }
 
 // outcomes adds up what a contender's requests came to, over all comparisons.
@@ -76,7 +77,7 @@ func (s *suite) measure(ctx context.Context, shape load.Job, c *contender, f *fi
 	requests := result.Requests()
 	f.requests += requests
 	c.job.First += uint64(requests)
-	if c.ours {
+	if c.stores {
 		for outcome, n := range result.Outcomes {
 			s.answered[outcome] += n
 		}

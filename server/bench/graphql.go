@@ -104,7 +104,7 @@ func (s *suite) graphql(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		field = append(field, &contender{name: c.name, server: server, ours: c.name == oursName, job: load.Job{Addr: server.addr, Pages: &c.traffic}})
+		field = append(field, &contender{name: c.name, server: server, ours: c.name == oursName, stores: c.name == oursName, job: load.Job{Addr: server.addr, Pages: &c.traffic}})
 	}
 	for _, n := range s.Connections {
 		if err := s.row(ctx, strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,7 +23,11 @@ func (s *suite) clicks(ctx context.Context) (err error) {
 		return err
 	}
 	traffic := load.Job{Clicks: &load.ClickTraffic{Codes: s.bed.Codes}}
-	field, stop, err := s.field(ctx, traffic, baselineBare, oursName, baselineInsert)
+	names := []string{baselineBare, oursName, baselineInsert}
+	if s.Against != "" {
+		names[2] = otherName
+	}
+	field, stop, err := s.field(ctx, traffic, names...)
 	if err != nil {
 		return err
 	}
@@ -34,7 +39,8 @@ func (s *suite) clicks(ctx context.Context) (err error) {
 		}
 	}
 	for _, rate := range s.Rates {
-		if err := s.row(ctx, fmt.Sprintf("%d/s", rate), load.Job{Connections: openConnections, Rate: rate}, field[:2]...); err != nil {
+		contenders := slices.DeleteFunc(slices.Clone(field), func(c *contender) bool { return c.name == baselineInsert })
+		if err := s.row(ctx, fmt.Sprintf("%d/s", rate), load.Job{Connections: openConnections, Rate: rate}, contenders...); err != nil {
 			return err
 		}
 	}
@@ -100,8 +106,10 @@ func (s *suite) row(ctx context.Context, row string, shape load.Job, field ...*c
 	return s.print(row, all)
 }
 
-// oursName is the program as it is served.
-const oursName = "proofback"
+const (
+	oursName  = "proofback"       // the program as it is served
+	otherName = "the other build" // of it, that it is compared to
+)
 
 // field starts servers that are sent the same traffic.
 func (s *suite) field(ctx context.Context, traffic load.Job, names ...string) (list []*contender, stop func() error, err error) {
@@ -113,10 +121,13 @@ func (s *suite) field(ctx context.Context, traffic load.Job, names ...string) (l
 		return errors.Join(errs...)
 	}
 	for _, name := range names {
-		c := &contender{name: name, job: traffic, ours: name == oursName}
-		if c.ours {
+		c := &contender{name: name, job: traffic, ours: name == oursName, stores: name == oursName || name == otherName}
+		switch name {
+		case oursName:
 			c.server, err = s.serveOurs(ctx)
-		} else {
+		case otherName:
+			c.server, err = startBuild(ctx, s.Against, s.bed.environment(), nil, "serve", "--role=ingest")
+		default:
 			c.server, err = s.serveBaseline(ctx, name)
 		}
 		if err != nil {
