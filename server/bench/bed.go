@@ -33,6 +33,7 @@ type state struct {
 	Runs    int // so that no two runs send the same transaction ids
 	Market  market
 	Ledgers ledgers
+	Grown   grown // at first
 }
 
 // maxConnections is enough for baselines with a connection for each client.

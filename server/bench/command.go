@@ -30,7 +30,7 @@ type Command struct {
 	Deliveries   int    `default:"40000" help:"Outbound postbacks in a backlog (default ${default})."`
 	PostbackRate int    `default:"500" help:"Postbacks a second while outbound ones are timed (default ${default})."`
 	JobIndexes   bool   `help:"Measure deliveries with River's GIN indexes over its jobs, which the migrations drop."`
-	Only         string `placeholder:"PART" help:"Of deliveries, measure only this part: backlog, latency or killed. Of reconcile: load, to prepare a folder."`
+	Only         string `placeholder:"PART" help:"Of deliveries, measure only this part: backlog, latency or killed. Of growth and reconcile: load, to prepare a folder."`
 
 	Idle time.Duration `default:"60s" help:"Of cost, time in which a program with nothing to do is watched (default ${default})."`
 

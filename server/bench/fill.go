@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -114,6 +115,33 @@ func (b *bed) settle(ctx context.Context) error {
 	} {
 		if _, err := b.store.Pool().Exec(ctx, statement); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// restPatience is for how long Postgres may tidy up.
+const restPatience = 2 * time.Minute
+
+// rest leaves nothing to be done for what was stored so far: Postgres vacuums what has
+// grown when it likes to, and whoever is measured meanwhile pays for it.
+func (b *bed) rest(ctx context.Context) error {
+	for _, statement := range []string{`VACUUM ANALYZE`, `CHECKPOINT`} {
+		if _, err := b.store.Pool().Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	for busy := 1; busy > 0; {
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+		const workers = `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'`
+		if err := b.store.Pool().QueryRow(ctx, workers).Scan(&busy); err != nil {
+			return err
+		}
+		if time.Since(began) > restPatience {
+			return errors.New("postgres goes on vacuuming")
 		}
 	}
 	return nil
