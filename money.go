@@ -26,6 +26,15 @@ func (m Money) Round() Money {
 	return Money{m.Amount.Round(digits), m.Currency}
 }
 
+// MinorUnits is so many of the currency's smallest units: 1234 of EUR are 12.34.
+func MinorUnits(units int64, currency string) Money {
+	digits, ok := CurrencyDigits(currency)
+	if !ok {
+		panic("proofback: not a currency: " + currency)
+	}
+	return Money{short{units, digits}.decimal(), currency}
+}
+
 // Percent gives p per cent of m as a line: rounded to minor units.
 func (m Money) Percent(p Decimal) Money {
 	return Money{m.Amount.Mul(p).Mul("0.01"), m.Currency}.Round()

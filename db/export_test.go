@@ -44,6 +44,9 @@ func EnsureRole(ctx context.Context, pool *pgxpool.Pool, role string) error {
 // a click in it.
 func (s *Store) RollUpSooner() { s.rollClicks = 1 }
 
+// SplitReportsSooner makes the totals and the page of a report apart wherever they can be.
+func (s *Store) SplitReportsSooner() { s.reportSplit = 1 }
+
 // InLateTx runs fn in a transaction whose rows are sent with its COMMIT.
 func InLateTx(ctx context.Context, s *Store, fn func(tx pgx.Tx) error) error {
 	var q pgx.Batch

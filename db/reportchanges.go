@@ -106,6 +106,18 @@ func (q *reportQuery) takeChanges(ctx context.Context, pg pgx.Tx, after *proofba
 	return rows.Err()
 }
 
+// money fills in the amounts that the actor may see, to the currency's minor
+// units.
+func (q *reportQuery) money(m *proofback.Metrics, payout, pending, revenue string) {
+	in := func(d proofback.Decimal) proofback.Money {
+		return proofback.Money{Amount: d, Currency: q.in.Currency}.Round()
+	}
+	p, r := proofback.Decimal(payout), proofback.Decimal(revenue)
+	m.Payout, m.PendingPayout, m.Revenue = in(p), in(proofback.Decimal(pending)), in(r)
+	m.Margin = in(r.Sub(p))
+	m.MaskFor(q.actor)
+}
+
 // explainChanges says why each change was made, and by whom.
 func explainChanges(ctx context.Context, tx *tx, changes []proofback.ReportChange) error {
 	if len(changes) == 0 {

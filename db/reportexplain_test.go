@@ -15,20 +15,17 @@ import (
 	"github.com/proofback/proofback/db/dbtest"
 )
 
-// reportStatement remembers how the last report was asked for.
-type reportStatement struct {
-	sql  string
-	args []any
-}
+// reportStatements remembers how reports were asked for.
+type reportStatements []pgx.TraceQueryStartData
 
-func (s *reportStatement) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+func (s *reportStatements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
 	if strings.HasPrefix(q.SQL, "WITH lines") {
-		s.sql, s.args = q.SQL, q.Args
+		*s = append(*s, q)
 	}
 	return ctx
 }
 
-func (*reportStatement) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (*reportStatements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // planNode is what EXPLAIN tells of a step.
 type planNode struct {
@@ -72,6 +69,10 @@ func fillForPlans(t *testing.T, m *market) {
 	m.exec(`INSERT INTO rollup_pairs
 		SELECT $1::timestamptz::date - d, a.id, o.id, $2, 7, 0, '{3}', '{7}', '{0}'
 		FROM generate_series(1, 180) AS d CROSS JOIN people AS a JOIN people AS o ON o.n % 10 = a.n % 10`, day, m.advertisers[0])
+	m.exec(`INSERT INTO rollup_advertisers
+		SELECT day, advertiser_id, sum(clicks), 0, '{3}', ARRAY[sum(clicks)], '{0}'
+		FROM rollup_offers
+		GROUP BY day, advertiser_id`)
 	m.exec(`INSERT INTO rollup_subs
 		SELECT $1::timestamptz::date - d, a.id, $3, $2, 7, 0, 's' || s
 		FROM generate_series(1, 180) AS d CROSS JOIN people AS a CROSS JOIN generate_series(1, 10) AS s`, day, m.advertisers[0], m.offers[0])
@@ -88,7 +89,7 @@ func fillForPlans(t *testing.T, m *market) {
 		FROM (SELECT n, $1::timestamptz - n * interval '10 minutes' AS at FROM generate_series(1, 20000) AS n) AS moments
 		JOIN people AS p ON p.n = 1 + moments.n % 100`, day, m.advertisers[0])
 	m.exec(`DELETE FROM conversion_changes WHERE event_at < $1`, day.AddDate(0, 0, -1))
-	for _, table := range []string{"clicks", "conversions", "conversion_changes", "rollup_offers", "rollup_pairs", "rollup_subs", "rollup_offer_conversions"} {
+	for _, table := range []string{"clicks", "conversions", "conversion_changes", "rollup_advertisers", "rollup_offers", "rollup_pairs", "rollup_subs", "rollup_offer_conversions"} {
 		m.exec(`ANALYZE ` + table)
 	}
 }
@@ -98,8 +99,8 @@ func TestReportsReadWhatTheyNeedByIndexAndFromTheRightDays(t *testing.T) {
 	m := newMarket(t)
 	fillForPlans(t, m)
 	day := day.Truncate(24 * time.Hour)
-	var statement reportStatement
-	store := dbtest.Open(t, func(c *db.Config) { c.URL, c.Tracer = m.store.Pool().Config().ConnString(), &statement })
+	var statements reportStatements
+	store := dbtest.Open(t, func(c *db.Config) { c.URL, c.Tracer = m.store.Pool().Config().ConnString(), &statements })
 	today := "clicks_" + day.Format("20060102")
 	for _, tt := range []struct {
 		name    string
@@ -123,6 +124,12 @@ func TestReportsReadWhatTheyNeedByIndexAndFromTheRightDays(t *testing.T) {
 			tables:  []string{today, "rollup_offer_conversions", "rollup_offers"},
 		},
 		{
+			name: "the network by day, affiliate and offer", actor: m.staff, zone: "UTC", by: []proofback.Dimension{proofback.DimDay, proofback.DimAffiliate, proofback.DimOffer},
+			indexes: []string{"rollup_pairs_key", "conversions_event_at"},
+			never:   []string{"rollup_pairs", "conversions"},
+			tables:  []string{today, "rollup_advertisers", "rollup_affiliate_conversions", "rollup_pairs"}, // the totals need no pairs
+		},
+		{
 			name: "an affiliate by day and offer", actor: m.affiliate, zone: "UTC", by: []proofback.Dimension{proofback.DimDay, proofback.DimOffer},
 			indexes: []string{"rollup_pairs_key", "conversions_affiliate"},
 			never:   []string{"rollup_pairs", "conversions"},
@@ -142,22 +149,25 @@ func TestReportsReadWhatTheyNeedByIndexAndFromTheRightDays(t *testing.T) {
 		in := proofback.ReportInput{
 			Range: proofback.TimeRange{From: day.AddDate(0, 0, -10), To: day.Add(time.Hour)}, Zone: zone, GroupBy: tt.by, Limit: 1000,
 		}
+		statements = nil
 		if _, err := store.Report(t.Context(), tt.actor, in); err != nil {
 			t.Fatal(err)
 		}
-		var plan []byte
-		err = store.ReadAs(t.Context(), tt.actor, func(tx pgx.Tx) error {
-			return tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+statement.sql, statement.args...).Scan(&plan)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plans []struct{ Plan planNode }
-		if err := json.Unmarshal(plan, &plans); err != nil {
-			t.Fatal(err)
-		}
 		tables, whole, indexes := map[string]bool{}, map[string]bool{}, map[string]bool{}
-		plans[0].Plan.reads(tables, whole, indexes)
+		for _, s := range statements {
+			var plan []byte
+			err = store.ReadAs(t.Context(), tt.actor, func(tx pgx.Tx) error {
+				return tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+s.SQL, s.Args...).Scan(&plan)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var plans []struct{ Plan planNode }
+			if err := json.Unmarshal(plan, &plans); err != nil {
+				t.Fatal(err)
+			}
+			plans[0].Plan.reads(tables, whole, indexes)
+		}
 		for _, index := range tt.indexes {
 			if !indexes[index] {
 				t.Errorf("%s: index %s is not used, but %v", tt.name, index, indexes)

@@ -1,7 +1,12 @@
 package db
 
 import (
+	"context"
+	"errors"
 	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
 )
@@ -99,7 +104,7 @@ func (q *reportQuery) converted() []string {
 		"pending":        "CASE WHEN status = 'PENDING' THEN n ELSE 0 END",
 		"approved":       "CASE WHEN status = 'APPROVED' THEN n ELSE 0 END",
 		"rejected":       "CASE WHEN status = 'REJECTED' THEN n ELSE 0 END",
-		"awaiting":       "CASE WHEN waits THEN n ELSE 0 END",
+		"awaiting":       "CASE WHEN waits THEN n END",
 		"payout":         "(CASE WHEN status = 'APPROVED' AND NOT waits THEN own_payout END" + units,
 		"pending_payout": "(CASE WHEN status = 'PENDING' AND NOT waits THEN own_payout END" + units,
 		"revenue":        "(CASE WHEN status = 'APPROVED' AND NOT waits THEN own_revenue END" + units,
@@ -130,15 +135,17 @@ func (q *reportQuery) converted() []string {
 	return append(parts, q.changed(changes))
 }
 
-// normalised are conversions with their money as it was normalised.
+// normalised are conversions with their money as it was normalised, added up before it is
+// told in minor units.
 func (q *reportQuery) normalised(r proofback.TimeRange, units string) string {
 	sums := map[string]string{}
 	for i, s := range conversionSums {
-		if sums[s.name] = s.line; isMoney(i) {
-			sums[s.name] = "(" + s.line + units
+		if sums[s.name] = "sum(" + s.line + ")::integer"; isMoney(i) {
+			sums[s.name] = "(sum(" + s.line + ")" + units
 		}
 	}
-	return part(q.columnsOf(q.span(basisColumns[q.in.Basis]), conversion), sums, q.conversionsOf(r, "v.rate_date IS NOT NULL"))
+	return part(q.columnsOf(q.span(basisColumns[q.in.Basis]), conversion), sums,
+		q.conversionsOf(r, "v.rate_date IS NOT NULL")+"\n\t\t\tGROUP BY "+q.names(""))
 }
 
 // changed is what happened since the level was counted.
@@ -185,23 +192,60 @@ func (q *reportQuery) conversionsOf(r proofback.TimeRange, which string) string 
 		"NOT v.test",
 		which,
 	}, q.conversionFilters("k")...)
-	return "FROM conversions AS v" + q.clickJoin() + `
+	return "FROM conversions AS v" + q.clickJoinSince(q.firstClick) + `
 			WHERE ` + strings.Join(where, "\n\t\t\tAND ")
 }
 
 // clickJoin brings the clicks k of conversions v, where they are needed. Each is
 // looked up: a join might read all clicks that there are.
-func (q *reportQuery) clickJoin() string {
+func (q *reportQuery) clickJoin() string { return q.clickJoinSince(uuid.Nil) }
+
+// clickJoinSince is clickJoin of conversions of which none has an earlier click.
+func (q *reportQuery) clickJoinSince(first uuid.UUID) string {
 	if !q.in.NeedsClick() {
 		return ""
+	}
+	bound := ""
+	if first != uuid.Nil {
+		bound = "\n\t\t\t\tAND id >= " + q.arg(first, "uuid")
 	}
 	return `
 			LEFT JOIN LATERAL (
 				SELECT *
 				FROM clicks
-				WHERE id = v.click_id
+				WHERE id = v.click_id` + bound + `
 				LIMIT 1
 			) AS k ON true`
+}
+
+// findFirstClick finds the earliest click of the report's conversions: each that is looked
+// up costs more with every day of clicks that it might be of.
+func (q *reportQuery) findFirstClick(ctx context.Context, pg pgx.Tx) error {
+	if !q.in.NeedsClick() {
+		return nil
+	}
+	by := *q
+	by.args = nil
+	at := basisColumns[q.in.Basis]
+	where := append([]string{
+		at + " >= " + by.arg(q.in.Range.From, "timestamptz"),
+		at + " < " + by.arg(q.in.Range.To, "timestamptz"),
+	}, by.partnerFilters("v")...)
+	// Without OFFSET, it might go through all clicks that were ever converted, in order.
+	err := pg.QueryRow(ctx, `
+		SELECT click_id
+		FROM (
+			SELECT v.click_id
+			FROM conversions AS v
+			WHERE `+strings.Join(where, "\n\t\t\tAND ")+`
+			OFFSET 0
+		) AS converted
+		ORDER BY click_id
+		LIMIT 1`, by.args...).Scan(&q.firstClick)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
 }
 
 // own is an amount in the report's currency, as far as it is known without a rate.

@@ -31,7 +31,7 @@ func (s *Store) Report(ctx context.Context, actor proofback.Actor, in proofback.
 			if err := q.choose(ctx, pg); err != nil {
 				return err
 			}
-			if err := q.take(ctx, pg, r, q.text(), q.args...); err != nil {
+			if err := q.read(ctx, pg, r); err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
 			if r.HasMore = len(r.Rows) > in.Limit; r.HasMore {
@@ -112,12 +112,21 @@ func (s *Store) newReport(actor proofback.Actor, in proofback.ReportInput) (*rep
 // choose plans where clicks and conversions are counted, by what is rolled up in
 // the snapshot that they are counted in.
 func (q *reportQuery) choose(ctx context.Context, pg pgx.Tx) error {
+	var b pgx.Batch
 	// Compiling a plan takes longer than the report, and so does writing its groups to
 	// disk.
-	_, err := pg.Exec(ctx, `SELECT set_config('jit', 'off', true), set_config('work_mem', '32MB', true)`)
-	if err != nil {
+	b.Queue(`SELECT set_config('jit', 'off', true), set_config('work_mem', '32MB', true)`)
+	queueRolledUp(&b, q.in.Range, &q.there)
+	q.queueBooked(&b)
+	if err := pg.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
+	q.plan(0, len(rollupLevels))
+	return q.findFirstClick(ctx, pg)
+}
+
+// plan plans with the levels of clicks from one place in their list to before another.
+func (q *reportQuery) plan(from, to int) {
 	q.conversions = proofback.ReportPlan{Level: -1}
 	if q.in.AsOf.IsZero() {
 		q.conversions = proofback.PlanConversions(q.in, q.actor, q.spans, conversionReportLevels(), q.network)
@@ -127,14 +136,12 @@ func (q *reportQuery) choose(ctx context.Context, pg pgx.Tx) error {
 		clicked.Range.To = q.in.AsOf.Add(time.Microsecond) // the moment itself is told of
 	}
 	if q.clicks = (proofback.ReportPlan{Level: -1}); !clicked.Range.From.Before(clicked.Range.To) {
-		return nil
+		return
 	}
-	there, err := readRolledUp(ctx, pg, clicked.Range)
-	if err != nil {
-		return err
+	q.clicks = proofback.PlanClicks(&clicked, q.actor, q.spans, reportLevels()[from:to], q.there)
+	if q.clicks.Level >= 0 {
+		q.clicks.Level += from
 	}
-	q.clicks = proofback.PlanClicks(&clicked, q.actor, q.spans, reportLevels(), there)
-	return nil
 }
 
 // orAsOf is the moment that a report tells of.
@@ -152,10 +159,12 @@ func (q *reportQuery) take(ctx context.Context, pg pgx.Tx, r *proofback.Report, 
 		return err
 	}
 	defer rows.Close()
+	times := spanKeys{q: q, span: -1}
 	for rows.Next() {
 		var isTotal bool
 		var span int
-		var sort, payout, pending, revenue string
+		var sort string
+		var payout, pending, revenue int64 // in minor units
 		var amounts []byte
 		var m proofback.Metrics
 		keys := make([]string, len(q.columns))
@@ -167,7 +176,9 @@ func (q *reportQuery) take(ctx context.Context, pg pgx.Tx, r *proofback.Report, 
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		q.money(&m, payout, pending, revenue)
+		m.Payout, m.PendingPayout, m.Revenue = q.units(payout), q.units(pending), q.units(revenue)
+		m.Margin = q.units(revenue - payout)
+		m.MaskFor(q.actor)
 		if m.AwaitingAmounts, err = awaitingAmounts(amounts); err != nil {
 			return err
 		}
@@ -176,7 +187,7 @@ func (q *reportQuery) take(ctx context.Context, pg pgx.Tx, r *proofback.Report, 
 			continue
 		}
 		r.Rows = append(r.Rows, proofback.ReportRow{
-			Keys:    q.keys(span, keys),
+			Keys:    times.keys(span, keys),
 			Metrics: m,
 			Cursor:  q.cursor(sort, span, keys),
 		})
@@ -184,17 +195,8 @@ func (q *reportQuery) take(ctx context.Context, pg pgx.Tx, r *proofback.Report, 
 	return rows.Err()
 }
 
-// money fills in the amounts that the actor may see, to the currency's minor
-// units.
-func (q *reportQuery) money(m *proofback.Metrics, payout, pending, revenue string) {
-	in := func(d proofback.Decimal) proofback.Money {
-		return proofback.Money{Amount: d, Currency: q.in.Currency}.Round()
-	}
-	p, r := proofback.Decimal(payout), proofback.Decimal(revenue)
-	m.Payout, m.PendingPayout, m.Revenue = in(p), in(proofback.Decimal(pending)), in(r)
-	m.Margin = in(r.Sub(p))
-	m.MaskFor(q.actor)
-}
+// units are minor units of the report's currency.
+func (q *reportQuery) units(n int64) proofback.Money { return proofback.MinorUnits(n, q.in.Currency) }
 
 func awaitingAmounts(text []byte) ([]proofback.AwaitingAmount, error) {
 	if text == nil {
@@ -214,18 +216,30 @@ func awaitingAmounts(text []byte) ([]proofback.AwaitingAmount, error) {
 	return amounts, nil
 }
 
+// spanKeys writes the keys of rows, and remembers those of the last row's span: the next
+// row's is mostly the same.
+type spanKeys struct {
+	q    *reportQuery
+	span int
+	told []proofback.ReportKey
+}
+
 // keys are a row's, in the order in which they were asked for.
-func (q *reportQuery) keys(span int, values []string) []proofback.ReportKey {
-	keys := make([]proofback.ReportKey, 0, len(q.in.GroupBy))
-	for _, d := range q.in.GroupBy {
-		k := proofback.ReportKey{Dimension: d}
-		if d.IsTime() {
-			k.Value, k.Label = q.spans.Key(d, span), q.spans.Label(d, span)
-		} else {
+func (s *spanKeys) keys(span int, values []string) []proofback.ReportKey {
+	if s.span != span {
+		s.span, s.told = span, make([]proofback.ReportKey, len(s.q.in.GroupBy))
+		for i, d := range s.q.in.GroupBy {
+			if s.told[i].Dimension = d; d.IsTime() {
+				s.told[i].Value, s.told[i].Label = s.q.spans.Key(d, span), s.q.spans.Label(d, span)
+			}
+		}
+	}
+	keys := slices.Clone(s.told)
+	for i := range keys {
+		if k := &keys[i]; !k.Dimension.IsTime() {
 			k.Value, values = values[0], values[1:]
 			k.Label = k.Value
 		}
-		keys = append(keys, k)
 	}
 	return keys
 }

@@ -25,6 +25,11 @@ type reportQuery struct {
 	since   *time.Time // what changed since is told, and not the report itself
 	args    []any
 
+	there       proofback.RolledUp
+	adjusted    bool      // there may be lines of adjustments
+	resettled   bool      // and of conversions that closed months have otherwise
+	firstClick  uuid.UUID // of the conversions; Nil where it makes no difference
+	splitFrom   int       // rows, from which on totals and page are made apart
 	clicks      proofback.ReportPlan
 	conversions proofback.ReportPlan
 }
@@ -38,7 +43,7 @@ type reportColumn struct {
 }
 
 func newReportQuery(s *Store, actor proofback.Actor, in *proofback.ReportInput, spans *proofback.Timeline) *reportQuery {
-	q := &reportQuery{in: in, actor: actor, spans: spans, network: s.currency}
+	q := &reportQuery{in: in, actor: actor, spans: spans, network: s.currency, splitFrom: s.reportSplit}
 	for _, d := range in.GroupBy {
 		if !d.IsTime() {
 			c := reportColumnOf(d)
@@ -85,9 +90,11 @@ func (q *reportQuery) span(at string) string {
 
 // text writes the statement: clicks and conversions are added up, row by row, and
 // given out as the totals of all rows and a page.
-func (q *reportQuery) text() string {
+func (q *reportQuery) text() string { return q.statement(q.totals(), q.page()) }
+
+func (q *reportQuery) statement(given ...string) string {
 	parts := append(q.clicked(), q.converted()...)
-	return "WITH " + q.told() + ",\nmerged AS (" + q.merged(parts) + ")\n" + q.totals() + "\nUNION ALL\n" + q.page()
+	return "WITH " + q.told() + ",\nmerged AS (" + q.merged(parts) + ")\n" + strings.Join(given, "\nUNION ALL\n")
 }
 
 // mergedSums are what rows are added up to.
@@ -217,23 +224,8 @@ func conversion(c reportColumn) string { return c.conversion }
 // filters are the conditions on a row of clicks or conversions, and on the click
 // that it is or came of.
 func (q *reportQuery) filters(row, click string) []string {
-	var where []string
-	ids := func(column string, list []uuid.UUID) {
-		if len(list) > 0 {
-			where = append(where, row+"."+column+" = ANY ("+q.arg(list, "uuid[]")+")")
-		}
-	}
-	// Row-level security says the same; here it finds the index.
-	switch q.actor.Role {
-	case proofback.RoleAffiliate:
-		where = append(where, row+".affiliate_id = "+q.arg(q.actor.AffiliateID, "uuid"))
-	case proofback.RoleAdvertiser:
-		where = append(where, row+".advertiser_id = "+q.arg(q.actor.AdvertiserID, "uuid"))
-	}
+	where := q.partnerFilters(row)
 	f := &q.in.Filter
-	ids("offer_id", f.OfferIDs)
-	ids("affiliate_id", f.AffiliateIDs)
-	ids("advertiser_id", f.AdvertiserIDs)
 	if len(f.Countries) > 0 {
 		where = append(where, click+".country = ANY ("+q.arg(f.Countries, "text[]")+")")
 	}
@@ -250,15 +242,39 @@ func (q *reportQuery) filters(row, click string) []string {
 	return where
 }
 
+// partnerFilters are the conditions on whose it is.
+func (q *reportQuery) partnerFilters(row string) (where []string) {
+	ids := func(column string, list []uuid.UUID) {
+		if len(list) > 0 {
+			where = append(where, row+"."+column+" = ANY ("+q.arg(list, "uuid[]")+")")
+		}
+	}
+	// Row-level security says the same; here it finds the index.
+	switch q.actor.Role {
+	case proofback.RoleAffiliate:
+		where = append(where, row+".affiliate_id = "+q.arg(q.actor.AffiliateID, "uuid"))
+	case proofback.RoleAdvertiser:
+		where = append(where, row+".advertiser_id = "+q.arg(q.actor.AdvertiserID, "uuid"))
+	}
+	f := &q.in.Filter
+	ids("offer_id", f.OfferIDs)
+	ids("affiliate_id", f.AffiliateIDs)
+	ids("advertiser_id", f.AdvertiserIDs)
+	return where
+}
+
 // merged adds up all parts. Spans in which nothing happened are rows too, where
 // time alone tells rows apart; rows whose changes came to nothing are none.
 func (q *reportQuery) merged(parts []string) string {
 	if len(q.columns) == 0 {
 		parts = append(parts, part("span", map[string]string{"clicks": "0"}, "FROM generate_series(0, "+strconv.Itoa(len(q.spans.Starts)-1)+") AS span"))
 	}
-	var sums []string
+	var sums, moved []string
 	for _, s := range mergedSums {
 		sums = append(sums, "add_up("+s.name+") AS "+s.name)
+		if s.name != "clicks" && s.name != "bots" && s.name != "awaiting" {
+			moved = append(moved, "add_up("+s.name+") <> 0")
+		}
 	}
 	return `
 		SELECT ` + q.names("") + `,
@@ -266,10 +282,11 @@ func (q *reportQuery) merged(parts []string) string {
 		FROM (` + strings.Join(parts, "\n\t\t\tUNION ALL") + `
 		) AS parts
 		GROUP BY ` + q.names("") + `
-		HAVING count(clicks) > 0 OR add_up(pending) + add_up(approved) + add_up(rejected) > 0`
+		HAVING count(clicks) > 0 OR count(awaiting) > 0
+		OR ` + strings.Join(moved, " OR ")
 }
 
-// amount is money of a merged row, or of all of them, of its minor units.
+// amount is money of its minor units.
 func (q *reportQuery) amount(units string) string {
 	digits, _ := proofback.CurrencyDigits(q.in.Currency) // it was validated
 	return "(" + units + " * 10::numeric ^ -" + strconv.Itoa(digits) + ")"
@@ -282,10 +299,8 @@ func (q *reportQuery) totals() string {
 		keys += ", ''"
 	}
 	return `SELECT true, 0` + keys + `,
-			coalesce(sum(clicks), 0)::bigint, coalesce(sum(bots), 0)::bigint,
-			coalesce(sum(pending), 0)::bigint, coalesce(sum(approved), 0)::bigint, coalesce(sum(rejected), 0)::bigint,
-			` + q.amount("coalesce(sum(payout), 0)") + `::text, ` + q.amount("coalesce(sum(pending_payout), 0)") + `::text, ` + q.amount("coalesce(sum(revenue), 0)") + `::text,
-			coalesce(sum(awaiting), 0)::bigint,
+			add_up(clicks), add_up(bots), add_up(pending), add_up(approved), add_up(rejected),
+			add_up(payout), add_up(pending_payout), add_up(revenue), add_up(awaiting),
 			(SELECT jsonb_agg(jsonb_build_array(kind, currency, amount::text) ORDER BY kind, currency)
 			 FROM (SELECT kind, currency, sum(amount) AS amount FROM waiting GROUP BY kind, currency) AS sums), '0'
 		FROM merged`
@@ -351,8 +366,8 @@ func (q *reportQuery) page() string {
 	if q.limit > 0 {
 		limit = "\n\t\t\tLIMIT " + q.arg(q.limit, "bigint")
 	}
-	return `(SELECT false, m.span` + shown + `, clicks::bigint, bots::bigint, pending::bigint, approved::bigint, rejected::bigint,
-			` + q.amount("payout") + `::text, ` + q.amount("pending_payout") + `::text, ` + q.amount("revenue") + `::text, awaiting::bigint, amounts, sort::text
+	return `(SELECT false, m.span` + shown + `, clicks, bots, pending, approved, rejected,
+			payout, pending_payout, revenue, awaiting, amounts, sort::text
 		FROM (
 			SELECT *
 			FROM (SELECT *, ` + sort + ` AS sort FROM merged) AS m` + where + `

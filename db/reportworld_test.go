@@ -44,6 +44,9 @@ func newReportWorld(t testing.TB, seed uint64) *reportWorld {
 	w := &reportWorld{now: worldTo.AddDate(0, 0, 2), random: rand.New(rand.NewPCG(seed, 1)), rates: map[string]map[time.Time]proofback.Decimal{}}
 	w.store = dbtest.Open(t, func(c *db.Config) { c.Now = func() time.Time { return w.now } })
 	w.store.RollUpSooner()
+	if seed%2 == 1 {
+		w.store.SplitReportsSooner()
+	}
 	w.exec(t, `SELECT make_partitions($1, $2)`, worldFrom, worldTo)
 	for i := range 3 {
 		w.advertisers, w.affiliates = append(w.advertisers, keyAt(day)), append(w.affiliates, keyAt(day))

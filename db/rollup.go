@@ -55,6 +55,8 @@ type roller struct {
 	have proofback.TimeRange
 	pair time.Time // up to where the level by affiliate and offer is counted, in the day of have.To
 	look time.Time // up to where it was seen how many clicks wait
+	wait int       // so many do, from have.To to look
+	late int       // and so many in all, from pair to have.To
 	did  bool
 
 	digits     int // of the network's currency
@@ -81,8 +83,11 @@ func (r *roller) hold(ctx context.Context) error {
 		INSERT INTO rollup_state (rolled_from, rolled_to, looked_to)
 		VALUES ($1, $1, $1)
 		ON CONFLICT DO NOTHING`, midnight)
-	q.Queue(`SELECT rolled_from, rolled_to, least(pairs_to, rolled_to), looked_to FROM rollup_state FOR UPDATE NOWAIT`).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&r.have.From, &r.have.To, &r.pair, &r.look)
+	q.Queue(`
+		SELECT rolled_from, rolled_to, least(pairs_to, rolled_to), looked_to, waiting, pairs_waiting
+		FROM rollup_state
+		FOR UPDATE NOWAIT`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&r.have.From, &r.have.To, &r.pair, &r.look, &r.wait, &r.late)
 	})
 	// Room for a day's groups; most steps need little of it.
 	q.Queue(`SET LOCAL work_mem = '64MB'`)
@@ -139,8 +144,14 @@ func (r *roller) forward(ctx context.Context) error {
 	if !r.have.To.Before(to) || !r.look.Before(to) {
 		return nil
 	}
+	if to.Before(midnight) {
+		enough, err := r.enoughWait(ctx, to)
+		if err != nil || !enough {
+			return err
+		}
+	}
 	// A transaction that has been writing for so long may hold clicks of this time.
-	var waits, many bool
+	var held bool
 	err := r.tx.QueryRow(ctx, `
 		SELECT EXISTS (
 			SELECT
@@ -149,37 +160,19 @@ func (r *roller) forward(ctx context.Context) error {
 			AND backend_xid IS NOT NULL
 			AND pid <> pg_backend_pid()
 			AND xact_start < clock_timestamp() - $1::text::interval
-		), (
-			SELECT count(*) = $4
-			FROM (
-				SELECT
-				FROM clicks
-				WHERE id >= $2
-				AND id < $3
-				LIMIT $4
-			) AS waiting
-		)`, minutes(rollAfter/2), proofback.UUIDFloor(r.have.To), proofback.UUIDFloor(to), r.rollClicks).Scan(&waits, &many)
-	if err != nil || waits {
-		return err
-	}
-	if !many && to.Before(midnight) {
-		_, err := r.tx.Exec(ctx, `UPDATE rollup_state SET looked_to = $1`, to)
+		)`, minutes(rollAfter/2)).Scan(&held)
+	if err != nil || held {
 		return err
 	}
 	slice := proofback.TimeRange{From: r.have.To, To: to}
-	if err := r.grow(ctx, slice, offersAlone()); err != nil {
+	if err := r.grow(ctx, slice, withoutPairs()); err != nil {
 		return err
 	}
-	pairs := proofback.TimeRange{From: r.pair, To: to}
-	due, err := r.pairsAreDue(ctx, pairs, midnight)
-	if err != nil {
-		return err
-	}
-	if due {
-		if err := r.grow(ctx, pairs, []int{pairsLevel}); err != nil {
+	if r.late += r.wait; r.late >= pairsAtATime*r.rollClicks || to.Equal(midnight) {
+		if err := r.grow(ctx, proofback.TimeRange{From: r.pair, To: to}, []int{pairsLevel}); err != nil {
 			return err
 		}
-		r.pair = to
+		r.pair, r.late = to, 0
 	}
 	if to.Equal(midnight) {
 		day := proofback.TimeRange{From: midnight.Add(-oneDay), To: midnight}
@@ -194,23 +187,19 @@ func (r *roller) forward(ctx context.Context) error {
 // offer as for that by offer.
 const pairsAtATime = 4
 
-// pairsAreDue reports whether the level by affiliate and offer is to be counted: at a
-// day's end, and before it as soon as it is worth it.
-func (r *roller) pairsAreDue(ctx context.Context, slice proofback.TimeRange, midnight time.Time) (due bool, err error) {
-	if slice.To.Equal(midnight) {
+// enoughWait reports whether so many clicks wait that it is worth it to count them. Each is
+// looked at once; how many have come since that was done makes no difference here.
+func (r *roller) enoughWait(ctx context.Context, to time.Time) (bool, error) {
+	var more int
+	err := r.tx.QueryRow(ctx, `SELECT count(*) FROM clicks WHERE id >= $1 AND id < $2`, proofback.UUIDFloor(r.look), proofback.UUIDFloor(to)).Scan(&more)
+	if err != nil {
+		return false, err
+	}
+	if r.wait += more; r.wait >= r.rollClicks {
 		return true, nil
 	}
-	wanted := pairsAtATime * r.rollClicks
-	err = r.tx.QueryRow(ctx, `
-		SELECT count(*) = $3
-		FROM (
-			SELECT
-			FROM clicks
-			WHERE id >= $1
-			AND id < $2
-			LIMIT $3
-		) AS waiting`, proofback.UUIDFloor(slice.From), proofback.UUIDFloor(slice.To), wanted).Scan(&due)
-	return due, err
+	_, err = r.tx.Exec(ctx, `UPDATE rollup_state SET looked_to = $1, waiting = $2`, to, r.wait)
+	return false, err
 }
 
 // back counts the day before the first that is counted, where there are clicks.
@@ -232,7 +221,7 @@ func (r *roller) extend(ctx context.Context, slice, have proofback.TimeRange) er
 	r.did = true
 	_, err := r.tx.Exec(ctx, `
 		UPDATE rollup_state
-		SET rolled_from = $1, rolled_to = $2, looked_to = $2, pairs_to = $3`, have.From, have.To, r.pair)
+		SET rolled_from = $1, rolled_to = $2, looked_to = $2, waiting = 0, pairs_to = $3, pairs_waiting = $4`, have.From, have.To, r.pair, r.late)
 	if err != nil {
 		return err
 	}
@@ -263,7 +252,7 @@ func (r *roller) recount(ctx context.Context, day proofback.TimeRange) error {
 	if whole {
 		return r.count(ctx, day, levels)
 	}
-	if err := r.count(ctx, day, offersAlone()); err != nil {
+	if err := r.count(ctx, day, withoutPairs()); err != nil {
 		return err
 	}
 	return r.count(ctx, proofback.TimeRange{From: day.From, To: r.pair}, []int{pairsLevel})
@@ -286,23 +275,28 @@ func (r *roller) store(ctx context.Context, slice proofback.TimeRange, sql strin
 
 // readRolledUp tells what of a range is rolled up in the snapshot of tx.
 func readRolledUp(ctx context.Context, tx pgx.Tx, r proofback.TimeRange) (proofback.RolledUp, error) {
+	var q pgx.Batch
 	var there proofback.RolledUp
-	err := tx.QueryRow(ctx, `SELECT rolled_from, rolled_to, least(pairs_to, rolled_to) FROM rollup_state`).Scan(&there.From, &there.To, &there.BehindTo)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return there, nil
-	}
-	if err != nil {
-		return there, err
-	}
-	rows, err := tx.Query(ctx, `
+	queueRolledUp(&q, r, &there)
+	return there, tx.SendBatch(ctx, &q).Close()
+}
+
+// queueRolledUp asks what of a range is rolled up.
+func queueRolledUp(q *pgx.Batch, r proofback.TimeRange, there *proofback.RolledUp) {
+	q.Queue(`SELECT rolled_from, rolled_to, least(pairs_to, rolled_to) FROM rollup_state`).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&there.From, &there.To, &there.BehindTo)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	q.Queue(`
 		SELECT DISTINCT starts
 		FROM late_clicks
 		WHERE starts >= $1::timestamptz - interval '1 day'
 		AND starts < $2::timestamptz + interval '1 day'
-		ORDER BY starts`, r.From, r.To)
-	if err != nil {
-		return there, err
-	}
-	there.Late, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
-	return there, err
+		ORDER BY starts`, r.From, r.To).Query(func(rows pgx.Rows) (err error) {
+		there.Late, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
+		return err
+	})
 }

@@ -39,7 +39,7 @@ func (w *reportWorld) verify(t testing.TB) (found []string) {
 
 func TestCountsThatAreWrongAreFoundLeftOutAndMended(t *testing.T) {
 	t.Parallel()
-	w := newReportWorld(t, 1)
+	w := newReportWorld(t, 6)
 	want := w.clicksReported(t)
 	w.rollUp(t)
 	w.exec(t, `UPDATE rollup_offers SET clicks = clicks + 1, clicks_to = ARRAY(SELECT n + 1 FROM unnest(clicks_to) AS n)`)
@@ -62,19 +62,37 @@ func TestCountsThatAreWrongAreFoundLeftOutAndMended(t *testing.T) {
 
 func TestCountsOutliveTheClicks(t *testing.T) {
 	t.Parallel()
-	w := newReportWorld(t, 2)
-	want := w.clicksReported(t)
-	w.rollUp(t)
-	w.exec(t, `DROP TABLE clicks_20260310, clicks_20260311`)
-	w.clicks = w.clicks[:1]
-	w.clicks[0].At = worldFrom.AddDate(0, 0, 4).Add(time.Hour) // 10 March, into the default partition
-	w.clicks[0].ID = keyAt(w.clicks[0].At)
-	if err := w.store.InsertClicks(t.Context(), proofback.System(), w.clicks); err != nil {
-		t.Fatal(err)
-	}
-	w.rollUp(t)
-	if got := w.clicksReported(t); got != want {
-		t.Errorf("%d clicks, want %d", got, want)
+	for seed := range uint64(2) { // totals with the rows, and apart
+		w := newReportWorld(t, seed)
+		want := w.clicksReported(t)
+		w.rollUp(t)
+		w.exec(t, `DROP TABLE clicks_20260310, clicks_20260311`)
+		w.clicks = w.clicks[:1]
+		w.clicks[0].At = worldFrom.AddDate(0, 0, 4).Add(time.Hour) // 10 March, into the default partition
+		w.clicks[0].ID = keyAt(w.clicks[0].At)
+		if err := w.store.InsertClicks(t.Context(), proofback.System(), w.clicks); err != nil {
+			t.Fatal(err)
+		}
+		w.rollUp(t)
+		if got := w.clicksReported(t); got != want {
+			t.Errorf("%d clicks, want %d", got, want)
+		}
+		// What no counts tell apart is gone with the clicks, from the totals as from the rows.
+		for _, by := range []proofback.Dimension{proofback.DimCountry, proofback.DimSource} {
+			r, err := w.store.Report(t.Context(), proofback.Actor{Role: proofback.RoleManager}, proofback.ReportInput{
+				Range: proofback.TimeRange{From: worldFrom.AddDate(0, 0, 4).Add(time.Hour), To: worldTo}, Zone: time.UTC, Limit: 1000, GroupBy: []proofback.Dimension{proofback.DimDay, by},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := int64(0)
+			for _, row := range r.Rows {
+				rows += row.Metrics.Clicks
+			}
+			if rows != r.Totals.Clicks {
+				t.Errorf("by %s: %d clicks in the rows, %d in all", by, rows, r.Totals.Clicks)
+			}
+		}
 	}
 }
 

@@ -10,13 +10,12 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// rollupLevel is a table of counts of clicks, by UTC day, offer, hence advertiser,
-// and more.
+// rollupLevel is a table of counts of clicks, by UTC day and dimensions.
 type rollupLevel struct {
 	proofback.ReportLevel
 	table   string
 	columns []string // of its dimensions
-	from    int      // the place in the list of a level that tells more, which it is counted from where that is counted, too
+	from    []int    // places in the list of levels that tell more: it is counted from the first of them that is counted, too
 }
 
 // The units of rollups.
@@ -29,22 +28,29 @@ const (
 // one more dimension would make nearly as many rows as there are clicks. Those that
 // are fine grow with the day; of the others a day is there when it is over.
 var rollupLevels = []rollupLevel{
-	newLevel("rollup_offers", pairsLevel),
-	newLevel("rollup_pairs", pairsLevel, proofback.DimAffiliate),
-	newLevel("rollup_devices", 2, proofback.DimAffiliate, proofback.DimDevice),
-	newLevel("rollup_countries", 3, proofback.DimAffiliate, proofback.DimCountry),
-	newLevel("rollup_subs", 4, proofback.DimAffiliate, proofback.DimSub1),
+	fineLevel("rollup_advertisers", []int{pairsLevel, offersLevel}, proofback.DimAdvertiser),
+	fineLevel("rollup_offers", []int{pairsLevel}, proofback.DimOffer, proofback.DimAdvertiser),
+	fineLevel("rollup_pairs", nil, proofback.DimOffer, proofback.DimAdvertiser, proofback.DimAffiliate),
+	newLevel("rollup_devices", proofback.DimOffer, proofback.DimAdvertiser, proofback.DimAffiliate, proofback.DimDevice),
+	newLevel("rollup_countries", proofback.DimOffer, proofback.DimAdvertiser, proofback.DimAffiliate, proofback.DimCountry),
+	newLevel("rollup_subs", proofback.DimOffer, proofback.DimAdvertiser, proofback.DimAffiliate, proofback.DimSub1),
 }
 
-// pairsLevel is the place of the level by affiliate and offer. While a day goes on it is
-// counted more rarely than that by offer: what is of one affiliate is soon counted from
-// the clicks.
-const pairsLevel = 1
+// Places in the list. While a day goes on, the level by affiliate and offer is counted more
+// rarely than those before it: what is of one affiliate is soon counted from the clicks.
+const (
+	offersLevel = 1
+	pairsLevel  = 2
+)
 
-func newLevel(table string, from int, more ...proofback.Dimension) rollupLevel {
-	l := rollupLevel{table: table, from: from}
-	l.Fine, l.Behind = from == pairsLevel, from == pairsLevel && len(more) > 0
-	l.Dimensions = append([]proofback.Dimension{proofback.DimOffer, proofback.DimAdvertiser}, more...)
+func fineLevel(table string, from []int, by ...proofback.Dimension) rollupLevel {
+	l := newLevel(table, by...)
+	l.Fine, l.Behind, l.from = true, from == nil, from
+	return l
+}
+
+func newLevel(table string, by ...proofback.Dimension) rollupLevel {
+	l := rollupLevel{ReportLevel: proofback.ReportLevel{Dimensions: by}, table: table}
 	for _, d := range l.Dimensions {
 		column := strings.ToLower(string(d))
 		if d.IDKind() != "" {
@@ -69,8 +75,8 @@ func allLevels() []int    { return append(fineLevels(), coarseLevels()...) }
 func fineLevels() []int   { return levelsThat(true) }
 func coarseLevels() []int { return levelsThat(false) }
 
-// offersAlone are the fine levels but for that by affiliate and offer.
-func offersAlone() []int {
+// withoutPairs are the fine levels but for that by affiliate and offer.
+func withoutPairs() []int {
 	return slices.DeleteFunc(fineLevels(), func(i int) bool { return i == pairsLevel })
 }
 
@@ -104,8 +110,10 @@ func (l *rollupLevel) values() string {
 
 // countedFrom is the place of what a level is counted from, among those that are counted.
 func countedFrom(of []int, place int) int {
-	if from := rollupLevels[place].from; slices.Contains(of, from) {
-		return from
+	for _, from := range rollupLevels[place].from {
+		if slices.Contains(of, from) {
+			return from
+		}
 	}
 	return place
 }
@@ -150,7 +158,7 @@ func counted(of []int) string {
 	return `
 		SELECT CASE grouping(` + strings.Join(all, ", ") + `) ` + strings.Join(which, " ") + ` END AS level,
 			` + strings.Join(all, ", ") + `,
-			count(*) FILTER (WHERE NOT bot) AS clicks, count(*) FILTER (WHERE bot) AS bots
+			(count(*) FILTER (WHERE NOT bot))::integer AS clicks, (count(*) FILTER (WHERE bot))::integer AS bots
 		FROM (
 			SELECT ` + columnsOfClick + `, ` + dayQuarter("c.at") + ` AS quarter, c.bot
 			FROM clicks AS c
@@ -174,7 +182,7 @@ func (l *rollupLevel) rows(place, from int, grows bool) string {
 	source, only, having := fmt.Sprintf("counted WHERE level = %d", from), "", ""
 	if from != place {
 		source = fmt.Sprintf(`(
-				SELECT %[1]s, quarter, sum(clicks) AS clicks, sum(bots) AS bots
+				SELECT %[1]s, quarter, sum(clicks)::integer AS clicks, sum(bots)::integer AS bots
 				FROM counted
 				WHERE level = %[2]d
 				GROUP BY %[1]s, quarter

@@ -57,7 +57,8 @@ type Store struct {
 	enqueuer Enqueuer
 	mailer   Mailer // nil: no mail is sent
 
-	rollClicks int // before a day is over (RollUp)
+	rollClicks  int // before a day is over (RollUp)
+	reportSplit int // rows (reportQuery.read)
 
 	word changeWord // of conversions that changed
 
@@ -145,7 +146,8 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		now:      c.Now,
 		checkURL: c.CheckURL,
 
-		rollClicks: rollClicks,
+		rollClicks:  rollClicks,
+		reportSplit: reportSplit,
 	}
 	if s.currency == "" {
 		s.currency = "EUR"

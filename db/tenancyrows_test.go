@@ -37,6 +37,7 @@ var ownRowsOf = map[string]map[string]string{
 		"report_files":           `run_id IN (SELECT id FROM report_runs WHERE affiliate_id = $1)`,
 
 		"rollup_offers":            `false AND $1::uuid IS NULL`,
+		"rollup_advertisers":       `false AND $1::uuid IS NULL`,
 		"rollup_offer_conversions": `false AND $1::uuid IS NULL`,
 	},
 	"advertiser": {
@@ -112,6 +113,7 @@ func newTwoTenants(t *testing.T) *market {
 			m.exec(`INSERT INTO `+table+` (day, offer_id, advertiser_id, affiliate_id, clicks, bots, `+more[0]+`) VALUES ($1, $2, $3, $4, 1, 0, `+more[1]+`)`,
 				day, m.offers[i], m.advertisers[i], m.affiliates[i])
 		}
+		m.exec(`INSERT INTO rollup_advertisers VALUES ($1, $2, 1, 0, '{0}', '{1}', '{0}')`, day, m.advertisers[i])
 		m.exec(`INSERT INTO rollup_offers VALUES ($1, $2, $3, 1, 0, '{0}', '{1}', '{0}')`, day, m.offers[i], m.advertisers[i])
 		m.exec(`INSERT INTO rollup_offer_conversions VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.offers[i], m.advertisers[i], m.goals[i])
 		m.exec(`INSERT INTO rollup_affiliate_conversions VALUES ($1, $2, 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.affiliates[i])

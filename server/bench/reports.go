@@ -56,16 +56,13 @@ type reader struct {
 	last  *lastReport
 }
 
-// lastReport remembers the statement of the last report.
-type lastReport struct {
-	sql  string
-	args []any
-}
+// lastReport remembers the statements of the last report.
+type lastReport []pgx.TraceQueryStartData
 
 // TraceQueryStart is where a statement comes by.
 func (l *lastReport) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
 	if strings.HasPrefix(q.SQL, "WITH lines") {
-		l.sql, l.args = q.SQL, q.Args
+		*l = append(*l, q)
 	}
 	return ctx
 }
@@ -182,6 +179,7 @@ func (r *reader) measure(ctx context.Context, w io.Writer, c *reportCase, raw ti
 	}
 	progress("report %s", c.name)
 	times, err := r.timed(func() error {
+		*r.last = nil
 		_, err := r.store.Report(ctx, c.actor, in)
 		return err
 	})
@@ -275,16 +273,21 @@ func (r *reader) explain(ctx context.Context, w io.Writer) error {
 		if _, err := tx.Exec(ctx, `SET LOCAL jit = off`); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, "EXPLAIN (ANALYZE, BUFFERS) "+r.last.sql, r.last.args...)
-		if err != nil {
-			return err
+		for _, statement := range *r.last {
+			rows, err := tx.Query(ctx, "EXPLAIN (ANALYZE, BUFFERS) "+statement.SQL, statement.Args...)
+			if err != nil {
+				return err
+			}
+			var line string
+			_, err = pgx.ForEachRow(rows, []any{&line}, func() error {
+				_, err := fmt.Fprintln(w, "\t    "+line)
+				return err
+			})
+			if err != nil {
+				return err
+			}
 		}
-		var line string
-		_, err = pgx.ForEachRow(rows, []any{&line}, func() error {
-			_, err := fmt.Fprintln(w, "\t    "+line)
-			return err
-		})
-		return err
+		return nil
 	})
 }
 
