@@ -11,7 +11,8 @@ import (
 )
 
 type verifyAllCommand struct {
-	Only []string `placeholder:"CHECK,…" help:"Make only these checks: ${checks}."`
+	Only    []string `placeholder:"CHECK,…" help:"Make only these checks: ${checks}."`
+	Timings bool     `help:"Tell how long each check took."`
 }
 
 // printedOfCheck is how many differences of a check are printed one by one; all are
@@ -44,7 +45,7 @@ func (c *verifyAllCommand) Run(s *Settings, out io.Writer) error {
 				return nil
 			},
 			Done: func(r proofback.SelfCheckResult) error {
-				err := printCheck(out, r, found)
+				err := c.print(out, r, found)
 				found = nil
 				return err
 			},
@@ -59,10 +60,14 @@ func (c *verifyAllCommand) Run(s *Settings, out io.Writer) error {
 	})
 }
 
-// printCheck prints what a check came to.
-func printCheck(out io.Writer, r proofback.SelfCheckResult, found []proofback.Discrepancy) error {
+// print prints what a check came to.
+func (c *verifyAllCommand) print(out io.Writer, r proofback.SelfCheckResult, found []proofback.Discrepancy) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-11s  %s: %d compared, %d differences\n", strings.ToLower(string(r.Check)), r.Check.Claim(), r.Compared, r.Differences)
+	fmt.Fprintf(&b, "%-11s  %s: %d compared, %d differences", strings.ToLower(string(r.Check)), r.Check.Claim(), r.Compared, r.Differences)
+	if c.Timings {
+		fmt.Fprintf(&b, ", %.1f s", r.Took.Seconds())
+	}
+	b.WriteByte('\n')
 	for _, d := range found {
 		fmt.Fprintf(&b, "  %s: %s\n", d.Key, d.What)
 	}

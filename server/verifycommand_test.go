@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,10 @@ func TestTheWholeDatabaseIsVerifiedFromTheCommandLine(t *testing.T) {
 	settings := onDatabase(database, "PROOFBACK_DATA_DIR="+folder)
 	code, out, stderr := runToEnd(t, []string{"verify"}, settings...)
 	if code != 0 || strings.Count(out, "\n") != len(proofback.SelfChecks()) || strings.Count(out, " compared, 0 differences\n") != len(proofback.SelfChecks()) {
+		t.Errorf("%d %s %s", code, out, stderr)
+	}
+	code, out, stderr = runToEnd(t, []string{"verify", "--timings", "--only", "books"}, settings...)
+	if code != 0 || !regexp.MustCompile(`^books .* compared, 0 differences, \d+\.\d s\n$`).MatchString(out) {
 		t.Errorf("%d %s %s", code, out, stderr)
 	}
 	store := dbtest.Open(t, func(c *db.Config) { c.URL = database })
