@@ -116,7 +116,7 @@ func TestTokensAreMailed(t *testing.T) {
 		}
 	}
 	letter = await(t, letters)
-	if !strings.Contains(letter, "To: <lea@blog.example>") || !strings.Contains(letter, "/password-reset?token") {
+	if !strings.Contains(letter, "To: <lea@blog.example>") || !strings.Contains(letter, "/password-reset?token") || !strings.Contains(letter, "Choose another one,\nhere:\n\n") {
 		t.Errorf("got %s", letter)
 	}
 	var inJobs int
