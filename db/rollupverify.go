@@ -43,6 +43,9 @@ func (s *Store) VerifyRollups(ctx context.Context, actor proofback.Actor, found 
 		v := &verifier{day: day, found: found, digits: digits}
 		err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 			v.tx = tx
+			if _, err := tx.Exec(ctx, `SET LOCAL work_mem = '64MB'; SET LOCAL jit = off`); err != nil {
+				return err
+			}
 			return v.run(ctx)
 		})
 		switch {
@@ -96,31 +99,38 @@ func (v *verifier) run(ctx context.Context) error {
 	if slices.ContainsFunc(there.Late, func(at time.Time) bool { return !at.Before(day.From) && at.Before(day.To) }) {
 		return nil // it is to be counted anew
 	}
-	for _, i := range levels {
-		day := day
-		if rollupLevels[i].Behind && there.BehindTo.Before(day.To) {
-			day.To = there.BehindTo
-		}
-		if err := v.compareClicks(ctx, i, day); err != nil {
+	// Those that are counted as far are counted in one pass, as they were.
+	behind := slices.DeleteFunc(slices.Clone(levels), func(i int) bool { return !rollupLevels[i].Behind })
+	if len(behind) > 0 && there.BehindTo.Before(day.To) {
+		levels = slices.DeleteFunc(levels, func(i int) bool { return rollupLevels[i].Behind })
+		if err := v.compareClicks(ctx, behind, proofback.TimeRange{From: day.From, To: there.BehindTo}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return v.compareClicks(ctx, levels, day)
 }
 
-// compareClicks compares a level's day, as far as it is counted.
-func (v *verifier) compareClicks(ctx context.Context, place int, day proofback.TimeRange) error {
-	l := &rollupLevels[place]
-	key, values := l.key(), l.values()
-	found, err := v.compare(ctx, l.table, `
-		WITH counted AS (`+counted([]int{place})+`)
-		SELECT concat_ws(', ', $3::date, `+key+`),
+// compareClicks compares the day of levels, as far as they are counted.
+func (v *verifier) compareClicks(ctx context.Context, levels []int, day proofback.TimeRange) error {
+	if len(levels) == 0 {
+		return nil
+	}
+	parts := make([]string, len(levels))
+	for n, i := range levels {
+		l := &rollupLevels[i]
+		key, values := l.key(), l.values()
+		parts[n] = `(
+		SELECT '` + l.table + `', concat_ws(', ', $3::date, ` + key + `),
 			coalesce(r.clicks || ' clicks and ' || r.bots || ' bots are', ''),
 			coalesce(c.clicks || ' and ' || c.bots || ' are', '')
-		FROM (SELECT `+key+`, `+values+` FROM `+l.table+` WHERE day = $3) AS r
-		FULL JOIN (`+l.rows(place, place, false)+`) AS c USING (`+key+`)
-		WHERE (r.`+strings.ReplaceAll(values, ", ", ", r.")+`) IS DISTINCT FROM (c.`+strings.ReplaceAll(values, ", ", ", c.")+`)
-		LIMIT 1000`, proofback.UUIDFloor(day.From), proofback.UUIDFloor(day.To), day.From.Format(time.DateOnly))
+		FROM (SELECT ` + key + `, ` + values + ` FROM ` + l.table + ` WHERE day = $3) AS r
+		FULL JOIN (` + l.rows(i, countedFrom(levels, i), false) + `) AS c USING (` + key + `)
+		WHERE (r.` + strings.ReplaceAll(values, ", ", ", r.") + `) IS DISTINCT FROM (c.` + strings.ReplaceAll(values, ", ", ", c.") + `)
+		LIMIT 1000)`
+	}
+	found, err := v.compare(ctx, `
+		WITH counted AS MATERIALIZED (`+counted(levels)+`)
+		`+strings.Join(parts, "\n\t\tUNION ALL\n\t\t"), proofback.UUIDFloor(day.From), proofback.UUIDFloor(day.To), day.From.Format(time.DateOnly))
 	if err != nil || !found {
 		return err
 	}
@@ -142,7 +152,7 @@ func (v *verifier) compareConversions(ctx context.Context, l *conversionLevel) e
 			mend[i] = k.column
 		}
 	}
-	_, err := v.compare(ctx, l.table, `
+	_, err := v.compare(ctx, `
 		WITH different AS (
 			SELECT `+key+`, r.at AS rolled_up, c.at AS counted
 			FROM (SELECT `+key+`, `+values+` FROM `+l.table+` WHERE day = $1::timestamptz::date) AS r
@@ -162,7 +172,7 @@ func (v *verifier) compareConversions(ctx context.Context, l *conversionLevel) e
 			SELECT $1, `+strings.Join(mend, ", ")+`, 0, 0, 0, 0, 0, 0
 			FROM different
 		)
-		SELECT concat_ws(', ', $1::timestamptz::date, `+key+`),
+		SELECT '`+l.table+`', concat_ws(', ', $1::timestamptz::date, `+key+`),
 			coalesce('conversions in ' || cardinality(rolled_up) || ' quarter hours are', ''),
 			coalesce('others in ' || cardinality(counted) || ' are', '')
 		FROM different`, v.day, v.day.Add(oneDay), v.digits)
@@ -180,15 +190,12 @@ var changeKeys = []struct{ column, none string }{
 }
 
 // compare gives the differences that a query finds.
-func (v *verifier) compare(ctx context.Context, level, query string, args ...any) (found bool, err error) {
+func (v *verifier) compare(ctx context.Context, query string, args ...any) (found bool, err error) {
 	rows, err := v.tx.Query(ctx, query, args...)
 	if err != nil {
 		return false, err
 	}
-	differences, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (RollupDifference, error) {
-		d := RollupDifference{Level: level}
-		return d, row.Scan(&d.Key, &d.RolledUp, &d.Counted)
-	})
+	differences, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RollupDifference])
 	if err != nil {
 		return false, err
 	}
