@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
 )
@@ -90,31 +90,48 @@ func (s *Store) AffiliatesByID(ctx context.Context, actor proofback.Actor, ids [
 		return nil, err
 	}
 	found := make(map[uuid.UUID]*proofback.Affiliate, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []affiliateRow
-		q := tx.NewSelect().Model(&rows).Where("affiliate.id IN (?)", bun.List(ids))
-		switch {
-		case actor.Role == proofback.RoleAdvertiser:
-			q.Where(`EXISTS (
+	return found, s.readOnce(ctx, actor, affiliatesByID(actor, ids, func(a *proofback.Affiliate) {
+		if !actor.SeesPayout() {
+			a.MinimumPayout = ""
+		}
+		found[a.ID] = a
+	}))
+}
+
+// affiliatesByID finds affiliates that the actor may see: an advertiser those who have
+// links to its offers.
+func affiliatesByID(a proofback.Actor, ids []uuid.UUID, take func(*proofback.Affiliate)) pageQuery {
+	values := parameters{ids}
+	visible := "TRUE"
+	switch {
+	case a.Role == proofback.RoleAdvertiser:
+		visible = `EXISTS (
 				SELECT 1
 				FROM tracking_links AS l
 				JOIN offers AS o ON o.id = l.offer_id
-				WHERE l.affiliate_id = affiliate.id
-				  AND o.advertiser_id = ?)`, actor.AdvertiserID)
-		case !actor.IsStaff():
-			q.Where("affiliate.id = ?", actor.AffiliateID)
-		}
-		err := q.Scan(ctx)
-		for i := range rows {
-			a := rows[i].value()
-			if !actor.SeesPayout() {
-				a.MinimumPayout = ""
+				WHERE l.affiliate_id = a.id
+				AND o.advertiser_id = ` + values.add(a.AdvertiserID) + `)`
+	case !a.IsStaff():
+		visible = "a.id = " + values.add(a.AffiliateID)
+	}
+	return pageQuery{
+		sql: `
+			SELECT a.id, a.name, a.status, a.currency, a.created_at, coalesce(a.minimum_payout::text, '')
+			FROM affiliates AS a
+			WHERE a.id = ANY ($1)
+			AND ` + visible,
+		args: values,
+		read: func(rows pgx.Rows) error {
+			for rows.Next() {
+				var r affiliateRow
+				if err := rows.Scan(&r.ID, &r.Name, &r.Status, &r.Currency, &r.CreatedAt, &r.MinimumPayout); err != nil {
+					return err
+				}
+				take(r.value())
 			}
-			found[a.ID] = a
-		}
-		return err
-	})
-	return found, err
+			return rows.Err()
+		},
+	}
 }
 
 func newAffiliateRow(a *proofback.Affiliate) *affiliateRow {

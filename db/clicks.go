@@ -103,23 +103,6 @@ func (s *Store) Clicks(ctx context.Context, actor proofback.Actor, f proofback.C
 	return w, err
 }
 
-// ClicksByID gives those of ids that the actor may see.
-func (s *Store) ClicksByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Click, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []clickRow
-		err := selectClicks(tx, &rows).Where("click.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value(actor)
-		}
-		return err
-	})
-	return found, err
-}
-
 func clicksLike(q *bun.SelectQuery, f proofback.ClickFilter) *bun.SelectQuery {
 	// A click's time is its key's, so a range of times is one of keys, and of
 	// partitions.

@@ -16,6 +16,12 @@ func (s *Store) Conversions(ctx context.Context, actor proofback.Actor, f proofb
 	if err := actor.RequireSignedIn(); err != nil {
 		return w, err
 	}
+	var rows []conversionRow
+	show := func(r *conversionRow) *proofback.Conversion { return r.value(actor) }
+	if q := plainConversions(actor, f, o, p, func(r *conversionRow) { rows = append(rows, *r) }); q != nil {
+		err := s.readOnce(ctx, actor, *q)
+		return window(p, rows, show), err
+	}
 	at, order := bun.Ident("conversion.event_at"), newestFirst
 	if o.By == proofback.ByReceivedAt {
 		at = "conversion.received_at"
@@ -24,10 +30,9 @@ func (s *Store) Conversions(ctx context.Context, actor proofback.Actor, f proofb
 		order = oldestFirst
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []conversionRow
 		q := conversionsLike(selectConversions(tx, &rows), f)
 		err := pageByTime(q, at, "conversion.id", order, p).Scan(ctx)
-		w = window(p, rows, func(r *conversionRow) *proofback.Conversion { return r.value(actor) })
+		w = window(p, rows, show)
 		return err
 	})
 	return w, err
@@ -39,15 +44,7 @@ func (s *Store) ConversionsByID(ctx context.Context, actor proofback.Actor, ids 
 		return nil, err
 	}
 	found := make(map[uuid.UUID]*proofback.Conversion, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []conversionRow
-		err := selectConversions(tx, &rows).Where("conversion.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value(actor)
-		}
-		return err
-	})
-	return found, err
+	return found, s.readOnce(ctx, actor, conversionsByID(actor, ids, func(r *conversionRow) { found[r.ID] = r.value(actor) }))
 }
 
 // TransitionsByConversion gives every move of those of the conversions that the

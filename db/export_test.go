@@ -60,3 +60,11 @@ func InLateTx(ctx context.Context, s *Store, fn func(tx pgx.Tx) error) error {
 // SayCounts tells the database what became of clicks so far, as a writer does every few
 // seconds.
 func (w *ClickWriter) SayCounts(ctx context.Context) error { return w.tally.say(ctx, false) }
+
+// MaxPrepared is how many statements a connection keeps.
+const MaxPrepared = maxPrepared
+
+// ReadOnce reads by one statement without parameters.
+func (s *Store) ReadOnce(ctx context.Context, actor proofback.Actor, sql string, read func(pgx.Rows) error) error {
+	return s.readOnce(ctx, actor, pageQuery{sql: sql, read: read})
+}

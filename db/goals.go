@@ -45,7 +45,7 @@ func (s *Store) GoalsByID(ctx context.Context, actor proofback.Actor, ids []uuid
 		own, err := tx.ownPrices(ctx, offers)
 		for i := range rows {
 			one := []proofback.Goal{rows[i].Goal}
-			tx.showGoals(one, own)
+			showGoals(actor, one, own, tx.now)
 			found[one[0].ID] = &one[0]
 		}
 		return err

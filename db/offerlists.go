@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -84,25 +85,6 @@ func (s *Store) CountOffers(ctx context.Context, actor proofback.Actor, f proofb
 	return int(n), err
 }
 
-// OffersByID gives those of ids that the actor may see, as Offers does.
-func (s *Store) OffersByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Offer, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	var offers map[uuid.UUID]*proofback.Offer
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []offerRow
-		q := visibleOffers(tx.NewSelect().Model(&rows), actor, evenByLink)
-		if err := q.Where("offer.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
-			return err
-		}
-		var err error
-		offers, err = tx.offersOf(ctx, rows)
-		return err
-	})
-	return offers, err
-}
-
 func offersLike(q *bun.SelectQuery, actor proofback.Actor, f proofback.OfferFilter) *bun.SelectQuery {
 	if f.Search != "" {
 		q.Where("offer.name ILIKE ?", contains(f.Search))
@@ -145,7 +127,7 @@ func (t *tx) offersOf(ctx context.Context, rows []offerRow) (map[uuid.UUID]*proo
 	}
 	for i := range terms {
 		v := terms[i].value()
-		t.showGoals(v.Goals, own)
+		showGoals(t.actor, v.Goals, own, t.now)
 		offers[v.OfferID] = &proofback.Offer{ID: v.OfferID, AdvertiserID: v.AdvertiserID, Terms: *v}
 	}
 	for i := range rows {
@@ -174,16 +156,16 @@ func (t *tx) ownPrices(ctx context.Context, offers []uuid.UUID) (map[uuid.UUID][
 
 // showGoals leaves of goals what the actor may see: money of its own side, at
 // its own price.
-func (t *tx) showGoals(goals []proofback.Goal, own map[uuid.UUID][]proofback.PayoutOverride) {
+func showGoals(a proofback.Actor, goals []proofback.Goal, own map[uuid.UUID][]proofback.PayoutOverride, now time.Time) {
 	for i := range goals {
 		g := &goals[i]
 		if overrides := own[g.ID]; len(overrides) > 0 {
-			g.Payout = proofback.PayoutAt(g, overrides, t.now)
+			g.Payout = proofback.PayoutAt(g, overrides, now)
 		}
-		if !t.actor.SeesRevenue() {
+		if !a.SeesRevenue() {
 			g.Revenue = proofback.Price{}
 		}
-		if !t.actor.SeesPayout() {
+		if !a.SeesPayout() {
 			g.Payout = proofback.Price{}
 		}
 	}

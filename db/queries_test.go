@@ -2,11 +2,13 @@ package db_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
@@ -27,6 +29,18 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Tra
 }
 
 func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range d.Batch.QueuedQueries {
+		s.sql = append(s.sql, strings.TrimSpace(q.SQL))
+	}
+	return ctx
+}
+
+func (*statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (*statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
 // during gives what fn sent.
 func (s *statements) during(t *testing.T, fn func() error) []string {
@@ -104,17 +118,42 @@ func (m *market) plan(sent []string) string {
 		if !strings.HasPrefix(sql, "SELECT") {
 			continue
 		}
-		rows, err := m.store.Pool().Query(context.Background(), "EXPLAIN "+sql)
-		if err != nil {
-			m.t.Fatal(err)
-		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		lines, err := m.explain(sql)
 		if err != nil {
 			m.t.Fatal(err)
 		}
 		plan.WriteString(sql + "\n" + strings.Join(lines, "\n") + "\n\n")
 	}
 	return plan.String()
+}
+
+// explain gives a statement's plan: with parameters, the one that is kept for all values.
+func (m *market) explain(sql string) ([]string, error) {
+	ctx := context.Background()
+	parameters := 0
+	for strings.Contains(sql, fmt.Sprintf("$%d", parameters+1)) {
+		parameters++
+	}
+	var lines []string
+	err := pgx.BeginFunc(ctx, m.store.Pool(), func(tx pgx.Tx) error {
+		explain := "EXPLAIN " + sql
+		if parameters > 0 {
+			name := fmt.Sprintf("explained_%d", time.Now().UnixNano())
+			explain = fmt.Sprintf("EXPLAIN EXECUTE %s(NULL%s)", name, strings.Repeat(", NULL", parameters-1))
+			for _, sql := range []string{"SET LOCAL plan_cache_mode = force_generic_plan", fmt.Sprintf("PREPARE %s AS %s", name, sql)} {
+				if _, err := tx.Exec(ctx, sql); err != nil {
+					return err
+				}
+			}
+		}
+		rows, err := tx.Query(ctx, explain)
+		if err != nil {
+			return err
+		}
+		lines, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return lines, err
 }
 
 func TestListsFindTheirRowsByIndex(t *testing.T) {
@@ -125,6 +164,10 @@ func TestListsFindTheirRowsByIndex(t *testing.T) {
 	page := proofback.Page{Limit: 20, After: &proofback.Cursor{At: day, ID: keyAt(day)}}
 	clicks := func(a proofback.Actor, f proofback.ClickFilter) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := m.store.Clicks(ctx, a, f, page); return err }
+	}
+	byID := func(a proofback.Actor) func(context.Context) error {
+		ids := []uuid.UUID{keyAt(day.Add(-time.Hour)), keyAt(day.Add(-2 * time.Hour))}
+		return func(ctx context.Context) error { _, err := m.store.ClicksByID(ctx, a, ids); return err }
 	}
 	conversions := func(a proofback.Actor, f proofback.ConversionFilter, o proofback.ConversionOrder) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := m.store.Conversions(ctx, a, f, o, page); return err }
@@ -147,6 +190,7 @@ func TestListsFindTheirRowsByIndex(t *testing.T) {
 		{"clicks of an affiliate", clicks(m.affiliate, proofback.ClickFilter{}), "clicks_20260301_affiliate_id_id_idx", "Sort  (cost"},
 		{"clicks of a day", clicks(m.staff, proofback.ClickFilter{TimeRange: today}), "clicks_20260301_pkey", "clicks_20260228"},
 		{"a click", clicks(m.staff, proofback.ClickFilter{ClickID: keyAt(day.Add(-time.Hour))}), "clicks_20260301_pkey", "clicks_20260228"},
+		{"clicks by id", byID(m.affiliate), "clicks_20260301_pkey", "clicks_20260228"},
 		{"conversions", conversions(m.staff, proofback.ConversionFilter{}, proofback.ConversionOrder{}), "conversions_event_at", "Sort  (cost"},
 		{"conversions, oldest first", conversions(m.staff, proofback.ConversionFilter{}, proofback.ConversionOrder{OldestFirst: true}), "conversions_event_at", "Sort  (cost"},
 		{"conversions by receipt", conversions(m.staff, proofback.ConversionFilter{}, byReceipt), "conversions_received_at", "Sort  (cost"},

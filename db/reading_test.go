@@ -25,6 +25,11 @@ func TestClicksAreReadAsTheyWereStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	agents, err := m.store.UserAgentsByClick(t.Context(), m.staff, []uuid.UUID{want.ID, plain.ID, keyAt(day)})
+	if diff := cmp.Diff(map[uuid.UUID]string{want.ID: want.UserAgent, plain.ID: plain.UserAgent}, agents); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	want.UserAgent, plain.UserAgent = "", "" // they are read apart
 	wantAll := map[uuid.UUID]*proofback.Click{want.ID: want, plain.ID: plain}
 	if diff := cmp.Diff(wantAll, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Error(diff)

@@ -16,7 +16,7 @@ var errNotAnyMore = proofback.Errorf(proofback.CodeUnauthenticated, "this access
 // Standing makes sure that what an access token says of somebody still holds: its
 // session goes on, the user may sign in and has these rights. CodeUnauthenticated when
 // it does not. Tokens of an identity provider whose subject is not one of our users
-// stand for themselves. It is one look by primary keys, so that who is shut out is so
+// stand for themselves. It is one look by primary keys, planned once a connection, so that who is shut out is so
 // with the next request, at whichever process.
 func (s *Store) Standing(ctx context.Context, actor, of proofback.Actor) error {
 	if actor.Role != proofback.RoleSystem {
@@ -35,7 +35,7 @@ func (s *Store) Standing(ctx context.Context, actor, of proofback.Actor) error {
 			$2 <> '00000000-0000-0000-0000-000000000000'::uuid AND (s.id IS NULL OR s.ended_at IS NOT NULL)
 		FROM users AS u
 		LEFT JOIN sessions AS s ON s.id = $2 AND s.user_id = u.id
-		WHERE u.id = $1`, of.UserID, of.SessionID).
+		WHERE u.id = $1`, pgx.QueryExecModeCacheStatement, of.UserID, of.SessionID).
 		Scan(&role, &affiliate, &advertiser, &disabled, &unjoined, &ended)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errNotAnyMore

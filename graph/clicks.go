@@ -106,17 +106,37 @@ func (r *clickFields) TrackingLink(ctx context.Context, c *model.Click) (*model.
 	return showLink(l, r.PublicURL), nil
 }
 
+// Os tells from what the visitor's browser said of itself.
+func (r *clickFields) Os(ctx context.Context, c *model.Click) (*string, error) {
+	agent, err := userAgent(ctx, c.Row)
+	_, os, _ := proofback.ParseUserAgent(agent)
+	return orNull(os), err
+}
+
+// Browser tells from the same.
+func (r *clickFields) Browser(ctx context.Context, c *model.Click) (*string, error) {
+	agent, err := userAgent(ctx, c.Row)
+	_, _, browser := proofback.ParseUserAgent(agent)
+	return orNull(browser), err
+}
+
+// userAgent is what came with a click, unless that was read along with it.
+func userAgent(ctx context.Context, c *proofback.Click) (string, error) {
+	if c.UserAgent != "" {
+		return c.UserAgent, nil
+	}
+	v := loadersFrom(ctx).userAgents.get(ctx, c.ID)
+	return v.value, v.err
+}
+
 // showClick is a click as the API shows it.
 func showClick(c *proofback.Click, keys *proofback.ClickKeys) *model.Click {
-	_, os, browser := proofback.ParseUserAgent(c.UserAgent)
 	out := &model.Click{
 		ID:       proofback.GlobalID(proofback.KindClick, c.ID),
 		ClickID:  keys.Encode(c.ID),
 		At:       c.At,
 		Country:  orNull(c.Country),
 		Device:   c.Device,
-		Os:       orNull(os),
-		Browser:  orNull(browser),
 		Bot:      c.Bot,
 		Flags:    c.Flags.Names(),
 		Outcome:  c.Outcome,

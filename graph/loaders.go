@@ -36,8 +36,10 @@ type loaders struct {
 	destinations *loader[*proofback.Destination]
 	accesses     *loader[*proofback.Access]
 	// myAccess is the asking affiliate's own, by offer.
-	myAccess        *loader[*proofback.Access]
-	clicks          *loader[*proofback.Click]
+	myAccess *loader[*proofback.Access]
+	clicks   *loader[*proofback.Click]
+	// userAgents are by click.
+	userAgents      *loader[string]
 	conversions     *loader[*proofback.Conversion]
 	postbacks       *loader[*proofback.Postback]
 	deliveries      *loader[*proofback.Delivery]
@@ -89,6 +91,7 @@ func newLoaders(s *db.Store, setup *db.Setup) *loaders {
 		capsUsed:        newLoader(l, s.CapsUsed),
 		audits:          newLoader(l, s.RedirectAuditsByID),
 		clicks:          newLoader(l, s.ClicksByID),
+		userAgents:      newLoader(l, s.UserAgentsByClick),
 		conversions:     newLoader(l, s.ConversionsByID),
 		postbacks:       newLoader(l, s.PostbacksByID),
 		deliveries:      newLoader(l, s.DeliveriesByID),

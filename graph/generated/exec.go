@@ -1587,6 +1587,9 @@ type CapResolver interface {
 	Used(ctx context.Context, obj *model.Cap) (proofback.Decimal, error)
 }
 type ClickResolver interface {
+	Os(ctx context.Context, obj *model.Click) (*string, error)
+	Browser(ctx context.Context, obj *model.Click) (*string, error)
+
 	LandingURL(ctx context.Context, obj *model.Click) (*string, error)
 
 	Offer(ctx context.Context, obj *model.Click) (*model.Offer, error)
@@ -14719,6 +14722,26 @@ func (ec *executionContext) fieldContext_Cap_used(_ context.Context, field graph
 	return fc, nil
 }
 
+func (ec *executionContext) fieldContext_Click_os(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Click",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) fieldContext_Click_browser(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Click",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) fieldContext_Click_landingUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Click",
@@ -25470,9 +25493,23 @@ func (ec *executionContext) _Click(ctx context.Context, sel ast.SelectionSet, ob
 		case "device":
 			out.Put(i, ec.marshalNDevice2githubᚗcomᚋproofbackᚋproofbackᚐDevice(ctx, field.Selections, obj.Device), true)
 		case "os":
-			out.Put(i, ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Os), false)
+			fields.Later(ctx, out, i, false, ec.fieldContext_Click_os,
+				func(ctx context.Context) (*string, error) {
+					return ec.Resolvers.Click().Os(ctx, obj)
+
+				},
+				func(ctx context.Context, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, field.Selections, v)
+				})
 		case "browser":
-			out.Put(i, ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Browser), false)
+			fields.Later(ctx, out, i, false, ec.fieldContext_Click_browser,
+				func(ctx context.Context) (*string, error) {
+					return ec.Resolvers.Click().Browser(ctx, obj)
+
+				},
+				func(ctx context.Context, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, field.Selections, v)
+				})
 		case "bot":
 			out.Put(i, ec.marshalNBoolean2bool(ctx, field.Selections, obj.Bot), true)
 		case "flags":

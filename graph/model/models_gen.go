@@ -602,10 +602,6 @@ type Click struct {
 	Country *string `json:"country,omitempty"`
 	// What kind of device the visitor uses.
 	Device proofback.Device `json:"device"`
-	// Operating system; null when it cannot be told.
-	Os *string `json:"os,omitempty"`
-	// Null when it cannot be told.
-	Browser *string `json:"browser,omitempty"`
 	// A known crawler; never billable.
 	Bot bool `json:"bot"`
 	// What was odd about it, though it cost nobody anything.
