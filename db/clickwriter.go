@@ -16,7 +16,8 @@ import (
 // ClickWriterConfig says how a ClickWriter works.
 type ClickWriterConfig struct {
 	// Writers is how many COPYs may run at once, each on a connection of its
-	// own. Default 1; a second helps above some 1,000 waiting visitors.
+	// own. Default 2: one gets its rows while the other waits for the disk. More make
+	// batches smaller, and each batch costs Postgres as much as thirty rows.
 	Writers int
 	// MaxRows and MaxBytes bound what waits for the next COPY: clicks beyond
 	// them are refused. Defaults 16,384 rows and 16 MiB.
@@ -39,7 +40,7 @@ type ClickWriterConfig struct {
 }
 
 // ClickWriter stores clicks in groups: whatever has gathered while the last COPY
-// ran is the next one. A lone click is stored at once, and the more come the
+// ran is the next one, or what has gathered beside it if that is enough. A lone click is stored at once, and the more come the
 // larger the groups get; there is no timer.
 //
 // Its connections are its own, so that slow queries elsewhere cannot keep clicks
@@ -57,12 +58,13 @@ type ClickWriter struct {
 	spool     *clickSpool // nil without one
 	tally     *clickTally
 
-	mu     sync.Mutex
-	open   *clickBatch   // gathers rows; nil when there are none
-	closed bool          // no more rows are taken
-	wake   chan struct{} // holds one when open has rows that no writer has been sent for
+	mu      sync.Mutex
+	open    *clickBatch   // gathers rows; nil when there are none
+	running int           // COPYs
+	closed  bool          // no more rows are taken
+	wake    chan struct{} // holds one when a writer has been sent for what is in open
 
-	spare []byte // the buffer of a batch that is stored
+	spares [][]byte // buffers of batches that are stored, under mu
 
 	rows    sync.Pool // of *[]byte
 	writers sync.WaitGroup
@@ -70,13 +72,17 @@ type ClickWriter struct {
 	giveUp  context.CancelFunc
 }
 
+// rowsBeside is how many rows have to wait before another COPY is begun beside one
+// that runs. When that ends, what waits is written, however little it is.
+const rowsBeside = 32
+
 // maxSpare is the largest buffer that is kept for the next batch: some 3,000 rows.
 const maxSpare = 1 << 20
 
 // NewClickWriter starts a writer; setup tells it which offers' clicks are capped.
 // Close ends it, before the Store is closed.
 func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterConfig) (*ClickWriter, error) {
-	c.Writers = orDefault(c.Writers, 1)
+	c.Writers = orDefault(c.Writers, 2)
 	c.MaxRows = orDefault(c.MaxRows, 1<<14)
 	c.MaxBytes = orDefault(c.MaxBytes, 16<<20)
 	c.DrainPerSecond = orDefault(c.DrainPerSecond, 10_000)
@@ -173,9 +179,11 @@ func (w *ClickWriter) take(ctx context.Context, c *proofback.Click) error {
 	if newReferrer {
 		b.addText(&b.referrers, referrer, c.Referrer)
 	}
-	select {
-	case w.wake <- struct{}{}:
-	default: // a writer has been sent for
+	if w.worthwhile() { // else whoever ends next sees to them
+		select {
+		case w.wake <- struct{}{}:
+		default: // a writer has been sent for
+		}
 	}
 	w.mu.Unlock()
 
@@ -197,8 +205,11 @@ func (w *ClickWriter) room(n int) (*clickBatch, error) {
 		return nil, errWriterClosed
 	}
 	if w.open == nil {
-		w.open = newClickBatch(w.spare, copyClicks)
-		w.spare = nil
+		var buffer []byte
+		if n := len(w.spares); n > 0 {
+			buffer, w.spares = w.spares[n-1], w.spares[:n-1]
+		}
+		w.open = newClickBatch(buffer, copyClicks)
 	}
 	if w.open.rows >= w.config.MaxRows || w.open.size()+n > w.config.MaxBytes {
 		return nil, errWriterFull
@@ -222,19 +233,38 @@ func (w *ClickWriter) QueueLimit() int { return w.config.MaxRows }
 // run writes one batch after the other until Close.
 func (w *ClickWriter) run() {
 	for range w.wake {
-		w.mu.Lock()
-		b := w.open
-		w.open = nil
-		w.mu.Unlock()
-		switch {
-		case b == nil:
-		case w.isAway():
-			b.err = ErrAway
-			close(b.stored)
-		default:
-			w.write(b)
+		for b := w.begin(); b != nil; b = w.begin() {
+			if w.isAway() {
+				b.err = ErrAway
+				close(b.stored)
+			} else {
+				w.write(b)
+			}
+			w.mu.Lock()
+			w.running--
+			w.mu.Unlock()
 		}
 	}
+}
+
+// begin gives the batch to be written next; nil when there is none, or too few wait
+// for it to be worth a commit of their own beside those that run.
+func (w *ClickWriter) begin() *clickBatch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.worthwhile() {
+		return nil
+	}
+	b := w.open
+	w.open = nil
+	w.running++
+	return b
+}
+
+// worthwhile reports whether what waits is enough for another COPY. The caller holds
+// mu.
+func (w *ClickWriter) worthwhile() bool {
+	return w.open != nil && w.open.rows > w.running*rowsBeside
 }
 
 func (w *ClickWriter) write(b *clickBatch) {
@@ -264,7 +294,7 @@ func (w *ClickWriter) write(b *clickBatch) {
 	}
 	if cap(b.copy.messages) <= maxSpare {
 		w.mu.Lock()
-		w.spare = b.copy.messages
+		w.spares = append(w.spares, b.copy.messages) // no more than have run at once
 		w.mu.Unlock()
 	}
 }

@@ -208,6 +208,74 @@ func TestSlowPostgresIsGivenUpAfterTheTimeout(t *testing.T) {
 	})
 }
 
+// waitsForALock reports whether somebody waits for a lock that blocks him.
+func waitsForALock(t testing.TB, store *db.Store) (waits bool) {
+	t.Helper()
+	err := store.Pool().QueryRow(t.Context(), `
+		SELECT EXISTS (
+			SELECT
+			FROM pg_locks
+			WHERE NOT granted
+			  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return waits
+}
+
+// A batch that takes long holds up few others, and not many.
+func TestManyDoNotWaitForABatchThatTakesLong(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	w := newWriter(t, store, db.ClickWriterConfig{Timeout: 30 * time.Second})
+	tx, err := store.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := sync.OnceFunc(func() { _ = tx.Rollback(context.Background()) })
+	defer release()
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE user_agents IN SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	slow := make(chan error, 1)
+	go func() {
+		c := visit(t, 1)
+		slow <- w.Write(context.Background(), &c)
+	}()
+	eventually(t, 10*time.Second, "a batch waits", func() bool { return waitsForALock(t, store) })
+	// These bring no texts, so nothing but that batch can hold them up.
+	write := func(ctx context.Context) error {
+		id := newID(t)
+		return w.Write(ctx, &proofback.Click{ID: id, At: proofback.UUIDTime(id), Device: proofback.DeviceMobile})
+	}
+	few, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := write(few); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("one by itself got %v", err)
+	}
+	var many sync.WaitGroup
+	for range 100 {
+		many.Go(func() {
+			if err := write(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	// The last of them may be too few, and wait.
+	eventually(t, 10*time.Second, "most of many are stored", func() bool {
+		var n int
+		if err := store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM clicks`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n > 60
+	})
+	release()
+	many.Wait()
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestVisitorWhoLeavesDoesNotWait(t *testing.T) {
 	t.Parallel()
 	store := dbtest.Open(t)
@@ -231,18 +299,7 @@ func TestCloseStoresWhatItTookAndTakesNoMore(t *testing.T) {
 		stored, _ := crowd(t, w, 20, 1)
 		results <- stored
 	}()
-	eventually(t, 10*time.Second, "a COPY waits", func() (waits bool) {
-		err := store.Pool().QueryRow(t.Context(), `
-			SELECT EXISTS (
-				SELECT
-				FROM pg_locks
-				WHERE NOT granted
-				  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return waits
-	})
+	eventually(t, 10*time.Second, "a COPY waits", func() bool { return waitsForALock(t, store) })
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
