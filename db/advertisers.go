@@ -93,17 +93,12 @@ func (s *Store) RotateAdvertiserSecret(ctx context.Context, actor proofback.Acto
 		if err != nil {
 			return err
 		}
-		before := *row
-		secret = s.rotate(rotated{id, &row.Secret, &row.OldSecret, &row.OldSecretUntil}, tx.now, keepOld)
-		tx.changed(proofback.KindAdvertiser, id, &before, row)
-		if a, err = row.value(); err != nil {
-			return err
+		secret, err = rotateIn(ctx, s, tx, proofback.KindAdvertiser, row, func(r *advertiserRow) rotated {
+			return rotated{id, &r.Secret, &r.OldSecret, &r.OldSecretUntil}
+		}, keepOld)
+		if err == nil {
+			a, err = row.value()
 		}
-		_, err = tx.NewUpdate().
-			Model(row).
-			Column("secret", "old_secret", "old_secret_until").
-			WherePK().
-			Exec(ctx)
 		return err
 	})
 	return a, secret, err

@@ -190,21 +190,11 @@ func (s *Store) APIKeys(ctx context.Context, actor proofback.Actor, f proofback.
 
 // APIKeysByID gives those of ids that the actor may see.
 func (s *Store) APIKeysByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.APIKey, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.APIKey, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []apiKeyRow
-		err := visibleKeys(tx.NewSelect().Model(&rows).ExcludeColumn("hash"), actor).
-			Where("api_key.id IN (?)", bun.List(ids)).
-			Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]apiKeyRow) *bun.SelectQuery {
+			return visibleKeys(tx.NewSelect().Model(rows).ExcludeColumn("hash"), actor)
+		},
+		func(r *apiKeyRow) (uuid.UUID, *proofback.APIKey) { return r.ID, r.value() })
 }
 
 // visibleKeys narrows a query of keys to those that the actor may see.

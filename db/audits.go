@@ -123,19 +123,9 @@ func (s *Store) RedirectAudits(ctx context.Context, actor proofback.Actor, f pro
 
 // RedirectAuditsByID gives those of ids that the actor may see.
 func (s *Store) RedirectAuditsByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.RedirectAudit, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.RedirectAudit, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []auditRow
-		err := ownAudits(tx.NewSelect().Model(&rows), actor).Where("audit.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]auditRow) *bun.SelectQuery { return ownAudits(tx.NewSelect().Model(rows), actor) },
+		func(r *auditRow) (uuid.UUID, *proofback.RedirectAudit) { return r.ID, r.value() })
 }
 
 // ownAudits keeps to the audits that the actor may see.

@@ -114,19 +114,9 @@ func (s *Store) Deliveries(ctx context.Context, actor proofback.Actor, f proofba
 
 // DeliveriesByID gives those of ids that the actor may see.
 func (s *Store) DeliveriesByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Delivery, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Delivery, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []deliveryRow
-		err := selectDeliveries(tx, &rows).Where("delivery.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]deliveryRow) *bun.SelectQuery { return selectDeliveries(tx, rows) },
+		func(r *deliveryRow) (uuid.UUID, *proofback.Delivery) { return r.ID, r.value() })
 }
 
 // DeliveriesByConversion gives what was told of conversions, oldest first.

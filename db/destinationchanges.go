@@ -115,15 +115,10 @@ func (s *Store) RotateDestinationSecret(ctx context.Context, actor proofback.Act
 		if err != nil {
 			return err
 		}
-		before := *row
-		secret = s.rotate(rotated{id, &row.Secret, &row.OldSecret, &row.OldSecretUntil}, tx.now, keepOld)
-		tx.changed(proofback.KindAffiliatePostback, id, &before, row)
+		secret, err = rotateIn(ctx, s, tx, proofback.KindAffiliatePostback, row, func(r *destinationRow) rotated {
+			return rotated{id, &r.Secret, &r.OldSecret, &r.OldSecretUntil}
+		}, keepOld)
 		d = row.value()
-		_, err = tx.NewUpdate().
-			Model(row).
-			Column("secret", "old_secret", "old_secret_until").
-			WherePK().
-			Exec(ctx)
 		return err
 	})
 	return d, secret, err

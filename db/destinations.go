@@ -82,19 +82,9 @@ func (s *Store) Destinations(ctx context.Context, actor proofback.Actor, f proof
 
 // DestinationsByID gives those of ids that the actor may see.
 func (s *Store) DestinationsByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Destination, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Destination, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []destinationRow
-		err := ofAffiliate(tx.NewSelect().Model(&rows), actor).
-			Where("destination.id IN (?)", bun.List(ids)).
-			Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]destinationRow) *bun.SelectQuery {
+			return ofAffiliate(tx.NewSelect().Model(rows), actor)
+		},
+		func(r *destinationRow) (uuid.UUID, *proofback.Destination) { return r.ID, r.value() })
 }

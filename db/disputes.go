@@ -85,19 +85,11 @@ func (s *Store) Disputes(ctx context.Context, actor proofback.Actor, f proofback
 
 // DisputesByID gives those of ids that the actor may see, without what was said.
 func (s *Store) DisputesByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Dispute, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Dispute, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []disputeRow
-		err := notAdvertisers(tx.NewSelect().Model(&rows), actor, "dispute").Where("dispute.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]disputeRow) *bun.SelectQuery {
+			return notAdvertisers(tx.NewSelect().Model(rows), actor, "dispute")
+		},
+		func(r *disputeRow) (uuid.UUID, *proofback.Dispute) { return r.ID, r.value() })
 }
 
 // DisputeEntries gives what was said in disputes that the actor may see, oldest first.

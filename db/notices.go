@@ -80,19 +80,9 @@ func (s *Store) Notices(ctx context.Context, actor proofback.Actor, affiliate uu
 
 // NoticesByID gives those of ids that the actor may see.
 func (s *Store) NoticesByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Notice, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Notice, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []noticeRow
-		err := ownRows(tx.NewSelect().Model(&rows), actor, "notice").
-			Where("notice.id IN (?)", bun.List(ids)).
-			Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]noticeRow) *bun.SelectQuery {
+			return ownRows(tx.NewSelect().Model(rows), actor, "notice")
+		},
+		func(r *noticeRow) (uuid.UUID, *proofback.Notice) { return r.ID, r.value() })
 }

@@ -158,17 +158,7 @@ func (s *Store) Periods(ctx context.Context, actor proofback.Actor, p proofback.
 
 // PeriodsByID gives those of ids that there are.
 func (s *Store) PeriodsByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Period, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Period, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []periodRow
-		err := selectPeriods(tx, &rows).Where("period.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value(actor)
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]periodRow) *bun.SelectQuery { return selectPeriods(tx, rows) },
+		func(r *periodRow) (uuid.UUID, *proofback.Period) { return r.ID, r.value(actor) })
 }

@@ -101,19 +101,9 @@ func (s *Store) Postbacks(ctx context.Context, actor proofback.Actor, f proofbac
 
 // PostbacksByID gives those of ids that the actor may see.
 func (s *Store) PostbacksByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Postback, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Postback, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []postbackRow
-		err := selectPostbacks(tx, &rows).Where("postback.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value(actor)
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]postbackRow) *bun.SelectQuery { return selectPostbacks(tx, rows) },
+		func(r *postbackRow) (uuid.UUID, *proofback.Postback) { return r.ID, r.value(actor) })
 }
 
 func postbacksLike(q *bun.SelectQuery, f proofback.PostbackFilter) *bun.SelectQuery {

@@ -78,19 +78,11 @@ func (s *Store) Reconciliations(ctx context.Context, actor proofback.Actor, adve
 
 // ReconciliationsByID gives those of ids that the actor may see.
 func (s *Store) ReconciliationsByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Reconciliation, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Reconciliation, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []reconciliationRow
-		err := ownReconciliations(tx.NewSelect().Model(&rows), actor).Where("reconciliation.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]reconciliationRow) *bun.SelectQuery {
+			return ownReconciliations(tx.NewSelect().Model(rows), actor)
+		},
+		func(r *reconciliationRow) (uuid.UUID, *proofback.Reconciliation) { return r.ID, r.value() })
 }
 
 // requireReconciliation refuses whoever may not see it.

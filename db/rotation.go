@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,4 +37,18 @@ func (s *Store) rotate(r rotated, now time.Time, keepOld time.Duration) string {
 	secret := NewSecret()
 	*r.secret = s.sealer.Seal(secret, r.id)
 	return secret
+}
+
+// rotateIn gives a row that is locked another secret, and stores it.
+func rotateIn[R any](ctx context.Context, s *Store, tx *tx, kind proofback.Kind, row *R, of func(*R) rotated, keepOld time.Duration) (string, error) {
+	before := *row
+	r := of(row)
+	secret := s.rotate(r, tx.now, keepOld)
+	tx.changed(kind, r.id, &before, row)
+	_, err := tx.NewUpdate().
+		Model(row).
+		Column("secret", "old_secret", "old_secret_until").
+		WherePK().
+		Exec(ctx)
+	return secret, err
 }

@@ -262,17 +262,9 @@ func (s *Store) SavedReports(ctx context.Context, actor proofback.Actor, f proof
 
 // SavedReportsByID gives those of ids that the actor may see.
 func (s *Store) SavedReportsByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.SavedReport, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.SavedReport, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []savedReportRow
-		err := ownSavedReports(tx.NewSelect().Model(&rows), actor).Where("report.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]savedReportRow) *bun.SelectQuery {
+			return ownSavedReports(tx.NewSelect().Model(rows), actor)
+		},
+		func(r *savedReportRow) (uuid.UUID, *proofback.SavedReport) { return r.ID, r.value() })
 }

@@ -87,19 +87,9 @@ func (s *Store) Statements(ctx context.Context, actor proofback.Actor, f proofba
 
 // StatementsByID gives those of ids that the actor may see.
 func (s *Store) StatementsByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Statement, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.Statement, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []statementRow
-		err := selectStatements(tx, &rows).Where("statement.id IN (?)", bun.List(ids)).Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]statementRow) *bun.SelectQuery { return selectStatements(tx, rows) },
+		func(r *statementRow) (uuid.UUID, *proofback.Statement) { return r.ID, r.value() })
 }
 
 // statementLineRow is a row of statement_lines.

@@ -99,21 +99,11 @@ func (s *Store) Users(ctx context.Context, actor proofback.Actor, f proofback.Us
 
 // UsersByID gives those of ids that the actor may see.
 func (s *Store) UsersByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.User, error) {
-	if err := actor.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	found := make(map[uuid.UUID]*proofback.User, len(ids))
-	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		var rows []userRow
-		err := visibleUsers(tx.NewSelect().Model(&rows).ExcludeColumn("password_hash"), actor).
-			Where("u.id IN (?)", bun.List(ids)).
-			Scan(ctx)
-		for i := range rows {
-			found[rows[i].ID] = rows[i].value()
-		}
-		return err
-	})
-	return found, err
+	return byID(ctx, s, actor, ids,
+		func(tx *tx, rows *[]userRow) *bun.SelectQuery {
+			return visibleUsers(tx.NewSelect().Model(rows).ExcludeColumn("password_hash"), actor)
+		},
+		func(r *userRow) (uuid.UUID, *proofback.User) { return r.ID, r.value() })
 }
 
 // visibleUsers narrows a query of users to those that the actor may see.

@@ -129,7 +129,12 @@ func toldIn(side string) string {
 var ledgerSums = `
 	WITH moved AS (
 		SELECT (m.entry ->> 'conversion_id')::uuid AS id, s.status, sum(s.sign) AS n
-		FROM (SELECT convert_from(canonical, 'UTF8')::jsonb AS entry FROM ledger WHERE kind = 'transition') AS m
+		FROM (
+			SELECT convert_from(canonical, 'UTF8')::jsonb AS entry
+			FROM ledger
+			WHERE kind = 'transition'
+			OFFSET 0 -- each is read once, and not for each of its values
+		) AS m
 		CROSS JOIN LATERAL (VALUES (upper(m.entry ->> 'to'), 1), (upper(m.entry ->> 'from'), -1)) AS s (status, sign)
 		WHERE s.status IS NOT NULL
 		GROUP BY 1, 2

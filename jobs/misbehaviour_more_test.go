@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/jobs/outbound/receivertest"
 )
 
 // noName is a resolver's way to its server: there is none.
@@ -82,12 +83,7 @@ func TestAReceiverThatSpeaksPlainHTTPWhereTLSIsExpected(t *testing.T) {
 
 func TestAReceiverThatHangsInTheHandshake(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	meets(t, "https://"+l.Addr().String(), attempt{Outcome: "TIMEOUT", Error: "TLS was not agreed on in time"})
+	meets(t, "https://"+receivertest.Silent(t), attempt{Outcome: "TIMEOUT", Error: "TLS was not agreed on in time"})
 }
 
 // zipped answers with a body that is said to be gzip.
@@ -159,12 +155,7 @@ func TestAReceiverThatRedirectsToMetadata(t *testing.T) {
 
 func TestAReceiverThatAcceptsNobody(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes the connection, and nobody else
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	meets(t, "http://"+l.Addr().String(), attempt{Outcome: "TIMEOUT", Error: "there was no answer in time"})
+	meets(t, "http://"+receivertest.Silent(t), attempt{Outcome: "TIMEOUT", Error: "there was no answer in time"})
 }
 
 func TestAReceiverWhoseBacklogIsFull(t *testing.T) {

@@ -1,12 +1,10 @@
 package jobs
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,36 +12,8 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/jobs/outbound"
+	"github.com/proofback/proofback/jobs/outbound/receivertest"
 )
-
-// misbehaviour is what a receiver does with a connection once it has read the
-// request.
-type misbehaviour func(conn net.Conn)
-
-// behind listens on loopback and misbehaves.
-func behind(t *testing.T, misbehave misbehaviour) (url string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
-					misbehave(conn)
-				}
-			}()
-		}
-	}()
-	return "http://" + l.Addr().String()
-}
 
 // The client's bounds in these tests.
 const (
@@ -82,52 +52,36 @@ func meets(t *testing.T, url string, want attempt) attempt {
 	return got[0]
 }
 
-// untilClosed returns when the client has gone.
-func untilClosed(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
-
 func TestAReceiverThatHangs(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, untilClosed), attempt{Outcome: "TIMEOUT", Error: "there was no answer in time"})
+	meets(t, receivertest.At(t, receivertest.Hangs), attempt{Outcome: "TIMEOUT", Error: "there was no answer in time"})
 }
 
 func TestAReceiverThatResets(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) }),
+	meets(t, receivertest.At(t, receivertest.Resets),
 		attempt{Outcome: "NETWORK_FAILURE", Error: "the connection was reset"})
 }
 
 func TestAReceiverThatClosesWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(net.Conn) {}), attempt{Outcome: "NETWORK_FAILURE", Error: "the connection was closed without a whole answer"})
-}
-
-// drip writes byte by byte, until nobody reads any more.
-func drip(conn net.Conn, text string) {
-	for _, b := range []byte(text) {
-		if _, err := conn.Write([]byte{b}); err != nil {
-			return
-		}
-		<-time.After(20 * time.Millisecond)
-	}
+	meets(t, receivertest.At(t, receivertest.Closes), attempt{Outcome: "NETWORK_FAILURE", Error: "the connection was closed without a whole answer"})
 }
 
 func TestAReceiverThatDripsItsHeaders(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(conn net.Conn) { drip(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("a", 10_000)) }),
+	meets(t, receivertest.At(t, receivertest.DripsHeaders),
 		attempt{Outcome: "TIMEOUT", Error: "the answer began, but its headers did not end in time"})
 }
 
 func TestAReceiverThatDripsItsBody(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(conn net.Conn) {
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
-		drip(conn, strings.Repeat("a", 10_000))
-	}), attempt{Outcome: "DELIVERED", Status: 200, Error: "the answer's body did not end in time"})
+	meets(t, receivertest.At(t, receivertest.DripsABody), attempt{Outcome: "DELIVERED", Status: 200, Error: "the answer's body did not end in time"})
 }
 
 func TestAReceiverThatBreaksOffInItsBody(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf") }),
+	meets(t, receivertest.At(t, receivertest.Says(receivertest.HalfABody)),
 		attempt{Outcome: "DELIVERED", Status: 200, Error: "the answer's body broke off"})
 }
 
@@ -137,7 +91,7 @@ func endless(t *testing.T, size int, head string) (url string, taken *atomic.Int
 	t.Helper()
 	taken = new(atomic.Int64)
 	chunk := bytes.Repeat([]byte("a"), 64<<10)
-	return behind(t, func(conn net.Conn) {
+	return receivertest.At(t, func(conn net.Conn) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+head+"\r\n\r\n")
 		for range size / len(chunk) {
 			n, err := conn.Write(chunk)
@@ -177,15 +131,7 @@ func TestAReceiverThatSends1GBWithoutSayingSo(t *testing.T) {
 func TestAReceiverThatSendsHeadersWithoutEnd(t *testing.T) {
 	t.Parallel()
 	var taken atomic.Int64
-	meets(t, behind(t, func(conn net.Conn) {
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
-		for i := 0; ; i++ {
-			n, err := fmt.Fprintf(conn, "X-%d: %s\r\n", i, strings.Repeat("a", 1000))
-			if taken.Add(int64(n)); err != nil {
-				return
-			}
-		}
-	}), attempt{Outcome: "SERVER_ERROR", Error: "the answer's headers were too large"})
+	meets(t, receivertest.At(t, receivertest.EndlessHeaders(&taken)), attempt{Outcome: "SERVER_ERROR", Error: "the answer's headers were too large"})
 	if n := taken.Load(); n > mostTaken {
 		t.Errorf("%d bytes are taken", n)
 	}
@@ -193,26 +139,20 @@ func TestAReceiverThatSendsHeadersWithoutEnd(t *testing.T) {
 
 func TestAReceiverThatSendsAHeaderOf2MB(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(conn net.Conn) {
+	meets(t, receivertest.At(t, func(conn net.Conn) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("a", 2<<20)+"\r\nContent-Length: 0\r\n\r\n")
 	}), attempt{Outcome: "SERVER_ERROR", Error: "the answer's headers were too large"})
 }
 
 func TestAReceiverThatDoesNotSpeakHTTP(t *testing.T) {
 	t.Parallel()
-	meets(t, behind(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n\r\n") }),
+	meets(t, receivertest.At(t, receivertest.Says(receivertest.NoHTTP)),
 		attempt{Outcome: "SERVER_ERROR", Error: "the answer was not HTTP"})
 }
 
 func TestAReceiverThatNobodyListensAt(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	meets(t, "http://"+address, attempt{Outcome: "NETWORK_FAILURE", Error: "the connection was refused"})
+	meets(t, receivertest.Nobody(t), attempt{Outcome: "NETWORK_FAILURE", Error: "the connection was refused"})
 }
 
 func TestAReceiverWhoseNameIsUnknownIsRetried(t *testing.T) {
