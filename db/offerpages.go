@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +20,7 @@ func (s *Store) OffersByID(ctx context.Context, actor proofback.Actor, ids []uui
 	}
 	offers := make(map[uuid.UUID]*proofback.Offer, len(ids))
 	own := map[uuid.UUID][]proofback.PayoutOverride{}
-	queries := []pageQuery{offersByID(actor, ids, func(o *proofback.Offer) { offers[o.ID] = o })}
+	queries := []pageQuery{s.offersByID(actor, ids, func(o *proofback.Offer) { offers[o.ID] = o })}
 	if actor.Role == proofback.RoleAffiliate {
 		queries = append(queries, ownPricesOf(actor, ids, func(o proofback.PayoutOverride) { own[o.GoalID] = append(own[o.GoalID], o) }))
 	}
@@ -33,8 +34,9 @@ func (s *Store) OffersByID(ctx context.Context, actor proofback.Actor, ids []uui
 	return offers, nil
 }
 
-// offersByID finds offers with their terms in force.
-func offersByID(a proofback.Actor, ids []uuid.UUID, take func(*proofback.Offer)) pageQuery {
+// offersByID finds offers with their terms in force, which are read once: they never
+// change.
+func (s *Store) offersByID(a proofback.Actor, ids []uuid.UUID, take func(*proofback.Offer)) pageQuery {
 	values := parameters{ids}
 	visible := "TRUE"
 	switch {
@@ -75,11 +77,18 @@ func offersByID(a proofback.Actor, ids []uuid.UUID, take func(*proofback.Offer))
 				if err := rows.Scan(&id, &advertiser, &made, &terms, &row.Version, &since, &body); err != nil {
 					return err
 				}
-				if err := json.Unmarshal(body, &row.Body); err != nil {
-					return err
+				read, ok := s.terms.Get(terms)
+				if !ok {
+					if err := json.Unmarshal(body, &row.Body); err != nil {
+						return err
+					}
+					row.ID, row.OfferID, row.AdvertiserID, row.CreatedAt = terms, id, advertiser, since
+					read = row.value()
+					s.terms.Add(terms, read)
 				}
-				row.ID, row.OfferID, row.AdvertiserID, row.CreatedAt = terms, id, advertiser, since
-				take(&proofback.Offer{ID: id, AdvertiserID: advertiser, CreatedAt: made.UTC(), Terms: *row.value()})
+				o := &proofback.Offer{ID: id, AdvertiserID: advertiser, CreatedAt: made.UTC(), Terms: *read}
+				o.Terms.Goals = slices.Clone(read.Goals) // of which each sees what is its own
+				take(o)
 			}
 			return rows.Err()
 		},

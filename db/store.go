@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -48,6 +49,7 @@ type Store struct {
 	hot      *pgxpool.Pool // for what every postback needs
 	jobs     *pgxpool.Pool // for River
 	leaves   clickLeaves
+	terms    *lru.Cache[uuid.UUID, *proofback.Terms] // as they were read for offers
 	bun      *bun.DB
 	sealer   *Sealer
 	currency string
@@ -142,6 +144,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		bun:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
 		sealer:   c.Sealer,
 		currency: c.Currency,
+		terms:    newLRU[uuid.UUID, *proofback.Terms](termsCacheSize),
 		log:      c.Log,
 		now:      c.Now,
 		checkURL: c.CheckURL,

@@ -71,13 +71,12 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, media string, sta
 	if status == http.StatusTooManyRequests && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", "1")
 	}
-	body := appendResponse(nil, resp, nil)
 	if r.Method == http.MethodGet && status == http.StatusOK && len(resp.Errors) == 0 {
 		// Whoever asks again is told that nothing has changed. The answer is one person's,
 		// and what it cost is no part of it.
 		header.Set("Cache-Control", "private, no-cache")
 		header.Set("Vary", "Accept, Accept-Encoding, Authorization")
-		sum := sha256.Sum256(body)
+		sum := sha256.Sum256(appendResponse(nil, resp, nil))
 		tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 		header.Set("ETag", tag)
 		if strings.Contains(r.Header.Get("If-None-Match"), tag) {
@@ -85,9 +84,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, media string, sta
 			return
 		}
 	}
-	if len(resp.Extensions) > 0 {
-		body = appendResponse(body[:0], resp, resp.Extensions)
-	}
+	body := appendResponse(make([]byte, 0, len(resp.Data)+512), resp, resp.Extensions)
 	if len(body) > gzipFrom && takesGzip(r) {
 		header.Set("Content-Encoding", "gzip")
 		header.Add("Vary", "Accept-Encoding")
