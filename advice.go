@@ -34,7 +34,7 @@ var advice = map[Reason]string{
 	ReasonUnknownClick:  "The click id is well made, but no such click is known to your account: it is another advertiser's or another network's, or too old. Send each event to the network whose click id came with the visitor, and with the click_id of that visit, not of an earlier one.",
 	ReasonForgedClickID: "What was sent as click_id was not given out here: it is an id of your own, a test value such as 12345, or another network's. Send the value that the landing page got in click_id, unchanged.",
 
-	ReasonTransactionConflict: "A txid was used again for something else: with another click, amount or currency. Give every event its own id (the order's number, not the customer's), send a repetition exactly as the first time, and have the network correct an amount that has changed.",
+	ReasonTransactionConflict: "A txid was used again for something else: with another click, amount or currency. Give every event its own id (the order's number, not the customer's), send a repetition exactly as the first time, and have the network correct an amount that has changed: from then on the event may be told with either.",
 	ReasonInvalidTransition:   "A decided event was to be changed by a postback, which moves pending events only. Send status=approved or status=rejected once, when it is final, and ask the network's staff to reverse one that was decided already.",
 
 	ReasonBodyTooLarge:         "The body is larger than 64 KB: send one event per request, and only the parameters that are needed.",

@@ -164,6 +164,7 @@ func TestEachPlantedDifferenceIsNamedAndNothingElse(t *testing.T) {
 		{"what waits for nothing", `INSERT INTO parked VALUES (gen_random_uuid(), 1, gen_random_uuid())`, want{orphans: "it waits, and is gone"}},
 		{"a request that is not in the log", `INSERT INTO deferred (postback_id, click_id, reading, until) VALUES (uuid_v7(now()), gen_random_uuid(), '{}', now())`, want{orphans: "it waits to be decided"}},
 		{"a reconciled conversion", `INSERT INTO reconciliation_items (reconciliation_id, n, kind, detail) VALUES (gen_random_uuid(), 1, 'MATCHED', '')`, want{orphans: "item 1 of reconciliation"}},
+		{"a correction by an item that is gone", `UPDATE adjustments SET reconciliation_id = gen_random_uuid(), item = 1 WHERE kind = 'AMOUNT' AND conversion_id = $1`, want{orphans: "the item that it was made for is gone"}},
 		{"what a statement was opened with", `UPDATE statements SET opening = 5, payable = payable + 5`, want{statements: "it opens with 5 EUR, the one before carried 0 EUR", ledger: "is not what the ledger has"}},
 		{"a count of conversions", `UPDATE rollup_offer_conversions SET approved = approved + 1`, want{rollups: "rollup_offer_conversions"}},
 	} {

@@ -94,6 +94,7 @@ func orphanComparisons(click, request uuid.UUID) []comparison {
 		{"adjustments", "Adjustment", "r.id", "", in("conversions", ofConversion), "its conversion is gone"},
 		{"adjustments", "Adjustment", "r.id", "", "r.transition_id IS NULL OR " + in("transitions", "o.id = r.transition_id AND o.conversion_id = r.conversion_id"), "the move that it books is gone"},
 		{"adjustments", "Adjustment", "r.id", "", "r.of_id IS NULL OR " + in("adjustments", "o.id = r.of_id AND o.conversion_id = r.conversion_id"), "the correction that it takes along is gone"},
+		{"adjustments", "Adjustment", "r.id", "", "r.reconciliation_id IS NULL OR " + in("reconciliation_items", "o.reconciliation_id = r.reconciliation_id AND o.n = r.item"), "the item that it was made for is gone"},
 		{"statement_lines", "Statement", "r.statement_id", statementLine, in("statements", "o.id = r.statement_id AND o.affiliate_id = r.affiliate_id"), "its statement is gone"},
 		{"statement_lines", "Statement", "r.statement_id", statementLine, in("conversions", "o.id = r.conversion_id AND o.affiliate_id = r.affiliate_id"), "its conversion is gone"},
 		{"statement_lines", "Statement", "r.statement_id", statementLine, "r.adjustment_id IS NULL OR " + in("adjustments", "o.id = r.adjustment_id AND o.conversion_id = r.conversion_id"), "its adjustment is gone"},
