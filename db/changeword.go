@@ -3,6 +3,9 @@ package db
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,10 +14,12 @@ import (
 
 // Word of changes goes out by NOTIFY, but not in the transactions that make them: there
 // Postgres would have all of them commit one after the other, however many write at
-// once. It goes out right after, once for all that were committed meanwhile; should
+// once. It goes out right after, once for all that were committed meanwhile, and with it
+// River's word of the jobs that were stored with the rows of a batch; should
 // the process die in between, whoever listens looks by himself within a second.
 const (
 	changesChannel = "proofback_changes"
+	tellChanges    = `NOTIFY ` + changesChannel
 	wordPause      = 5 * time.Millisecond
 	wordTimeout    = 5 * time.Second
 )
@@ -22,43 +27,57 @@ const (
 // changeWord sends word of changes, one at a time.
 type changeWord struct {
 	mu      sync.Mutex
-	due     bool // something changed since word was last sent
+	due     map[string]bool // statements that send what is to be told
 	sending bool
 	sent    sync.WaitGroup
 }
 
 // tellOfChanges sends word, soon, that conversions have changed. It is called when the
 // change is committed, and does not wait.
-func (s *Store) tellOfChanges() {
+func (s *Store) tellOfChanges() { s.tell(tellChanges) }
+
+// tell has notifications sent, soon, each once for all that ask for it meanwhile.
+func (s *Store) tell(notifications ...string) {
 	w := &s.word
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.due = true
+	if w.due == nil {
+		w.due = map[string]bool{}
+	}
+	for _, n := range notifications {
+		w.due[n] = true
+	}
 	if w.sending {
 		return
 	}
 	w.sending = true
 	w.sent.Go(func() {
-		for w.isDue() {
-			s.sendWord()
+		for {
+			due := w.take()
+			if len(due) == 0 {
+				return
+			}
+			s.sendWord(due)
 			<-time.After(wordPause)
 		}
 	})
 }
 
-// isDue takes the turn to send word; without any to send, the turn is given back.
-func (w *changeWord) isDue() bool {
+// take gives what is to be sent; without any, the turn to send is given back.
+func (w *changeWord) take() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	due := w.due
-	w.due, w.sending = false, due
+	due := slices.Sorted(maps.Keys(w.due))
+	clear(w.due)
+	w.sending = len(due) > 0
 	return due
 }
 
-func (s *Store) sendWord() {
+// sendWord sends notifications in one transaction.
+func (s *Store) sendWord(due []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), wordTimeout)
 	defer cancel()
-	if _, err := s.pool.Exec(ctx, `NOTIFY `+changesChannel); err != nil && !unavailable(err) {
+	if _, err := s.pool.Exec(ctx, strings.Join(due, `;`), pgx.QueryExecModeSimpleProtocol); err != nil && !unavailable(err) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "no word could be sent of changes", slog.Any("error", err))
 	}
 }

@@ -20,6 +20,9 @@ type copyIn struct {
 	query    []byte // the message with the statements
 	messages []byte // those with the rows, as they go over the wire
 	rows     int    // where that with the rows of the last table begins
+
+	// after are notifications that go out once it is committed (changeWord).
+	after []string
 }
 
 // copyIns keeps the memory of past ones: as many as decide at once.
@@ -31,7 +34,7 @@ const maxKeptCopy = 4 << 20
 func newCopyIn() *copyIn {
 	select {
 	case c := <-copyIns:
-		c.query, c.messages = c.query[:0], c.messages[:0]
+		c.query, c.messages, c.after = c.query[:0], c.messages[:0], nil
 		return c
 	default:
 		return new(copyIn)

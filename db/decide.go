@@ -64,9 +64,6 @@ func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]
 	for attempt := 1; ; attempt++ {
 		log, err := b.decideOnce(ctx)
 		if err == nil {
-			if b.changes > 0 {
-				s.tellOfChanges()
-			}
 			return log, nil
 		}
 		if attempt == decideAttempts || !lostRace(err) {
@@ -109,7 +106,6 @@ type decideBatch struct {
 
 	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
-	changes  int         // of conversions, by what was decided last
 }
 
 // decideItem is one request of a batch and what is known about it.

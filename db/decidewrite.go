@@ -39,7 +39,6 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 			}
 		}
 	}
-	b.changes = len(transitions)
 	adjustments, err := settled.lines(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -68,6 +67,9 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	late := lateTx{lentTx{tx.Conn()}, c}
 	if err := b.store.enqueue(ctx, late, column(deliveries, func(d delivery) uuid.UUID { return d.id })); err != nil {
 		return nil, err
+	}
+	if len(transitions) > 0 {
+		c.after = append(c.after, tellChanges)
 	}
 	copyRows(c, copyConversions, made, appendConversion)
 	copyRows(c, copyTransitions, pointers(transitions), appendTransition)

@@ -30,7 +30,8 @@ func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, err
 }
 
 // hotTx runs fn in a transaction that a batch begins. Without an error of fn's, the
-// rows that it gives are stored and the transaction committed, in one round trip.
+// rows that it gives are stored and the transaction committed, in one round trip; what
+// is to be told after that is told soon.
 func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) (*copyIn, error)) error {
 	conn, err := s.hot.Acquire(ctx)
 	if err != nil {
@@ -40,7 +41,9 @@ func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) 
 	if err = conn.SendBatch(ctx, begin).Close(); err == nil {
 		var rows *copyIn
 		if rows, err = fn(lentTx{conn.Conn()}); err == nil {
-			err = rows.commit(ctx, conn.Conn().PgConn())
+			if err = rows.commit(ctx, conn.Conn().PgConn()); err == nil && len(rows.after) > 0 {
+				s.tell(rows.after...)
+			}
 			rows.release()
 		}
 	}

@@ -14,8 +14,8 @@ import (
 
 // lateTx shows a transaction to River as one that it may insert jobs into by its
 // fast way, by COPY. Nobody reads them before the transaction ends, so they are
-// sent with the rows of a copyIn and the COMMIT, without round trips of their own,
-// and so is the notification. It cannot do anything else.
+// sent with the rows of a copyIn and the COMMIT, without round trips of their own;
+// the notification goes out when it is committed. It cannot do anything else.
 type lateTx struct {
 	lentTx
 	rows *copyIn
@@ -92,7 +92,7 @@ func (t lateTx) Exec(_ context.Context, sql string, args ...any) (pgconn.Command
 		}
 		sql = strings.ReplaceAll(sql, `$`+strconv.Itoa(i), literal)
 	}
-	t.rows.say(sql)
+	t.rows.after = append(t.rows.after, sql)
 	return pgconn.CommandTag{}, nil
 }
 
