@@ -60,7 +60,7 @@ func (s *Store) clicksIn(ctx context.Context, leaves map[string]bool, ids []uuid
 	for table, ids := range byTable {
 		q.Queue(`SELECT `+judgedColumns+` FROM `+table+` WHERE id = ANY ($1)`, ids).Query(scan)
 	}
-	return clicks, s.hot.SendBatch(ctx, &q).Close()
+	return clicks, s.hotAsk(ctx, &q)
 }
 
 // clickLeaf is the name of the partition that a click's day has, or would have

@@ -15,7 +15,8 @@ import (
 // one round trip, and the COMMIT after them as well: it takes the rows of each as
 // soon as it has said that it would, and drops them once it has refused something
 // (https://www.postgresql.org/docs/current/protocol-flow.html, "COPY
-// Operations"), so nobody has to wait for its word.
+// Operations"), so nobody has to wait for its word. The rows of a single postback go
+// as prepared INSERTs instead, in one message as well (insertIn).
 type copyIn struct {
 	query    []byte // the message with the statements
 	messages []byte // those with the rows, as they go over the wire
@@ -23,6 +24,8 @@ type copyIn struct {
 
 	// after are notifications that go out once it is committed (changeWord).
 	after []string
+
+	insertIn
 }
 
 // copyIns keeps the memory of past ones: as many as decide at once.
@@ -34,7 +37,7 @@ const maxKeptCopy = 4 << 20
 func newCopyIn() *copyIn {
 	select {
 	case c := <-copyIns:
-		c.query, c.messages, c.after = c.query[:0], c.messages[:0], nil
+		c.query, c.messages, c.after, c.insertIn = c.query[:0], c.messages[:0], nil, insertIn{}
 		return c
 	default:
 		return new(copyIn)
@@ -56,6 +59,10 @@ func (c *copyIn) release() {
 // into begins the rows of a table, given a COPY … FROM STDIN (FORMAT binary).
 // Rows are then appended to c.messages, and done ends them.
 func (c *copyIn) into(statement string) {
+	if c.by != nil {
+		c.insertInto(statement)
+		return
+	}
 	c.say(statement)
 	c.rows = len(c.messages)
 	c.messages = append(c.messages, 'd', 0, 0, 0, 0)
@@ -64,6 +71,9 @@ func (c *copyIn) into(statement string) {
 
 // done ends the rows of a table.
 func (c *copyIn) done() {
+	if c.by != nil {
+		return
+	}
 	c.messages = append(c.messages, copyTrailer...)
 	binary.BigEndian.PutUint32(c.messages[c.rows+1:], uint32(len(c.messages)-c.rows-1))
 	c.messages = append(c.messages, 'c', 0, 0, 0, 4)
@@ -77,12 +87,28 @@ func (c *copyIn) say(statement string) {
 	c.query = append(append(c.query, statement...), ';')
 }
 
+// beginRow comes before each row that is appended to c.messages, and endRow after it.
+func (c *copyIn) beginRow() {
+	if c.by != nil {
+		c.messages, c.row = beginBind(c.messages, c.name)
+	}
+}
+
+func (c *copyIn) endRow() {
+	if c.by != nil {
+		c.messages = endBind(c.messages, c.row)
+	}
+}
+
 // commit sends everything with a COMMIT and waits until it is stored. The
 // connection must have an open transaction, which is still open when Postgres
 // refused something.
-func (c *copyIn) commit(ctx context.Context, conn *pgconn.PgConn) error {
+func (c *copyIn) commit(h *hotConn) error {
+	if c.by != nil {
+		return c.commitInserts()
+	}
 	c.say(`COMMIT`)
-	return c.send(ctx, conn)
+	return c.send(context.Background(), h.conn.PgConn()) // bounded by h.until
 }
 
 // send sends everything and waits until it is done: outside of a transaction, until
@@ -91,6 +117,10 @@ func (c *copyIn) commit(ctx context.Context, conn *pgconn.PgConn) error {
 func (c *copyIn) send(ctx context.Context, conn *pgconn.PgConn) error {
 	c.query = append(c.query, 0)
 	binary.BigEndian.PutUint32(c.query[1:], uint32(len(c.query)-1))
+	return c.deliver(ctx, conn)
+}
+
+func (c *copyIn) deliver(ctx context.Context, conn *pgconn.PgConn) error {
 	refused, err := c.exchange(ctx, conn)
 	if err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -106,15 +136,19 @@ func (c *copyIn) send(ctx context.Context, conn *pgconn.PgConn) error {
 
 // exchange gives what Postgres refused.
 func (c *copyIn) exchange(ctx context.Context, conn *pgconn.PgConn) (refused *pgconn.PgError, err error) {
-	deadline, _ := ctx.Deadline() // none is the zero time, which means the same here
-	if err := conn.Conn().SetWriteDeadline(deadline); err != nil {
-		return nil, err
+	deadline, bounded := ctx.Deadline()
+	if bounded {
+		if err := conn.Conn().SetWriteDeadline(deadline); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := (&net.Buffers{c.query, c.messages}).WriteTo(conn.Conn()); err != nil {
 		return nil, err
 	}
-	if err := conn.Conn().SetWriteDeadline(time.Time{}); err != nil { // the next one's is another
-		return nil, err
+	if bounded {
+		if err := conn.Conn().SetWriteDeadline(time.Time{}); err != nil { // the next one's is another
+			return nil, err
+		}
 	}
 	for {
 		message, err := conn.ReceiveMessage(ctx)

@@ -18,7 +18,9 @@ func copyRows[T any](c *copyIn, statement string, rows []*T, appendRow func([]by
 	}
 	c.into(statement)
 	for _, r := range rows {
+		c.beginRow()
 		c.messages = appendRow(c.messages, r)
+		c.endRow()
 	}
 	c.done()
 }

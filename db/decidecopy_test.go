@@ -57,12 +57,30 @@ func TestAmountsAreStoredAsTheyWereSent(t *testing.T) {
 	})
 }
 
+// Those that come together are copied in, and one that comes alone is inserted.
 func TestTheLogKeepsWhatWasDecided(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	t.Run("together", func(t *testing.T) {
+		t.Parallel()
+		d := newDesk(t)
+		d.keepsWhatItDecides(t, func(queries ...string) []proofback.Postback { return d.decide(t, queries...) })
+	})
+	t.Run("one by one", func(t *testing.T) {
+		t.Parallel()
+		d := newDesk(t)
+		d.keepsWhatItDecides(t, func(queries ...string) (log []proofback.Postback) {
+			for _, q := range queries {
+				log = append(log, d.decide(t, q)...)
+			}
+			return log
+		})
+	})
+}
+
+func (d *desk) keepsWhatItDecides(t *testing.T, decide func(queries ...string) []proofback.Postback) {
 	click := d.click(t)
 	odd := `"quoted" \ <b>&amp; ü 😀`
-	log := d.decide(t,
+	log := decide(
 		sale(click, "t1", "10")+"&sub1=a&sub3="+url.QueryEscape(odd)+"&unknown="+url.QueryEscape(odd),
 		sale(click, "t1", "10")+"&status=rejected&reason="+url.QueryEscape(odd),
 		"nothing")

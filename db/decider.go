@@ -37,6 +37,7 @@ type DeciderConfig struct {
 type Decider struct {
 	store    *Store
 	setup    *Setup
+	atOnce   int // batches
 	share    int
 	maxBatch int
 	maxQueue int
@@ -47,7 +48,8 @@ type Decider struct {
 	mu      sync.Mutex
 	worth   sync.Cond    // a batch may be worth it
 	queue   []*undecided // that wait
-	batches int          // on their way
+	batches int          // on their way, but for those that turned out to be slow
+	busy    int          // those as well
 	closed  bool
 }
 
@@ -84,7 +86,7 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 	if c.Observe == nil {
 		c.Observe = func(int, time.Duration, error) {}
 	}
-	d := &Decider{store: s, setup: setup, share: c.Share, maxBatch: c.MaxBatch, maxQueue: c.MaxQueue, timeout: c.Timeout, observe: c.Observe}
+	d := &Decider{store: s, setup: setup, atOnce: c.Writers, share: c.Share, maxBatch: c.MaxBatch, maxQueue: c.MaxQueue, timeout: c.Timeout, observe: c.Observe}
 	d.worth.L = &d.mu
 	for range c.Writers {
 		d.writers.Go(d.run)
@@ -96,8 +98,13 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 // nothing was stored; an error of ctx leaves open whether it was.
 func (d *Decider) Decide(ctx context.Context, in *Incoming) (proofback.Postback, error) {
 	u := &undecided{in: in, done: make(chan struct{})}
-	if err := d.enqueue(u); err != nil {
+	switch alone, err := d.enqueue(u); {
+	case err != nil:
 		return proofback.Postback{}, err
+	case alone:
+		defer d.writers.Done()
+		d.decideBatch([]*undecided{u})
+		return u.log, u.err
 	}
 	select {
 	case <-u.done:
@@ -107,27 +114,35 @@ func (d *Decider) Decide(ctx context.Context, in *Incoming) (proofback.Postback,
 	}
 }
 
-func (d *Decider) enqueue(u *undecided) error {
+// enqueue has a request wait for a writer. One that comes while nothing is on its way
+// is alone: whoever brought it decides it, which spares a lone request two changes of
+// threads, and counts as a writer until then.
+func (d *Decider) enqueue(u *undecided) (alone bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.closed:
-		return errShuttingDown
+		return false, errShuttingDown
 	case d.store.Away():
-		return ErrAway
+		return false, ErrAway
+	case d.busy == 0 && len(d.queue) == 0:
+		d.batches++
+		d.busy++
+		d.writers.Add(1)
+		return true, nil
 	case len(d.queue) == d.maxQueue:
-		return errTooBusy
+		return false, errTooBusy
 	}
 	d.queue = append(d.queue, u)
 	if d.isWorthIt() {
 		d.worth.Signal()
 	}
-	return nil
+	return false, nil
 }
 
 // isWorthIt reports whether another batch is to be begun. d.mu is held.
 func (d *Decider) isWorthIt() bool {
-	return len(d.queue) > 0 && len(d.queue) >= d.batches*d.share
+	return len(d.queue) > 0 && d.busy < d.atOnce && len(d.queue) >= d.batches*d.share
 }
 
 // Close takes no more requests, decides those that wait, and returns.
@@ -155,11 +170,16 @@ func (d *Decider) run() {
 		if batch = d.next(batch[:0]); len(batch) == 0 {
 			return
 		}
-		ended := d.begun()
-		d.decide(batch)
-		ended()
+		d.decideBatch(batch)
 		clear(batch)
 	}
+}
+
+// decideBatch decides a batch that is counted as on its way.
+func (d *Decider) decideBatch(batch []*undecided) {
+	ended := d.begun()
+	defer ended()
+	d.decide(batch)
 }
 
 // slowAfter is how long a batch is waited for.
@@ -168,18 +188,25 @@ const slowAfter = 20 * time.Millisecond
 // begun counts a batch as on its way until it has ended, or it turns out to be slow:
 // perhaps it waits for a lock, and nobody is to wait with it.
 func (d *Decider) begun() (ended func()) {
-	over := sync.OnceFunc(func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.batches--
-		if d.isWorthIt() {
-			d.worth.Signal()
-		}
-	})
-	slow := time.AfterFunc(slowAfter, over)
+	over := sync.OnceFunc(func() { d.batches-- })
+	slow := time.AfterFunc(slowAfter, func() { d.less(over) })
 	return func() {
 		slow.Stop()
-		over()
+		d.less(func() {
+			over()
+			d.busy--
+		})
+	}
+}
+
+// less takes something off what is on its way, after which another batch may be worth
+// it.
+func (d *Decider) less(off func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	off()
+	if d.isWorthIt() {
+		d.worth.Signal()
 	}
 }
 
@@ -197,6 +224,7 @@ func (d *Decider) next(batch []*undecided) []*undecided {
 	d.queue = d.queue[:rest]
 	if n > 0 {
 		d.batches++
+		d.busy++
 	}
 	if d.isWorthIt() {
 		d.worth.Signal()

@@ -64,6 +64,9 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		return nil, err
 	}
 	c := newCopyIn()
+	if len(b.items) == 1 && len(deliveries) <= maxInserted {
+		c.by = b.store.hotOf(tx.Conn())
+	}
 	late := lateTx{lentTx{tx.Conn()}, c}
 	if err := b.store.enqueue(ctx, late, column(deliveries, func(d delivery) uuid.UUID { return d.id })); err != nil {
 		return nil, err
@@ -78,6 +81,9 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	copyRows(c, copyPostbacks, pointers(log), appendPostback)
 	return c, nil
 }
+
+// maxInserted is up to how many deliveries of a single postback are inserted one by one.
+const maxInserted = 4
 
 // pointers are those to the things in a list.
 func pointers[T any](list []T) []*T {

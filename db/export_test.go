@@ -68,3 +68,9 @@ const MaxPrepared = maxPrepared
 func (s *Store) ReadOnce(ctx context.Context, actor proofback.Actor, sql string, read func(pgx.Rows) error) error {
 	return s.readOnce(ctx, actor, pageQuery{sql: sql, read: read})
 }
+
+// HotAsk asks on a connection for postbacks.
+func HotAsk(ctx context.Context, s *Store, q *pgx.Batch) error { return s.hotAsk(ctx, q) }
+
+// DomainError is what callers of a Store are told of an error.
+func DomainError(err error) error { return domainError(err) }

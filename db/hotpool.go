@@ -33,22 +33,53 @@ func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, err
 // rows that it gives are stored and the transaction committed, in one round trip; what
 // is to be told after that is told soon.
 func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) (*copyIn, error)) error {
+	return s.withHot(ctx, func(h *hotConn) error {
+		err := h.ask(ctx, begin)
+		if err == nil {
+			err = s.commitHot(h, fn)
+		}
+		if err != nil && !h.conn.IsClosed() {
+			_, _ = h.conn.Exec(ctx, `ROLLBACK`)
+		}
+		return err
+	})
+}
+
+// commitHot runs fn, and stores its rows with a COMMIT.
+func (s *Store) commitHot(h *hotConn, fn func(tx pgx.Tx) (*copyIn, error)) error {
+	rows, err := fn(lentTx{h.conn})
+	if err != nil {
+		return err
+	}
+	err = rows.commit(h)
+	if err == nil && len(rows.after) > 0 {
+		s.tell(rows.after...)
+	}
+	rows.release()
+	return err
+}
+
+// hotAsk asks outside of a transaction.
+func (s *Store) hotAsk(ctx context.Context, q *pgx.Batch) error {
+	return s.withHot(ctx, func(h *hotConn) error { return h.ask(ctx, q) })
+}
+
+// withHot lends a connection until ctx's deadline.
+func (s *Store) withHot(ctx context.Context, fn func(h *hotConn) error) error {
 	conn, err := s.hot.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release() // the pool drops a connection with an open transaction
-	if err = conn.SendBatch(ctx, begin).Close(); err == nil {
-		var rows *copyIn
-		if rows, err = fn(lentTx{conn.Conn()}); err == nil {
-			if err = rows.commit(ctx, conn.Conn().PgConn()); err == nil && len(rows.after) > 0 {
-				s.tell(rows.after...)
-			}
-			rows.release()
-		}
+	defer conn.Release() // the pool drops a connection that is closed or has an open transaction
+	h := s.hotOf(conn.Conn())
+	if err := h.until(ctx); err != nil {
+		return h.lost(err)
 	}
-	if err != nil && !conn.Conn().IsClosed() {
-		_, _ = conn.Exec(ctx, `ROLLBACK`)
+	err = fn(h)
+	if !h.conn.IsClosed() {
+		if err := h.until(context.Background()); err != nil {
+			return h.lost(err)
+		}
 	}
 	return err
 }

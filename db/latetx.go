@@ -56,12 +56,14 @@ func (t lateTx) CopyFrom(_ context.Context, table pgx.Identifier, columns []stri
 		if err != nil {
 			return 0, err
 		}
+		t.rows.beginRow()
 		t.rows.messages = binary.BigEndian.AppendUint16(t.rows.messages, uint16(len(values)))
 		for i, v := range values {
 			if err := t.rows.encode(t.conn.TypeMap(), types[i], v); err != nil {
 				return 0, fmt.Errorf("db: %s.%s: %w", table.Sanitize(), columns[i], err)
 			}
 		}
+		t.rows.endRow()
 	}
 	t.rows.done()
 	return n, src.Err()

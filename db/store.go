@@ -47,6 +47,7 @@ type Config struct {
 type Store struct {
 	pool     *pgxpool.Pool
 	hot      *pgxpool.Pool // for what every postback needs
+	tracer   pgx.QueryTracer
 	jobs     *pgxpool.Pool // for River
 	leaves   clickLeaves
 	terms    *lru.Cache[uuid.UUID, *proofback.Terms] // as they were read for offers
@@ -140,6 +141,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		pool:     pool,
 		hot:      hot,
+		tracer:   c.Tracer,
 		jobs:     jobs,
 		bun:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
 		sealer:   c.Sealer,

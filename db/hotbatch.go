@@ -1,0 +1,192 @@
+package db
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// hotConn is a connection of the pool for postbacks. It asks what a batch has queued
+// as pgx does, in one message with prepared statements, but without its timers and
+// goroutines: each of those wakes a thread, and on an idle machine that is what a
+// lone postback waits for. What is said here must be over by a deadline (until).
+type hotConn struct {
+	conn     *pgx.Conn
+	tracer   pgx.BatchTracer // nil: none
+	prepared map[string]*pgconn.StatementDescription
+	inserts  map[string]string // statements that insert a row, by those that copy rows
+	out      []byte
+}
+
+// hotKey is where a connection keeps its hotConn.
+const hotKey = "proofback.hot"
+
+// hotOf gives a connection's hotConn.
+func (s *Store) hotOf(conn *pgx.Conn) *hotConn {
+	data := conn.PgConn().CustomData()
+	h, ok := data[hotKey].(*hotConn)
+	if !ok {
+		h = &hotConn{conn: conn, prepared: map[string]*pgconn.StatementDescription{}, inserts: map[string]string{}}
+		h.tracer, _ = s.tracer.(pgx.BatchTracer)
+		data[hotKey] = h
+	}
+	return h
+}
+
+// until bounds all that is said on the connection from now on by ctx's deadline. The
+// zero time, which is a context's without one, takes the bound away.
+func (h *hotConn) until(ctx context.Context) error {
+	deadline, _ := ctx.Deadline()
+	return h.conn.PgConn().Conn().SetDeadline(deadline)
+}
+
+// ask sends what is queued and has the answers read. The connection is closed when it
+// is not known what became of it.
+func (h *hotConn) ask(ctx context.Context, q *pgx.Batch) (err error) {
+	if h.tracer != nil {
+		ctx = h.tracer.TraceBatchStart(ctx, h.conn, pgx.TraceBatchStartData{Batch: q})
+		defer func() { h.tracer.TraceBatchEnd(ctx, h.conn, pgx.TraceBatchEndData{Err: err}) }()
+	}
+	h.out = h.out[:0]
+	for _, qq := range q.QueuedQueries {
+		st, err := h.prepare(ctx, qq.SQL)
+		if err != nil {
+			return err
+		}
+		if err := h.bind(st, qq.Arguments); err != nil {
+			return fmt.Errorf("db: %s: %w", qq.SQL, err)
+		}
+	}
+	if err := h.sync(); err != nil {
+		return h.lost(err)
+	}
+	var refused error
+	for _, qq := range q.QueuedQueries {
+		a := &hotAnswer{h: h, st: h.prepared[qq.SQL]}
+		if refused == nil && qq.Fn != nil {
+			refused = qq.Fn(hotResult{a})
+		}
+		a.Close()
+		if a.lost != nil {
+			return h.lost(a.lost)
+		}
+		if a.refused != nil {
+			refused = a.refused
+			break // Postgres skips the others
+		}
+	}
+	if err := h.ready(); err != nil {
+		return h.lost(err)
+	}
+	return h.forgetStale(refused)
+}
+
+// prepare prepares a statement that this connection has not seen.
+func (h *hotConn) prepare(ctx context.Context, sql string) (*pgconn.StatementDescription, error) {
+	if st := h.prepared[sql]; st != nil {
+		return st, nil
+	}
+	st, err := h.conn.PgConn().Prepare(ctx, "hot_"+strconv.Itoa(len(h.prepared)), sql, nil)
+	if err != nil {
+		return nil, err
+	}
+	h.prepared[sql] = st
+	return st, nil
+}
+
+// bind appends the messages that run a statement with arguments.
+func (h *hotConn) bind(st *pgconn.StatementDescription, args []any) error {
+	if len(args) != len(st.ParamOIDs) {
+		return fmt.Errorf("%d arguments for %d parameters", len(args), len(st.ParamOIDs))
+	}
+	var at int
+	h.out, at = beginBind(h.out, st.Name)
+	m := h.conn.TypeMap()
+	h.out = binary.BigEndian.AppendUint16(h.out, uint16(len(args)))
+	for i, v := range args {
+		b, length := beginValue(h.out)
+		value, err := m.Encode(st.ParamOIDs[i], pgtype.BinaryFormatCode, v, b)
+		switch {
+		case err != nil:
+			return err
+		case value == nil:
+			h.out = appendNull(h.out)
+		default:
+			h.out = endValue(value, length)
+		}
+	}
+	h.out = endBind(h.out, at)
+	return nil
+}
+
+// beginBind begins a message that gives a statement its parameters, all of them in
+// binary: their number and the values follow, as in a row of a binary COPY.
+func beginBind(b []byte, name string) (_ []byte, at int) {
+	at = len(b)
+	b = append(b, 'B', 0, 0, 0, 0, 0)
+	b = append(append(b, name...), 0)
+	return append(b, 0, 1, 0, pgtype.BinaryFormatCode), at
+}
+
+// endBind ends it, and has the statement run. Results come in binary.
+func endBind(b []byte, at int) []byte {
+	b = append(b, 0, 1, 0, pgtype.BinaryFormatCode)
+	binary.BigEndian.PutUint32(b[at+1:], uint32(len(b)-at-1))
+	return append(b, 'E', 0, 0, 0, 9, 0, 0, 0, 0, 0)
+}
+
+// syncMessage ends what is sent together.
+var syncMessage = []byte{'S', 0, 0, 0, 4}
+
+// sync sends what was appended.
+func (h *hotConn) sync() error {
+	h.out = append(h.out, syncMessage...)
+	_, err := h.conn.PgConn().Conn().Write(h.out)
+	return err
+}
+
+func (h *hotConn) receive() (pgproto3.BackendMessage, error) {
+	return h.conn.PgConn().ReceiveMessage(context.Background()) // bounded by until
+}
+
+// ready reads until Postgres waits for what comes next.
+func (h *hotConn) ready() error {
+	for {
+		message, err := h.receive()
+		if err != nil {
+			return err
+		}
+		if _, ok := message.(*pgproto3.ReadyForQuery); ok {
+			return nil
+		}
+	}
+}
+
+// lost closes the connection: what was said on it may still be on its way.
+func (h *hotConn) lost(err error) error {
+	h.close()
+	return fmt.Errorf("postgres: %w", err)
+}
+
+func (h *hotConn) close() {
+	closing, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = h.conn.Close(closing)
+}
+
+// forgetStale closes the connection when a statement that it has prepared does not
+// fit the tables any more, which a migration may have changed meanwhile.
+func (h *hotConn) forgetStale(err error) error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "0A000" { // feature_not_supported
+		h.close()
+	}
+	return err
+}
