@@ -59,6 +59,9 @@ type roller struct {
 	late int       // and so many in all, from pair to have.To
 	did  bool
 
+	changed bool // conversions did since they were counted
+	marked  bool // clicks came late
+
 	digits     int // of the network's currency
 	rollClicks int
 }
@@ -89,6 +92,9 @@ func (r *roller) hold(ctx context.Context) error {
 		FOR UPDATE NOWAIT`).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&r.have.From, &r.have.To, &r.pair, &r.look, &r.wait, &r.late)
 	})
+	q.Queue(`SELECT EXISTS (SELECT FROM conversion_changes), EXISTS (SELECT FROM late_clicks)`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&r.changed, &r.marked)
+	})
 	// Room for a day's groups; most steps need little of it.
 	q.Queue(`SET LOCAL work_mem = '64MB'`)
 	err := r.tx.SendBatch(ctx, &q).Close()
@@ -99,6 +105,9 @@ func (r *roller) hold(ctx context.Context) error {
 // mend counts a day anew that clicks came late for, as far as it was counted. The
 // counts of a day whose clicks have been dropped are kept as they are.
 func (r *roller) mend(ctx context.Context) error {
+	if !r.marked {
+		return nil
+	}
 	var first *time.Time
 	err := r.tx.QueryRow(ctx, `SELECT min(starts) FROM late_clicks WHERE starts >= $1 AND starts < $2`, r.have.From, r.have.To).Scan(&first)
 	if err != nil || first == nil {

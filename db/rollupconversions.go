@@ -65,6 +65,9 @@ const changesAtATime = 20_000
 // many conversions these days have. What a verification has found to be wrong is counted
 // anew instead.
 func (r *roller) convert(ctx context.Context) error {
+	if !r.changed {
+		return nil
+	}
 	var first, last *time.Time
 	err := r.tx.QueryRow(ctx, `
 		SELECT min(day), max(day)

@@ -62,7 +62,7 @@ func TestReportsAreMeasuredAndHeldToTheirGoals(t *testing.T) {
 	if code != 1 || !strings.Contains(said, "affiliate-sub1: ") || strings.Contains(said, "network: ") {
 		t.Errorf("exit code %d with one goal missed: %s", code, said)
 	}
-	for _, want := range []string{"31 days, ", "counted by plain SQL", "times as fast as raw", "20 days by day and offer", "rollup_pairs_key", "MB more memory at most", "to keep it rolled up"} {
+	for _, want := range []string{"31 days, ", "counted by plain SQL", "times as fast as raw", "20 days by day and offer", "rollup_pairs_key", "MB more memory at most", "to keep it rolled up", "to note a conversion for the counts"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("nothing is said of %q:\n%s", want, out)
 		}

@@ -30,14 +30,21 @@ func (s *suite) reports(ctx context.Context) error {
 		if err := s.bed.fillMarket(ctx, max(2, millions*marketDays/20), s.PerDay); err != nil {
 			return err
 		}
-		if err := s.reportsAt(ctx); err != nil {
+		if s.Only == "" || s.Only == "read" {
+			if err := s.reportsAt(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if s.Only == "" || s.Only == "export" {
+		if err := s.exports(ctx); err != nil {
 			return err
 		}
 	}
-	if err := s.exports(ctx); err != nil {
-		return err
+	if s.Only == "" || s.Only == "upkeep" {
+		return s.upkeep(ctx)
 	}
-	return s.upkeep(ctx)
+	return nil
 }
 
 // millions are those that were asked for, or some others.
@@ -85,6 +92,7 @@ type reportCase struct {
 	currency   string
 	by         []proofback.Dimension
 	actor      proofback.Actor
+	order      proofback.Metric
 }
 
 func (s *suite) reportCases(ctx context.Context) ([]reportCase, error) {
@@ -96,18 +104,19 @@ func (s *suite) reportCases(ctx context.Context) ([]reportCase, error) {
 	dayOffer := []proofback.Dimension{proofback.DimDay, proofback.DimOffer}
 	sub := []proofback.Dimension{proofback.DimSub1}
 	return []reportCase{
-		{"network", "30 days by day and offer", 30, "UTC", "EUR", dayOffer, staff},
-		{"berlin", "the same days in Berlin", 30, "Europe/Berlin", "EUR", dayOffer, staff},
-		{"kolkata", "the same days in Kolkata", 30, "Asia/Kolkata", "EUR", dayOffer, staff},
-		{"dollars", "the same in dollars, line by line", 30, "UTC", "USD", dayOffer, staff},
-		{"pairs", "by day, affiliate and offer", 30, "UTC", "EUR", append([]proofback.Dimension{proofback.DimAffiliate}, dayOffer...), staff},
-		{"countries", "by country", 30, "UTC", "EUR", []proofback.Dimension{proofback.DimCountry}, staff},
-		{"hours", "7 days by hour and offer", 7, "UTC", "EUR", []proofback.Dimension{proofback.DimHour, proofback.DimOffer}, staff},
-		{"affiliate", "the largest affiliate by day and offer", 30, "UTC", "EUR", dayOffer, affiliate},
-		{"affiliate-kolkata", "the same in Kolkata", 30, "Asia/Kolkata", "EUR", dayOffer, affiliate},
-		{"affiliate-sub1", "the largest affiliate by sub1", 30, "UTC", "EUR", sub, affiliate},
-		{"affiliate-sub1-kolkata", "the same in Kolkata", 30, "Asia/Kolkata", "EUR", sub, affiliate},
-		{"flat", "20 days by day and offer", 20, "UTC", "EUR", dayOffer, staff},
+		{"network", "30 days by day and offer", 30, "UTC", "EUR", dayOffer, staff, ""},
+		{"berlin", "the same days in Berlin", 30, "Europe/Berlin", "EUR", dayOffer, staff, ""},
+		{"kolkata", "the same days in Kolkata", 30, "Asia/Kolkata", "EUR", dayOffer, staff, ""},
+		{"dollars", "the same in dollars, line by line", 30, "UTC", "USD", dayOffer, staff, ""},
+		{"pairs", "by day, affiliate and offer", 30, "UTC", "EUR", append([]proofback.Dimension{proofback.DimAffiliate}, dayOffer...), staff, ""},
+		{"countries", "by country", 30, "UTC", "EUR", []proofback.Dimension{proofback.DimCountry}, staff, ""},
+		{"hours", "7 days by hour and offer", 7, "UTC", "EUR", []proofback.Dimension{proofback.DimHour, proofback.DimOffer}, staff, ""},
+		{"affiliate", "the largest affiliate by day and offer", 30, "UTC", "EUR", dayOffer, affiliate, ""},
+		{"affiliate-kolkata", "the same in Kolkata", 30, "Asia/Kolkata", "EUR", dayOffer, affiliate, ""},
+		{"affiliate-sub1", "the largest affiliate by sub1", 30, "UTC", "EUR", sub, affiliate, ""},
+		{"affiliate-sub1-kolkata", "the same in Kolkata", 30, "Asia/Kolkata", "EUR", sub, affiliate, ""},
+		{"clicks-first", "30 days by day and offer, most clicks first", 30, "UTC", "EUR", dayOffer, staff, proofback.MetricClicks},
+		{"flat", "20 days by day and offer", 20, "UTC", "EUR", dayOffer, staff, ""},
 	}, nil
 }
 
@@ -120,6 +129,8 @@ func (c *reportCase) input(now time.Time) (proofback.ReportInput, error) {
 		Currency: c.currency,
 		GroupBy:  c.by,
 		Limit:    proofback.MaxReportPage,
+
+		OrderBy: c.order, Descending: c.order != "",
 	}, err
 }
 

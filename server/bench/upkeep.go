@@ -23,13 +23,17 @@ func (s *suite) upkeep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	noted, inserted, err := s.upkeepOfInserts(ctx)
+	if err != nil {
+		return err
+	}
 	ingest, err := s.ingest(ctx)
 	if err != nil {
 		return err
 	}
 	share := each.Seconds() / ingest.Seconds()
-	_, err = fmt.Fprintf(s.out, "\nCPU time: %s to take in a click, %s to keep it rolled up: %.1f %%\nCPU time: %s to count a changed conversion anew\n",
-		short(ingest), short(each), 100*share, short(change))
+	_, err = fmt.Fprintf(s.out, "\nCPU time: %s to take in a click, %s to keep it rolled up: %.1f %%\nCPU time: %s to count a changed conversion anew\nCPU time: %s to note a conversion for the counts, beside %s to insert it\n",
+		short(ingest), short(each), 100*share, short(change), short(noted), short(inserted))
 	s.expect("upkeep", 1/share, each)
 	return err
 }
@@ -98,6 +102,54 @@ func (s *suite) upkeepOfConversions(ctx context.Context) (each time.Duration, er
 	})
 	return used / time.Duration(tag.RowsAffected()), err
 }
+
+// insertConversions inserts copies of conversions one by one, as postbacks that come alone.
+const insertConversions = `DO $$
+	DECLARE
+		c conversions;
+	BEGIN
+		FOR c IN SELECT * FROM conversions WHERE txid IS NOT NULL AND rate_date IS NOT NULL LIMIT %d LOOP
+			c.id := gen_random_uuid();
+			c.txid := c.id::text;
+			INSERT INTO conversions SELECT c.*;
+		END LOOP;
+	END $$`
+
+// upkeepOfInserts is what it takes to note a conversion that is new, so that it will be
+// counted, and what it takes to insert it otherwise. Nothing is left of it.
+func (s *suite) upkeepOfInserts(ctx context.Context) (noted, inserted time.Duration, err error) {
+	const times = 3
+	var copies time.Duration
+	var all [2]time.Duration // without and with the trigger
+	err = s.bed.store.Pool().QueryRow(ctx, `SELECT least(count(*), 10000) FROM conversions WHERE txid IS NOT NULL AND rate_date IS NOT NULL`).Scan(&copies)
+	if err != nil || copies == 0 {
+		return 0, 0, errors.Join(err, errors.New("no conversions"))
+	}
+	for i := range 2 * times {
+		with := i % 2
+		err := pgx.BeginFunc(ctx, s.bed.store.Pool(), func(tx pgx.Tx) error {
+			if with == 0 {
+				if _, err := tx.Exec(ctx, `ALTER TABLE conversions DISABLE TRIGGER conversions_inserted`); err != nil {
+					return err
+				}
+			}
+			used, err := s.cpu(func() error {
+				_, err := tx.Exec(ctx, fmt.Sprintf(insertConversions, copies))
+				return err
+			})
+			if all[with] += used; err != nil {
+				return err
+			}
+			return errNothingIsLeft
+		})
+		if !errors.Is(err, errNothingIsLeft) {
+			return 0, 0, err
+		}
+	}
+	return (all[1] - all[0]) / (copies * times), all[0] / (copies * times), nil
+}
+
+var errNothingIsLeft = errors.New("rolled back")
 
 // ingest is the CPU time of a click, in the program and in Postgres.
 func (s *suite) ingest(ctx context.Context) (each time.Duration, err error) {
