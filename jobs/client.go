@@ -41,6 +41,9 @@ const (
 	// pollInterval finds the jobs that no notification told of: those whose reminder
 	// was lost, and where nobody is reminded.
 	pollInterval = time.Second
+	// rarePollInterval is the same where jobs are few and can wait: asking is most of
+	// what a program costs that has nothing to do.
+	rarePollInterval = 10 * time.Second
 	// jobTimeout leaves room around the longest attempt for the database.
 	jobTimeout = 20 * time.Second
 	// rescueAfter is when a job of a process that died is taken up again. It must
@@ -198,13 +201,13 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueDeliver: {MaxWorkers: c.DeliverWorkers},
 			queueFanOut:  {MaxWorkers: c.DeliverWorkers},
 			queueLook:    {MaxWorkers: 4},
-			queueMail:    {MaxWorkers: 4},
-			queueAudit:   {MaxWorkers: 2},
-			queueUpkeep:  {MaxWorkers: 2},
+			queueMail:    {MaxWorkers: 4, FetchPollInterval: rarePollInterval},
+			queueAudit:   {MaxWorkers: 2, FetchPollInterval: rarePollInterval},
+			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: rarePollInterval},
 			// One at a time sorts whole lists.
-			queueReconcile: {MaxWorkers: 1},
-			queueReports:   {MaxWorkers: 2},
-			queueVerify:    {MaxWorkers: 1},
+			queueReconcile: {MaxWorkers: 1, FetchPollInterval: rarePollInterval},
+			queueReports:   {MaxWorkers: 2, FetchPollInterval: rarePollInterval},
+			queueVerify:    {MaxWorkers: 1, FetchPollInterval: rarePollInterval},
 		}
 		config.PeriodicJobs = periodicJobs(c)
 	}
