@@ -81,6 +81,9 @@ func (s *suite) costsOfIngest(ctx context.Context) (all []expense, err error) {
 		{fmt.Sprintf("postback, at %d/s", steadyPostbacks), &postbacks, steadyPostbacks},
 		{"postback, at full speed", &postbacks, 0},
 	} {
+		if err := s.bed.rest(ctx); err != nil {
+			return nil, err
+		}
 		e, err := s.spend(ctx, row.what, server, func() (int, error) {
 			job := *row.job
 			job.Duration, job.Rate, job.Connections = s.Duration, row.rate, fullConnections
