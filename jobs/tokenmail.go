@@ -74,9 +74,9 @@ func (w *tokenMailWorker) Work(ctx context.Context, job *river.Job[tokenMailArgs
 
 // letterOf writes the letter.
 func letterOf(p db.Purpose, t db.OneTimeToken, appURL string) mail.Message {
-	subject, what, path, end := "You are invited", "You are invited to this partner platform. Choose a password to begin", "/invitation", ""
+	subject, what, path, end := "You are invited", "You are invited to this partner platform.\nChoose a password to begin", "/invitation", ""
 	if p == db.PasswordReset {
-		subject, what, path = "Your password", "Somebody, probably you, wants to set your password anew. Choose another one", "/password-reset"
+		subject, what, path = "Your password", "Somebody, probably you, wants to set your password anew.\nChoose another one", "/password-reset"
 		end = " If it was\nnot you, do nothing: your password stays as it is."
 	}
 	how := "with this token:\n\n    " + t.Token
