@@ -146,11 +146,25 @@ func endBind(b []byte, at int) []byte {
 // syncMessage ends what is sent together.
 var syncMessage = []byte{'S', 0, 0, 0, 4}
 
-// sync sends what was appended.
+// socketHolds is how many bytes a socket surely takes while nobody reads them.
+const socketHolds = 32 << 10
+
+// sync sends what was appended. What may be more than the socket takes is sent while
+// the answers are read: Postgres reads no further while nobody reads them.
 func (h *hotConn) sync() error {
 	h.out = append(h.out, syncMessage...)
-	_, err := h.conn.PgConn().Conn().Write(h.out)
-	return err
+	conn, out := h.conn.PgConn().Conn(), h.out
+	if len(out) <= socketHolds {
+		_, err := conn.Write(out)
+		return err
+	}
+	h.out = nil
+	go func() {
+		if _, err := conn.Write(out); err != nil {
+			_ = conn.Close() // whoever reads learns of it
+		}
+	}()
+	return nil
 }
 
 func (h *hotConn) receive() (pgproto3.BackendMessage, error) {

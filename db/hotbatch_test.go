@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,5 +120,29 @@ func TestStatementsThatATableHasOutgrownArePreparedAnew(t *testing.T) {
 	_ = hotValue(t, s, &n, `SELECT * FROM grows`)
 	if err := hotValue(t, s, &n, `SELECT * FROM grows`); err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// Postgres reads no further while nobody reads its answers: whoever has sent only a
+// part by then must not wait for it with the rest.
+func TestALargeBatchWithLargeAnswersDoesNotStandStill(t *testing.T) {
+	t.Parallel()
+	s := dbtest.Open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	const each, count = 4 << 20, 8
+	var answered, asked int
+	var q pgx.Batch
+	for range count {
+		q.Queue(`SELECT $1::text`, strings.Repeat("x", each)).QueryRow(func(row pgx.Row) error {
+			var text string
+			err := row.Scan(&text)
+			answered += len(text)
+			return err
+		})
+	}
+	q.Queue(`SELECT length($1::text)`, "last").QueryRow(func(row pgx.Row) error { return row.Scan(&asked) })
+	if err := db.HotAsk(ctx, s, &q); err != nil || answered != each*count || asked != 4 {
+		t.Errorf("%d bytes answered, %d, %v", answered, asked, err)
 	}
 }
