@@ -52,7 +52,7 @@ func (r *run) dispatch(ctx context.Context, due chan<- time.Time) {
 	defer ticker.Stop()
 	gap := time.Second / time.Duration(r.Rate)
 	for at := time.Now(); at.Before(r.end); {
-		for now := time.Now(); !at.After(now); at = at.Add(gap) {
+		for now := time.Now(); !at.After(now) && at.Before(r.end); at = at.Add(gap) {
 			select {
 			case due <- at:
 			case <-ctx.Done():
