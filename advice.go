@@ -22,12 +22,12 @@ var advice = map[Reason]string{
 	ReasonInvalidCurrency:       "Send the currency as its three-letter ISO 4217 code, such as currency=EUR, neither € nor Euro, and the one that was agreed where the terms name one.",
 	ReasonMissingCurrency:       "An amount came without its currency, which is never guessed: add currency=EUR, or the code of your own.",
 	ReasonInvalidStatus:         "The word in status is not known here. Send pending, approved or rejected, or have the network map your own words to them (\"lead\" to PENDING, \"2\" to APPROVED). Left out, the goal's own rule decides.",
-	ReasonInvalidTimestamp:      "Send timestamp as 2026-03-01T12:00:00Z, or as Unix seconds (1772366400), in UTC or with its offset, and not ahead of the clock: local time without an offset is read as UTC. Left out, the time of receipt counts.",
+	ReasonInvalidTimestamp:      "Send timestamp as 2026-03-01T12:00:00Z, or as Unix seconds (1772366400), in UTC or with its offset, and not ahead of the clock: local time without an offset could be anybody's, and is refused. Left out, the time of receipt counts.",
 	ReasonConflictingParameters: "One thing is said twice, with different values: txid=1001 and transaction_id=1002 mean the same. Send each once, and look whether the query and the body of a POST both carry it.",
-	ReasonBadRequest:            "The request cannot be read. Encode every value as UTF-8 for URLs (a&b becomes a%26b), send JSON as one flat object ({\"click_id\": \"…\", \"txid\": \"1001\"}), and copy the endpoint's URL as a whole.",
+	ReasonBadRequest:            "The request cannot be read. Encode every value as UTF-8 for URLs (a&b becomes a%26b), send JSON as one flat object ({\"click_id\": \"…\", \"txid\": \"1001\"}), and copy the endpoint's URL as a whole. The message of each request says what could not be read.",
 
 	ReasonTokenInvalid:     "Send the secret that the network gave you as token=…, or in the header X-Postback-Token. After a rotation, put the new one in before the old one ends.",
-	ReasonSignatureInvalid: "The signature does not fit. For GET, sign the raw query as it is sent, sig_time included, with HMAC-SHA256 and your secret, and append it as the last parameter: …&sig_time=1772366400&sig=9f86d0…. For POST, follow Standard Webhooks. Change nothing after signing, not even the order, and sign a retry anew.",
+	ReasonSignatureInvalid: "The signature does not fit. For GET, sign the raw query as it is sent, sig_time included, with HMAC-SHA256 and your secret, and append it as the last parameter: …&sig_time=1772366400&sig=9f86d0…. For POST, follow Standard Webhooks, with every parameter in the body: the query of a POST is not signed. Change nothing after signing, not even the order, and sign a retry anew.",
 	ReasonSignatureExpired: "The time that was signed is more than five minutes off. Set your server's clock by NTP, and sign each request when it is sent, retries too: sig_time=1772366400 is in Unix seconds.",
 	ReasonIPNotAllowed:     "The request came from an address that is not on your list. Ask the network to add the address your server sends from (203.0.113.7, or a range such as 203.0.113.0/24); behind a proxy, that is the proxy's.",
 
@@ -38,7 +38,7 @@ var advice = map[Reason]string{
 	ReasonInvalidTransition:   "A decided event was to be changed by a postback, which moves pending events only. Send status=approved or status=rejected once, when it is final, and ask the network's staff to reverse one that was decided already.",
 
 	ReasonBodyTooLarge:         "The body is larger than 64 KB: send one event per request, and only the parameters that are needed.",
-	ReasonUnsupportedMediaType: "Send a POST's body as application/x-www-form-urlencoded or application/json in UTF-8, and say so in Content-Type; or send the parameters in the query of a GET.",
+	ReasonUnsupportedMediaType: "Send a POST's body as application/x-www-form-urlencoded or application/json in UTF-8 and uncompressed, and say so in Content-Type; or send the parameters in the query of a GET.",
 
 	ReasonUnknownEvent:   "The offer has no goal of that name; the message of each request lists those it has. Send one of them, spelled the same (event_type=sale, not Sale or purchase), or ask the network for another goal.",
 	ReasonOutsideWindow:  "The event came too late after its click, or carries a time before it. Report events when they happen, send timestamp in UTC (timestamp=2026-03-01T12:00:00Z), and the click_id of the visit that led to the event. If customers take longer to decide, ask the network for a longer window.",

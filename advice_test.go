@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,23 @@ func TestEveryReasonThatIsNoSuccessHasItsAdvice(t *testing.T) {
 	for reason := range advice {
 		if !wanted[reason] {
 			t.Errorf("there is advice for %s, which is no reason", reason)
+		}
+	}
+}
+
+// What a developer finds by the reason in the answer is what diagnostics tell.
+func TestThePageOnReasonsTellsTheAdvice(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/postbacks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reason := range verdicts {
+		if reason == ReasonDuplicate {
+			continue // told among what is not wrong
+		}
+		if !strings.Contains(string(page), Advice(reason)) {
+			t.Errorf("%s: docs/postbacks.md does not say %q", reason, Advice(reason))
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (d *decider) checkClick() bool {
 		return d.deferFor(name, ReasonClickNotYetStored, d.request.ReceivedAt.Add(clickWait), "the click was made while the database was away, and waits to be stored: this request is decided when it is")
 	}
 	if click == nil {
-		return d.refuse(name, ReasonUnknownClick, "no click of this id is stored: it was never made here, or dropped after the retention time")
+		return d.refuse(name, ReasonUnknownClick, "no click of this id is stored: it was never made here, or dropped after the retention time; send the click id of the visit that led to the event")
 	}
 	if d.request.Endpoint != [16]byte{} && d.request.Endpoint != click.AdvertiserID {
 		return d.refuse(name, ReasonUnknownClick, "this click is not for an offer of the advertiser whose endpoint was called: check which network the landing page's click id came from")
@@ -122,8 +122,11 @@ func (d *decider) checkEvent() bool {
 		known := make([]string, len(d.facts.Terms.Goals))
 		for i, g := range d.facts.Terms.Goals {
 			known[i] = g.EventType
+			if strings.EqualFold(g.EventType, event) {
+				return d.refuse(name, ReasonUnknownEvent, "the offer has no goal %q, but %q: names of goals are told apart by case, send it as %s", event, g.EventType, g.EventType)
+			}
 		}
-		return d.refuse(name, ReasonUnknownEvent, "the offer has no goal %q: its goals are %s", event, strings.Join(known, ", "))
+		return d.refuse(name, ReasonUnknownEvent, "the offer has no goal %q: its goals are %s: send one of them", event, strings.Join(known, ", "))
 	}
 	d.goal = goal
 	if goal.TransactionIDRequired && d.request.Claim.TxID == "" {
@@ -299,7 +302,7 @@ func (r Price) price(name string, sent Decimal, c *Claim) (Money, *Problem) {
 			return Money{}, &Problem{Reason: ReasonMissingAmount, Parameter: name, Detail: fmt.Sprintf("the %s is taken from the postback, and none was sent: send %s and currency", name, name)}
 		}
 		if r.Currency != "" && r.Currency != c.Currency {
-			return Money{}, &Problem{Reason: ReasonInvalidCurrency, Parameter: "currency", Detail: fmt.Sprintf("the %s is agreed in %s and came in %s", name, r.Currency, c.Currency)}
+			return Money{}, &Problem{Reason: ReasonInvalidCurrency, Parameter: "currency", Detail: fmt.Sprintf("the %s is agreed in %s and came in %s: send it in %s", name, r.Currency, c.Currency, r.Currency)}
 		}
 		return Money{sent, c.Currency}.Round(), nil
 	}
@@ -308,7 +311,7 @@ func (r Price) price(name string, sent Decimal, c *Claim) (Money, *Problem) {
 // checkOffer looks at how the click was treated, by the terms of its moment.
 func (d *decider) checkOffer() bool {
 	if o := d.facts.Click.Outcome; o != ClickRedirected {
-		return d.refuse("offer", ReasonOfferInactive, "the click was not sent to the offer (%s), so it cannot convert", o)
+		return d.refuse("offer", ReasonOfferInactive, "the click was not sent to the offer (%s), so it cannot convert: ask the network about the offer, if it should", o)
 	}
 	return d.pass("offer", "the click was sent to the offer")
 }
@@ -324,11 +327,15 @@ func (d *decider) checkWindow() bool {
 		return d.pass(name, "it came before its click, by the clock of the process that took it: that clock is behind, or was set back since")
 	}
 	if d.eventAt.Before(made) {
-		return d.refuse(name, ReasonOutsideWindow, "the event (%s) was before its click (%s): send the time of the event, in UTC or with its offset", d.eventAt.Format(time.RFC3339), click.At.Format(time.RFC3339))
+		layout := time.RFC3339
+		if d.eventAt.Nanosecond() != 0 {
+			layout = time.RFC3339Nano // the two may be within one second
+		}
+		return d.refuse(name, ReasonOutsideWindow, "the event (%s) was before its click (%s): send the time of the event, in UTC or with its offset", d.eventAt.Format(layout), click.At.UTC().Format(layout))
 	}
 	window := d.facts.Terms.Window(d.goal)
 	if d.eventAt.Sub(made) > window {
-		return d.refuse(name, ReasonOutsideWindow, "the event came %s after its click and counts for %s only", d.eventAt.Sub(made).Round(time.Second), window)
+		return d.refuse(name, ReasonOutsideWindow, "the event came %s after its click and counts for %s only: report events as they happen, or ask the network for a longer window", d.eventAt.Sub(made).Round(time.Second), window)
 	}
 	return d.pass(name, "%s after the click, within %s", d.eventAt.Sub(made).Round(time.Second), window)
 }
@@ -369,5 +376,5 @@ func (d *decider) checkPrerequisite() bool {
 	if d.goal.WhenPrerequisiteMissing == PrerequisiteWait && !d.facts.LastLook {
 		return d.deferFor(name, ReasonPrerequisiteMissing, until, "goal %q needs a %q first, and waits for it", d.goal.EventType, needs)
 	}
-	return d.refuse(name, ReasonPrerequisiteMissing, "goal %q needs a %q of the same click first", d.goal.EventType, needs)
+	return d.refuse(name, ReasonPrerequisiteMissing, "goal %q needs a %q of the same click first: send that one before", d.goal.EventType, needs)
 }

@@ -121,7 +121,7 @@ type paramReader struct {
 func (r *paramReader) add(name, raw, value, flaw string) {
 	if len(r.params) == MaxParameters {
 		if !r.full {
-			r.problem(ReasonBadRequest, "", "the request has more than %d parameters", MaxParameters)
+			r.problem(ReasonBadRequest, "", "the request has more than %d parameters: send only those that are needed", MaxParameters)
 		}
 		r.full = true
 		return
@@ -148,7 +148,7 @@ func (r *paramReader) add(name, raw, value, flaw string) {
 	case UnresolvedMacro(value):
 		// Under whatever name: the sender's template is broken, and the next value
 		// that it does not fill in may be one that counts.
-		r.problem(ReasonUnresolvedMacro, p.Name, "parameter %q is still a macro%s: its sender did not fill it in", p.Name, shownMacro(p))
+		r.problem(ReasonUnresolvedMacro, p.Name, "parameter %q is still a macro%s: its sender did not fill it in; use one that the sender knows, or leave the parameter out", p.Name, shownMacro(p))
 	case flaw != "" && canonical != "":
 		r.problem(ReasonBadRequest, p.Name, "parameter %q %s", p.Name, flaw)
 	}
@@ -160,10 +160,10 @@ func (r *paramReader) add(name, raw, value, flaw string) {
 		return
 	}
 	if first := r.params[i].Name; first != p.Name {
-		r.problem(ReasonConflictingParameters, p.Name, "parameters %q and %q both say %s, with different values", first, p.Name, canonical)
+		r.problem(ReasonConflictingParameters, p.Name, "parameters %q and %q both say %s, with different values: send one of them", first, p.Name, canonical)
 		return
 	}
-	r.problem(ReasonConflictingParameters, p.Name, "parameter %q is given more than once with different values", p.Name)
+	r.problem(ReasonConflictingParameters, p.Name, "parameter %q is given more than once with different values: send it once", p.Name)
 }
 
 func (r *paramReader) problem(reason Reason, parameter, format string, args ...any) {
@@ -177,14 +177,16 @@ func (r *paramReader) conflicts(canonical string) bool {
 	})
 }
 
+const notUTF8 = "is not valid UTF-8: send all text in UTF-8"
+
 func flawOf(value string) string {
 	switch {
 	case !utf8.ValidString(value):
-		return "is not valid UTF-8"
+		return notUTF8
 	case strings.Contains(value, "\x00"):
-		return "contains a NUL character"
+		return "contains a NUL character: leave it out"
 	case len(value) > MaxParameterBytes:
-		return fmt.Sprintf("is longer than %d bytes", MaxParameterBytes)
+		return fmt.Sprintf("is longer than %d bytes: shorten it", MaxParameterBytes)
 	}
 	return ""
 }

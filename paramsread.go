@@ -18,8 +18,10 @@ type PostbackRequest struct {
 	Method      string // the body counts on POST alone
 	RawQuery    string
 	ContentType string
-	Body        []byte        // bounded by the caller
-	Mapping     []NameMapping // the advertiser's, nil when it is not known yet
+	// ContentEncoding is what the body was compressed with; nothing is unpacked here.
+	ContentEncoding string
+	Body            []byte        // bounded by the caller
+	Mapping         []NameMapping // the advertiser's, nil when it is not known yet
 }
 
 // ReadPostback reads the parameters of a request: those of the query and, on
@@ -33,15 +35,18 @@ func ReadPostback(req PostbackRequest) (PostbackParams, []Problem) {
 	r := paramReader{mapping: req.Mapping}
 	r.form(req.RawQuery)
 	if req.Method == methodPost && len(bytes.TrimSpace(req.Body)) > 0 {
-		r.body(req.ContentType, req.Body)
+		r.body(req.ContentType, req.ContentEncoding, req.Body)
 	}
 	return PostbackParams{r.params}, r.problems
 }
 
-func (r *paramReader) body(contentType string, body []byte) {
+func (r *paramReader) body(contentType, encoding string, body []byte) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	charset := strings.ToLower(params["charset"])
 	switch {
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		// RFC 9110, section 15.5.16, answers this with 415, too.
+		r.problem(ReasonUnsupportedMediaType, "", "a body with Content-Encoding %s cannot be read: send it uncompressed, without that header", shown(encoding))
 	case contentType == "":
 		r.problem(ReasonUnsupportedMediaType, "", "the body has no content type: send application/x-www-form-urlencoded or application/json")
 	case err != nil || mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":
@@ -69,7 +74,7 @@ func (r *paramReader) form(s string) {
 		value, ok := decodeForm(raw)
 		flaw := ""
 		if !ok {
-			flaw = "is not valid percent-encoding"
+			flaw = "is not valid percent-encoding: write a percent sign as %25"
 		}
 		r.add(name, raw, value, flaw)
 	}
@@ -124,10 +129,10 @@ func (r *paramReader) json(body []byte) {
 		if _, err = dec.Token(); errors.Is(err, io.EOF) {
 			return
 		}
-		r.problem(ReasonBadRequest, "", "the JSON body goes on after its object, at byte %d", dec.InputOffset())
+		r.problem(ReasonBadRequest, "", "the JSON body goes on after its object, at byte %d: send one event a request, and nothing after it", dec.InputOffset())
 		return
 	}
-	r.problem(ReasonBadRequest, "", "the JSON body cannot be read beyond byte %d", dec.InputOffset())
+	r.problem(ReasonBadRequest, "", "the JSON body cannot be read beyond byte %d: send one flat object, names and texts in double quotes", dec.InputOffset())
 }
 
 // jsonText gives a JSON value as the text of a parameter: strings without their
@@ -140,11 +145,11 @@ func jsonText(raw json.RawMessage) (text, flaw string) {
 		return string(raw), "is an object or array: send text or a number"
 	case '"':
 		if err := json.Unmarshal(raw, &text); err != nil {
-			return string(raw), "is not a valid JSON string"
+			return string(raw), "is not a valid JSON string: escape what has to be (RFC 8259)"
 		}
 		// The decoder replaces what is not Unicode in silence.
 		if !utf8.Valid(raw) || strings.Count(text, "\uFFFD") > replacements(raw) {
-			flaw = "is not valid UTF-8"
+			flaw = notUTF8
 		}
 		return text, flaw
 	}

@@ -49,7 +49,7 @@ func (g *Guard) Check(raw *PostbackRequest, c *Credentials) (nonce string, probl
 	case g.Mode == SecuritySignature && raw.Method == "GET":
 		return "", g.checkQuery(raw.RawQuery, c.Now)
 	case g.Mode == SecuritySignature:
-		return g.checkWebhook(raw.Body, c)
+		return g.checkWebhook(raw, c)
 	}
 	return "", nil
 }
@@ -71,11 +71,16 @@ func (g *Guard) checkToken(token string) *Problem {
 		return refusal(ReasonTokenInvalid, ParamToken, "there is no token: send the advertiser's secret as token, or in the header X-Postback-Token")
 	}
 	for _, secret := range g.Secrets {
-		if subtle.ConstantTimeCompare([]byte(token), []byte(secret)) == 1 {
+		// A plus that stands in a URL as it is arrives as a blank, and is trimmed at the end.
+		unescaped := strings.TrimSpace(strings.ReplaceAll(secret, "+", " "))
+		if subtle.ConstantTimeCompare([]byte(token), []byte(secret))|subtle.ConstantTimeCompare([]byte(token), []byte(unescaped)) == 1 {
 			return nil
 		}
 	}
-	return refusal(ReasonTokenInvalid, ParamToken, "the token is not the advertiser's secret: was it rotated?")
+	if UnresolvedMacro(token) {
+		return refusal(ReasonTokenInvalid, ParamToken, "the token is still a macro: put the advertiser's secret in its place")
+	}
+	return refusal(ReasonTokenInvalid, ParamToken, "the token is not the advertiser's secret: send the secret as it was shown, and the new one after a rotation")
 }
 
 // checkQuery checks a signed GET: sig, the last parameter, is the hex HMAC of
@@ -106,14 +111,14 @@ func (g *Guard) checkQuery(query string, now time.Time) *Problem {
 }
 
 // checkWebhook checks a POST signed as Standard Webhooks says.
-func (g *Guard) checkWebhook(body []byte, c *Credentials) (string, *Problem) {
+func (g *Guard) checkWebhook(raw *PostbackRequest, c *Credentials) (string, *Problem) {
 	if c.WebhookID == "" || c.WebhookTimestamp == "" || c.WebhookSignature == "" {
 		return "", refusal(ReasonSignatureInvalid, "", "there is no signature: send webhook-id, webhook-timestamp and webhook-signature as Standard Webhooks says")
 	}
 	if len(c.WebhookID) > 200 {
-		return "", refusal(ReasonSignatureInvalid, "", "the webhook-id is longer than 200 bytes")
+		return "", refusal(ReasonSignatureInvalid, "", "the webhook-id is longer than 200 bytes: send a shorter one")
 	}
-	signed := []byte(c.WebhookID + "." + c.WebhookTimestamp + "." + string(body))
+	signed := []byte(c.WebhookID + "." + c.WebhookTimestamp + "." + string(raw.Body))
 	fits := false
 	for part := range strings.FieldsSeq(c.WebhookSignature) {
 		encoded, ok := strings.CutPrefix(part, "v1,")
@@ -127,7 +132,30 @@ func (g *Guard) checkWebhook(body []byte, c *Credentials) (string, *Problem) {
 	if p := checkSignatureTime("webhook-timestamp", c.WebhookTimestamp, c.Now); p != nil {
 		return "", p
 	}
+	if name := raw.unsigned(); name != "" {
+		return "", refusal(ReasonSignatureInvalid, name, "parameter %q stands in the query alone, which the signature of a POST does not cover: send it in the body", name)
+	}
 	return c.WebhookTimestamp + " " + c.WebhookID, nil
+}
+
+// unsigned names a parameter that the query of a POST says and its body does not:
+// Standard Webhooks sign the body alone, and whoever changes the query changes
+// nothing that is signed. "" when there is none.
+func (req *PostbackRequest) unsigned() string {
+	query, _ := ReadPostback(PostbackRequest{Method: "GET", RawQuery: req.RawQuery, Mapping: req.Mapping})
+	body := *req
+	body.RawQuery = ""
+	signed, _ := ReadPostback(body)
+	for _, p := range query.All {
+		switch p.Canonical {
+		case "", ParamToken, ParamSig, ParamSigTime: // they say nothing of the event
+		default:
+			if p.Value != "" && p.Value != signed.Get(p.Canonical) {
+				return p.Name
+			}
+		}
+	}
+	return ""
 }
 
 // signed reports whether mac is the HMAC-SHA256 of message under a secret in
@@ -156,7 +184,10 @@ func (g *Guard) signed(message, mac []byte) bool {
 func checkSignatureTime(name, value string, now time.Time) *Problem {
 	seconds, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return refusal(ReasonSignatureInvalid, name, "%s must be Unix seconds", name)
+		return refusal(ReasonSignatureInvalid, name, "%s is %s: send Unix seconds, such as %d", name, shown(value), now.Unix())
+	}
+	if seconds >= minTimestamp.UnixMilli() || seconds < minTimestamp.Unix() {
+		return refusal(ReasonSignatureExpired, name, "%s is %d, which is no time of these years in seconds: send Unix seconds, such as %d, not milliseconds", name, seconds, now.Unix())
 	}
 	off := now.Sub(time.Unix(seconds, 0))
 	if off > signatureTolerance || off < -signatureTolerance {

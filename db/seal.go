@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 // Sealer encrypts the secrets that partners share with us (AES-256-GCM), so that
@@ -42,12 +43,17 @@ func (s *Sealer) Open(sealed []byte, owner [16]byte) (string, error) {
 	return string(b), nil
 }
 
-// NewSecret makes a secret for a partner: the Standard Webhooks form, 192 random
-// bits in base64 behind "whsec_".
+// NewSecret makes a secret for a partner: the Standard Webhooks form, 190 random
+// bits in base64 behind "whsec_". It has neither + nor /, so that it can be put into
+// a URL as it is.
 func NewSecret() string {
 	b := make([]byte, 24)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return secretPrefix + base64.StdEncoding.EncodeToString(b)
+	for {
+		_, _ = rand.Read(b) // never fails (crypto/rand)
+		if encoded := base64.StdEncoding.EncodeToString(b); !strings.ContainsAny(encoded, "+/") {
+			return secretPrefix + encoded
+		}
+	}
 }
 
 const secretPrefix = "whsec_"

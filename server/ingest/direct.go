@@ -102,7 +102,7 @@ func readDirect(w http.ResponseWriter, r *http.Request) (map[string]any, *direct
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &directError{
-			Code: string(proofback.ReasonBodyTooLarge), Message: "the body is larger than " + strconv.Itoa(maxDirectBody) + " bytes",
+			Code: string(proofback.ReasonBodyTooLarge), Message: "the body is larger than " + strconv.Itoa(maxDirectBody) + " bytes: send one click a request, and leave out what is not needed",
 		}
 	}
 	if fields == nil || !errors.Is(err, io.EOF) {

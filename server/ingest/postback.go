@@ -160,7 +160,7 @@ func addressText(a netip.Addr) string {
 
 // readRaw takes the request off the wire, up to the limit.
 func readRaw(w http.ResponseWriter, r *http.Request) (proofback.PostbackRequest, *proofback.Problem) {
-	raw := proofback.PostbackRequest{Method: r.Method, RawQuery: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
+	raw := proofback.PostbackRequest{Method: r.Method, RawQuery: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), ContentEncoding: r.Header.Get("Content-Encoding")}
 	if r.Method != http.MethodPost {
 		return raw, nil
 	}

@@ -73,9 +73,20 @@ var bodyCases = []postbackCase{
 		status: 415, result: "rejected", reason: "UNSUPPORTED_MEDIA_TYPE", says: "no content type",
 	},
 	{
+		name: "a zipped body", request: zipped,
+		status: 415, result: "rejected", reason: "UNSUPPORTED_MEDIA_TYPE", says: "send it uncompressed",
+	},
+	{
 		name: "a body in another charset", request: post(sale, flat+"; charset=latin1", "{}"),
 		status: 415, result: "rejected", reason: "UNSUPPORTED_MEDIA_TYPE", says: "UTF-8",
 	},
+}
+
+// zipped is a form that its sender's library compressed.
+func zipped(p *party) *http.Request {
+	r := post("click_id={click}", form, "\x1f\x8b\x08\x00")(p)
+	r.Header.Set("Content-Encoding", "gzip")
+	return r
 }
 
 func TestOnlyGETAndPOSTArePostbacks(t *testing.T) {

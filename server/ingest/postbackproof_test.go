@@ -72,7 +72,7 @@ var proofCases = []postbackCase{
 		status: 200, result: "accepted", reason: "ACCEPTED", kept: []string{"PENDING"},
 	},
 	{name: "no token", party: secured(proofback.SecurityToken), query: sale, status: 401, result: "rejected", reason: "TOKEN_INVALID", says: "there is no token"},
-	{name: "another token", party: secured(proofback.SecurityToken), query: sale + "&token=guess", status: 401, result: "rejected", reason: "TOKEN_INVALID", says: "rotated?"},
+	{name: "another token", party: secured(proofback.SecurityToken), query: sale + "&token=guess", status: 401, result: "rejected", reason: "TOKEN_INVALID", says: "after a rotation"},
 	{
 		name: "no token, and nothing else right either", party: secured(proofback.SecurityToken), path: "/postback/{key}", query: "click_id={clickid}&amount=x",
 		status: 401, result: "rejected", reason: "TOKEN_INVALID",
