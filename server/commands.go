@@ -20,7 +20,7 @@ import (
 
 type migrateCommand struct{}
 
-// Run migrates the operator's database, or the embedded one, which it starts and stops.
+// Run migrates the operator's database, or the embedded one.
 func (migrateCommand) Run(s *Settings, out io.Writer) (err error) {
 	return s.withDatabase(func(context.Context) error {
 		version, err := db.SchemaVersion()
@@ -32,28 +32,45 @@ func (migrateCommand) Run(s *Settings, out io.Writer) (err error) {
 	})
 }
 
-// withDatabase brings the operator's database, or the embedded one, which it
-// starts and stops, to this version's schema, and lets a command work on it.
+// withDatabase brings the operator's database, or the embedded one, to this
+// version's schema, and lets a command work on it.
 func (s *Settings) withDatabase(work func(context.Context) error) (err error) {
 	if err := s.check(); err != nil {
 		return err
 	}
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
-	if s.embedded() {
-		cluster, err := embedded.Start(ctx, embedded.Config{Dir: s.clusterDir(), Log: newLog(os.Stderr, s.logLevel)})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, cluster.Stop(ctx)) }()
-		s.DatabaseURL = cluster.URL()
-	} else if err := s.probeDatabase(ctx); err != nil {
+	leave, err := s.reachDatabase(ctx)
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, leave()) }()
 	if err := db.Migrate(ctx, s.DatabaseURL); err != nil {
 		return err
 	}
 	return work(ctx)
+}
+
+// reachDatabase makes sure that there is a database at DatabaseURL until leave is
+// called. The embedded one is started and stopped, but for one that a program of ours
+// is running on.
+func (s *Settings) reachDatabase(ctx context.Context) (leave func() error, err error) {
+	nothing := func() error { return nil }
+	if !s.embedded() {
+		return nothing, s.probeDatabase(ctx)
+	}
+	cluster, err := embedded.Start(ctx, embedded.Config{Dir: s.clusterDir(), Log: newLog(os.Stderr, s.logLevel)})
+	if err == nil {
+		s.DatabaseURL = cluster.URL()
+		return func() error { return cluster.Stop(ctx) }, nil
+	}
+	if _, inUse := errors.AsType[*embedded.InUseError](err); inUse {
+		if url, ok := embedded.Running(ctx, s.clusterDir()); ok {
+			s.DatabaseURL = url
+			return nothing, nil
+		}
+	}
+	return nil, err
 }
 
 // withStore is withDatabase for a command that needs nobody's secrets.

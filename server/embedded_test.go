@@ -55,6 +55,40 @@ func TestAKilledServerStartsAgainOnItsEmbeddedPostgres(t *testing.T) {
 	}
 }
 
+// README shows commands that are typed in a second terminal, while make run goes on in
+// the first.
+func TestCommandsWorkBesideTheProgramOnItsEmbeddedPostgres(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	t.Cleanup(func() { stopLeftover(t, dir) })
+	p := start(t, "PROOFBACK_DATA_DIR="+dir, "PROOFBACK_DEMO=false")
+	file := filepath.Join(t.TempDir(), "rates.csv")
+	if err := os.WriteFile(file, []byte("currency,date,per_euro\nVND,2026-03-01,26000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"rates", "import", file}, "1 of 1 rates were new"},
+		{[]string{"rates", "import", file}, "0 of 1 rates were new"},
+		{[]string{"verify", "rollups"}, "0 differences"},
+	} {
+		code, out, stderr := runToEnd(t, c.args, "PROOFBACK_DATA_DIR="+dir)
+		if code != 0 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %d %q %q, want %q", c.args, code, out, stderr, c.want)
+		}
+	}
+	if status, body := p.get("/readyz"); status != 200 {
+		t.Errorf("afterwards the program is %d %s", status, body)
+	}
+	code, _, stderr := runToEnd(t, []string{"serve"}, "PROOFBACK_DATA_DIR="+dir, "PROOFBACK_ADDR=127.0.0.1:0")
+	if code != 1 || !strings.Contains(stderr, "in use by another process") {
+		t.Errorf("a second program: %d %q", code, stderr)
+	}
+	p.stop()
+}
+
 // stopLeftover stops the Postgres that a failed test left behind.
 func stopLeftover(t *testing.T, dir string) {
 	if _, err := os.Stat(filepath.Join(dir, "postgres", "data", "postmaster.pid")); err != nil {

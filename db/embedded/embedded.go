@@ -142,9 +142,11 @@ func (c *Cluster) start(ctx context.Context) error {
 // "proofback" and a superuser; it holds as long as the cluster is up.
 func (c *Cluster) URL() string { return c.url(databaseName) }
 
-func (c *Cluster) url(database string) string {
+func (c *Cluster) url(database string) string { return socketURL(c.socket, database) }
+
+func socketURL(s socketDir, database string) string {
 	query := url.Values{
-		"host":    {c.socket.path},
+		"host":    {s.path},
 		"port":    {port},
 		"sslmode": {"disable"},
 	}.Encode()

@@ -9,6 +9,13 @@ import (
 	"syscall"
 )
 
+// InUseError is that another process runs the cluster in a folder.
+type InUseError struct{ Dir string }
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("data folder %s is in use by another process: stop that one, or choose another folder", e.Dir)
+}
+
 // lockFolder makes dir where needed and takes its lock, which the kernel gives
 // back however this process ends.
 func lockFolder(dir string) (*os.File, error) {
@@ -28,7 +35,7 @@ func lockFolder(dir string) (*os.File, error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		_ = f.Close()
-		return nil, fmt.Errorf("data folder %s is in use by another process: stop that one, or choose another folder", dir)
+		return nil, &InUseError{dir}
 	}
 	if err != nil {
 		_ = f.Close()
