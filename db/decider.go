@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -241,7 +243,7 @@ func (d *Decider) decide(batch []*undecided) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
 	began := time.Now()
-	log, err := d.store.Decide(ctx, d.setup, in)
+	log, err := d.ask(ctx, in)
 	cancel()
 	d.observe(len(in), time.Since(began), err)
 	if err != nil && len(batch) > 1 && proofback.CodeOf(err) != proofback.CodeUnavailable {
@@ -258,4 +260,15 @@ func (d *Decider) decide(batch []*undecided) {
 		}
 		close(u.done)
 	}
+}
+
+// ask has the Store decide. A panic becomes an error: a request that nobody can decide
+// must cost neither those beside it nor the process.
+func (d *Decider) ask(ctx context.Context, in []*Incoming) (_ []proofback.Postback, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = proofback.Internal("decide postbacks", fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
+		}
+	}()
+	return d.store.Decide(ctx, d.setup, in)
 }

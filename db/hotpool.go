@@ -75,7 +75,14 @@ func (s *Store) withHot(ctx context.Context, fn func(h *hotConn) error) error {
 	if err := h.until(ctx); err != nil {
 		return h.lost(err)
 	}
+	returned := false
+	defer func() {
+		if !returned { // fn panicked: there may be answers on their way that nobody has read
+			h.close()
+		}
+	}()
 	err = fn(h)
+	returned = true
 	if !h.conn.IsClosed() {
 		if err := h.until(context.Background()); err != nil {
 			return h.lost(err)
