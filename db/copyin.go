@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -25,6 +26,10 @@ type copyIn struct {
 	// after are notifications that go out once it is committed (changeWord).
 	after []string
 
+	// postback is one whose log record is among the rows: whether that is there tells
+	// what became of a COMMIT that nobody answered (doubt).
+	postback uuid.UUID
+
 	insertIn
 }
 
@@ -37,7 +42,7 @@ const maxKeptCopy = 4 << 20
 func newCopyIn() *copyIn {
 	select {
 	case c := <-copyIns:
-		c.query, c.messages, c.after, c.insertIn = c.query[:0], c.messages[:0], nil, insertIn{}
+		c.query, c.messages, c.after, c.postback, c.insertIn = c.query[:0], c.messages[:0], nil, uuid.Nil, insertIn{}
 		return c
 	default:
 		return new(copyIn)
@@ -102,31 +107,41 @@ func (c *copyIn) endRow() {
 
 // commit sends everything with a COMMIT and waits until it is stored. The
 // connection must have an open transaction, which is still open when Postgres
-// refused something.
+// refused something. What became of it may stay unknown (doubt).
 func (c *copyIn) commit(h *hotConn) error {
-	if c.by != nil {
-		return c.commitInserts()
+	if c.by == nil {
+		c.say(`COMMIT`)
+		c.endQuery()
+	} else if err := c.endInserts(); err != nil {
+		return err
 	}
-	c.say(`COMMIT`)
-	return c.send(context.Background(), h.conn.PgConn()) // bounded by h.until
+	refused, err := c.exchange(context.Background(), h.conn.PgConn()) // bounded by h.until
+	if timedOut(err) {
+		refused, err = h.stop()
+	}
+	return c.outcome(h.conn.PgConn(), refused, err)
 }
 
 // send sends everything and waits until it is done: outside of a transaction, until
 // all of it is stored. The connection is closed when it is not known what became of
 // the rows.
 func (c *copyIn) send(ctx context.Context, conn *pgconn.PgConn) error {
-	c.query = append(c.query, 0)
-	binary.BigEndian.PutUint32(c.query[1:], uint32(len(c.query)-1))
-	return c.deliver(ctx, conn)
+	c.endQuery()
+	refused, err := c.exchange(ctx, conn)
+	return c.outcome(conn, refused, err)
 }
 
-func (c *copyIn) deliver(ctx context.Context, conn *pgconn.PgConn) error {
-	refused, err := c.exchange(ctx, conn)
+// endQuery ends the message with the statements.
+func (c *copyIn) endQuery() {
+	c.query = append(c.query, 0)
+	binary.BigEndian.PutUint32(c.query[1:], uint32(len(c.query)-1))
+}
+
+// outcome is what an exchange came to.
+func (c *copyIn) outcome(conn *pgconn.PgConn, refused *pgconn.PgError, err error) error {
 	if err != nil {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(closing)
-		return fmt.Errorf("copy: %w", err)
+		abandon(conn)
+		return &doubt{fmt.Errorf("copy: %w", err), conn.PID()}
 	}
 	if refused != nil {
 		return refused
@@ -150,6 +165,11 @@ func (c *copyIn) exchange(ctx context.Context, conn *pgconn.PgConn) (refused *pg
 			return nil, err
 		}
 	}
+	return readToEnd(ctx, conn)
+}
+
+// readToEnd reads until Postgres waits for what comes next, and gives what it refused.
+func readToEnd(ctx context.Context, conn *pgconn.PgConn) (refused *pgconn.PgError, err error) {
 	for {
 		message, err := conn.ReceiveMessage(ctx)
 		if err != nil {

@@ -55,7 +55,7 @@ const decideAttempts = 10
 //
 // Exactly-once is the database's: whoever loses a race to a unique key or an
 // exclusion is decided again with the winner in sight. With an error nothing of
-// the batch was stored.
+// the batch was stored, but for ErrInDoubt.
 func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]proofback.Postback, error) {
 	b, err := s.gather(ctx, setup, batch)
 	if err != nil {
@@ -86,9 +86,9 @@ func (s *Store) gather(ctx context.Context, setup *Setup, batch []*Incoming) (*d
 var errMovedMeanwhile = errors.New("db: a conversion moved meanwhile")
 
 // lostRace reports whether another transaction was faster, so that deciding anew
-// will see what it did.
+// will see what it did; that of a migration, too.
 func lostRace(err error) bool {
-	if errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") ||
+	if outgrown(err) || errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") ||
 		violates(err, "conversions_closed_month") || violates(err, "adjustments_closed_month") || violates(err, "adjustments_item_once") {
 		return true
 	}

@@ -97,7 +97,7 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 }
 
 // Decide has a postback decided and stored. A CodeUnavailable error says that
-// nothing was stored; an error of ctx leaves open whether it was.
+// nothing was stored; ErrInDoubt and an error of ctx leave open whether it was.
 func (d *Decider) Decide(ctx context.Context, in *Incoming) (proofback.Postback, error) {
 	u := &undecided{in: in, done: make(chan struct{})}
 	switch alone, err := d.enqueue(u); {

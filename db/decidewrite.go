@@ -64,6 +64,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		return nil, err
 	}
 	c := newCopyIn()
+	c.postback = log[0].ID
 	if len(b.items) == 1 && len(deliveries) <= maxInserted {
 		c.by = b.store.hotOf(tx.Conn())
 	}

@@ -3,10 +3,8 @@ package db
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -86,7 +84,7 @@ func (h *hotConn) ask(ctx context.Context, q *pgx.Batch) (err error) {
 	if err := h.ready(); err != nil {
 		return h.lost(err)
 	}
-	return h.forgetStale(refused)
+	return refused
 }
 
 // prepare prepares a statement that this connection has not seen.
@@ -190,17 +188,4 @@ func (h *hotConn) lost(err error) error {
 	return fmt.Errorf("postgres: %w", err)
 }
 
-func (h *hotConn) close() {
-	closing, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = h.conn.Close(closing)
-}
-
-// forgetStale closes the connection when a statement that it has prepared does not
-// fit the tables any more, which a migration may have changed meanwhile.
-func (h *hotConn) forgetStale(err error) error {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "0A000" { // feature_not_supported
-		h.close()
-	}
-	return err
-}
+func (h *hotConn) close() { abandon(h.conn.PgConn()) }

@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -52,6 +54,9 @@ func (s *Store) commitHot(h *hotConn, fn func(tx pgx.Tx) (*copyIn, error)) error
 		return err
 	}
 	err = rows.commit(h)
+	if d, ok := errors.AsType[*doubt](err); ok {
+		err = s.settle(d, rows.postback)
+	}
 	if err == nil && len(rows.after) > 0 {
 		s.tell(rows.after...)
 	}
@@ -59,9 +64,21 @@ func (s *Store) commitHot(h *hotConn, fn func(tx pgx.Tx) (*copyIn, error)) error
 	return err
 }
 
-// hotAsk asks outside of a transaction.
+// hotAsk asks outside of a transaction, for what changes nothing.
 func (s *Store) hotAsk(ctx context.Context, q *pgx.Batch) error {
-	return s.withHot(ctx, func(h *hotConn) error { return h.ask(ctx, q) })
+	ask := func(h *hotConn) error { return h.ask(ctx, q) }
+	err := s.withHot(ctx, ask)
+	if outgrown(err) {
+		return s.withHot(ctx, ask)
+	}
+	return err
+}
+
+// outgrown reports whether a connection has prepared a statement that a table has
+// outgrown: migrations may run while older processes go on. On a new connection it works.
+func outgrown(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "0A000" // feature_not_supported: a cached plan must not change result type
 }
 
 // withHot lends a connection until ctx's deadline.
@@ -83,6 +100,10 @@ func (s *Store) withHot(ctx context.Context, fn func(h *hotConn) error) error {
 	}()
 	err = fn(h)
 	returned = true
+	if outgrown(err) {
+		h.close()
+		s.hot.Reset() // the others know it as well
+	}
 	if !h.conn.IsClosed() {
 		if err := h.until(context.Background()); err != nil {
 			return h.lost(err)

@@ -36,8 +36,8 @@ func (c *copyIn) prepared(sql string) {
 	c.name = st.Name
 }
 
-// commitInserts sends the rows with a COMMIT and waits until they are stored.
-func (c *copyIn) commitInserts() error {
+// endInserts ends the rows with a COMMIT.
+func (c *copyIn) endInserts() error {
 	c.prepared(`COMMIT`)
 	if c.err != nil {
 		return c.err
@@ -46,7 +46,7 @@ func (c *copyIn) commitInserts() error {
 	c.messages = append(c.messages, 0, 0) // it has no parameters
 	c.endRow()
 	c.messages = append(c.messages, syncMessage...)
-	return c.deliver(context.Background(), c.by.conn.PgConn()) // bounded by c.by.until
+	return nil
 }
 
 // insertLike is the INSERT of a row into the columns of a COPY.

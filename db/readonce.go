@@ -19,7 +19,8 @@ import (
 // That is for statements alone for which one plan does whatever the values are: by keys,
 // or along an index that the text names with its order and its limit.
 
-// pageQuery is such a statement, and what is done with its rows.
+// pageQuery is such a statement, and what is done with its rows: perhaps once more, after
+// another statement was refused (outgrown).
 type pageQuery struct {
 	sql  string
 	args []any
@@ -61,21 +62,31 @@ func (s *Store) readOnce(ctx context.Context, actor proofback.Actor, queries ...
 	if err != nil {
 		return err
 	}
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return domainError(err)
-	}
-	defer conn.Release() // the pool drops a connection with an open transaction
 	all := make([]pageQuery, 0, len(queries)+3)
 	all = append(all, pageQuery{sql: beginRead})
 	if bind.sql != "" {
 		all = append(all, bind)
 	}
 	all = append(append(all, queries...), pageQuery{sql: "COMMIT"})
+	err = s.readAll(ctx, all)
+	if outgrown(err) {
+		s.pool.Reset() // all of its connections may know the statement as it was
+		err = s.readAll(ctx, all)
+	}
+	return domainError(err)
+}
+
+// readAll asks a connection for a transaction's statements.
+func (s *Store) readAll(ctx context.Context, all []pageQuery) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // the pool drops a connection with an open transaction
 	var b pgx.Batch
 	for _, q := range all {
 		if err := prepare(ctx, conn.Conn(), q.sql); err != nil {
-			return domainError(err)
+			return err
 		}
 		queued := b.Queue(q.sql, q.args...)
 		if q.read != nil {
@@ -88,7 +99,7 @@ func (s *Store) readOnce(ctx context.Context, actor proofback.Actor, queries ...
 			defer cancel()
 			_, _ = conn.Exec(ended, `ROLLBACK`)
 		}
-		return domainError(err)
+		return err
 	}
 	return nil
 }

@@ -103,6 +103,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.metrics.inFlight.Inc()
 	answer := &answerWriter{ResponseWriter: w}
 	defer func() {
+		o.metrics.inFlight.Dec()
 		if panicked := recover(); panicked != nil {
 			if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(panicked)
@@ -114,7 +115,6 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		took := time.Since(began)
-		o.metrics.inFlight.Dec()
 		if !lasts(answer, r) {
 			o.metrics.request(r.Pattern, answer.status, took)
 		}

@@ -70,3 +70,27 @@ func TestEveryAnswerForbidsSniffingAndFraming(t *testing.T) {
 		t.Errorf("got %v", h)
 	}
 }
+
+// Answers are given up on purpose, too, where each would say something wrong.
+func TestARequestThatIsGivenUpIsNotInFlightAnyMore(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(roleAll)
+	o := &observed{mux: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), metrics: m, log: slog.New(slog.DiscardHandler)}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("it was answered")
+			}
+		}()
+		o.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	}()
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "proofback_http_requests_in_flight" && f.GetMetric()[0].GetGauge().GetValue() != 0 {
+			t.Errorf("in flight: %v", f)
+		}
+	}
+}

@@ -198,6 +198,9 @@ func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err erro
 	if !errors.Is(err, db.ErrAway) { // which is told once, not for each who suffers from it
 		h.Log.Error("a postback could not be stored", "path", proofback.MaskURL(r.URL.EscapedPath()), "error", err)
 	}
+	if errors.Is(err, db.ErrInDoubt) {
+		panic(http.ErrAbortHandler) // no answer: any would say that it is stored, or that it is not
+	}
 	refuse(w, http.StatusServiceUnavailable, "nothing was stored: send it again")
 }
 

@@ -2,13 +2,18 @@ package ingest
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 // postbackCase is one request and everything that comes of it.
@@ -141,5 +146,24 @@ func (c *postbackCase) check(p *party, r *http.Request) {
 	p.must(p.store.Pool().QueryRow(p.Context(), `SELECT EXISTS (SELECT FROM deferred WHERE postback_id = $1)`, got.id).Scan(&waits))
 	if waits != (c.result == proofback.ResultDeferred) {
 		p.Errorf("waits to be looked at again: %t", waits)
+	}
+}
+
+// Any answer would say of a postback that it is stored, or that it is not.
+func TestAPostbackInDoubtGetsNoAnswer(t *testing.T) {
+	t.Parallel()
+	h := &Postbacks{Log: slog.New(slog.DiscardHandler)}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.unavailable(w, r, errors.Join(db.ErrInDoubt, io.ErrUnexpectedEOF))
+	}))
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := server.Client().Do(r)
+	if err == nil {
+		_ = answer.Body.Close()
+		t.Errorf("answered with %s", answer.Status)
 	}
 }
