@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"runtime/debug"
 )
 
@@ -17,4 +18,13 @@ func easeCollection() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+}
+
+// checkCollection refuses what Go would pass over in silence.
+func checkCollection() error {
+	text := os.Getenv("GOGC")
+	if _, err := strconv.ParseInt(text, 10, 32); text != "" && text != "off" && err != nil {
+		return wrong("GOGC", "is %q: expected a number in per cent, such as 400, or off", text)
+	}
+	return nil
 }

@@ -46,6 +46,7 @@ func (c serveCommand) Run(s *Settings, out io.Writer) error {
 	ctx, cancel := interrupted(context.Background())
 	defer cancel()
 	p := &program{settings: s, role: role, log: newLog(os.Stderr, s.logLevel), metrics: newMetrics(role), ready: &readiness{role: role}, serving: &atomic.Pointer[http.Handler]{}, live: &atomic.Pointer[live]{}}
+	warnOfUnknown(p.log, os.Environ())
 	p.life = &lifecycle{log: p.log}
 	p.clock = newClock(c.wall, p.log)
 	err = p.start(ctx)

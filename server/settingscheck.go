@@ -33,7 +33,7 @@ func (s *Settings) check() error {
 	s.RatesURL = cmp.Or(s.RatesURL, defaultRatesURL)
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
 	for _, step := range []func() error{
-		s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkSlowQuery, s.checkRetention, s.checkKeys, s.checkAPI, s.checkMail, s.checkPprof,
+		checkCollection, s.checkDatabase, s.checkAddr, s.checkURLs, s.checkNetwork, s.checkOutbound, s.checkSpool, s.checkStop, s.checkDemo, s.checkGeo, s.checkLogLevel, s.checkSlowQuery, s.checkRetention, s.checkKeys, s.checkAPI, s.checkMail, s.checkPprof,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -220,8 +220,12 @@ func (s *Settings) checkKeys() error {
 		}
 	}
 	if s.SecretsKey != "" {
-		if s.secretsKey, err = base64.StdEncoding.DecodeString(s.SecretsKey); err != nil || len(s.secretsKey) != secretsKeyBytes {
-			return wrong("PROOFBACK_SECRETS_KEY", "is not what it should be: expected the base64 of %d bytes", secretsKeyBytes)
+		const expected = "expected the base64 of %d bytes, such as openssl rand -base64 %d prints"
+		if s.secretsKey, err = base64.StdEncoding.DecodeString(s.SecretsKey); err != nil {
+			return wrong("PROOFBACK_SECRETS_KEY", "is not base64: "+expected, secretsKeyBytes, secretsKeyBytes)
+		}
+		if n := len(s.secretsKey); n != secretsKeyBytes {
+			return wrong("PROOFBACK_SECRETS_KEY", "is the base64 of %d bytes: "+expected, n, secretsKeyBytes, secretsKeyBytes)
 		}
 	}
 	if s.LedgerKey != "" {
