@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -31,8 +32,14 @@ func (s *Store) ImportRates(ctx context.Context, actor proofback.Actor, file io.
 	if err != nil {
 		return 0, 0, err
 	}
-	if stored, err = s.storeRates(ctx, r); err != nil {
-		return 0, 0, domainError(errors.Join(r.err, err))
+	// A day that has not come has no rate; where it is the first somewhere, it is tomorrow here.
+	r.last = proofback.RateDay(s.now()).AddDate(0, 0, 1)
+	stored, err = s.storeRates(ctx, r)
+	switch {
+	case r.err != nil:
+		return 0, 0, r.err // what Postgres says of it is only that the file broke off
+	case err != nil:
+		return 0, 0, domainError(err)
 	}
 	return stored, r.read, nil
 }
@@ -40,7 +47,8 @@ func (s *Store) ImportRates(ctx context.Context, actor proofback.Actor, file io.
 // rateReader reads a file of rates line by line.
 type rateReader struct {
 	csv     *csv.Reader
-	columns [4]int // of currency, date, per_euro and source; -1 for none
+	columns [4]int    // of currency, date, per_euro and source; -1 for none
+	last    time.Time // the last day that there may be a rate of
 	record  []string
 	read    int64
 	err     error
@@ -101,23 +109,31 @@ func (r *rateReader) values() (values []any, problem string) {
 	cell := func(i int) string { return strings.TrimSpace(r.record[r.columns[i]]) }
 	currency := cell(0)
 	if _, ok := proofback.CurrencyDigits(currency); !ok || currency == "EUR" {
-		return nil, "the currency is not an ISO 4217 code other than EUR"
+		return nil, seen("the currency", currency, "an ISO 4217 code other than EUR, such as USD")
 	}
 	day, err := time.Parse(time.DateOnly, cell(1))
 	if err != nil {
-		return nil, "the date is not a day such as 2026-03-01"
+		return nil, seen("the date", cell(1), "a day such as 2026-03-01")
+	}
+	if day.After(r.last) {
+		return nil, seen("the date", cell(1), "a day that has come: a rate that is stored is not changed any more")
 	}
 	rate, ok := proofback.ParseDecimal(cell(2))
 	if !ok || rate.Sign() <= 0 {
-		return nil, "per_euro is not a positive decimal such as 1.0921"
+		return nil, seen("per_euro", cell(2), "a positive decimal such as 1.0921")
 	}
 	source := sourceImport
 	if r.columns[3] >= 0 {
 		if source = cell(3); source == "" || len(source) > maxRateSource || !storable(source) {
-			return nil, "the source is empty or too long"
+			return nil, seen("the source", source, "the name of one, of at most 100 bytes")
 		}
 	}
 	return []any{currency, day, string(rate), source}, ""
+}
+
+// seen says what was found in a cell, and what was expected.
+func seen(what, found, expected string) string {
+	return fmt.Sprintf("%s is %.40q: expected %s", what, found, expected)
 }
 
 // Err is what went wrong while reading.

@@ -10,9 +10,17 @@ import (
 	"github.com/proofback/proofback/db/dbtest"
 )
 
+// onTenthOfMarch is a store whose today is then.
+func onTenthOfMarch(t *testing.T) *db.Store {
+	t.Helper()
+	return dbtest.Open(t, func(c *db.Config) {
+		c.Now = func() time.Time { return time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC) }
+	})
+}
+
 func TestImportedRatesFillGapsAndChangeNothing(t *testing.T) {
 	t.Parallel()
-	store, system := dbtest.Open(t), proofback.System()
+	store, system := onTenthOfMarch(t), proofback.System()
 	load := func(file string) (stored, read int64) {
 		t.Helper()
 		stored, read, err := store.ImportRates(t.Context(), system, strings.NewReader(file))
@@ -67,13 +75,14 @@ func TestShippedRatesAreTheSameBesideImportedOnes(t *testing.T) {
 
 func TestAFileOfRatesWithAnythingWrongIsStoredNotAtAll(t *testing.T) {
 	t.Parallel()
-	store := dbtest.Open(t)
+	store := onTenthOfMarch(t)
 	const good = "currency,date,per_euro\nVND,2026-03-01,26000\n"
 	for file, says := range map[string]string{
 		"":                              "currency,date,per_euro",
 		"currency,day,per_euro\n":       "no column date",
 		good + "VND,2026-03-02\n":       "no CSV",
-		good + "VND,01.03.2026,1\n":     "line 3 of the file of rates: the date",
+		good + "VND,01.03.2026,1\n":     "line 3 of the file of rates: the date is \"01.03.2026\": expected a day such as",
+		good + "VND,2026-03-12,26000\n": "expected a day that has come",
 		good + "VND,2026-03-02,0\n":     "line 3 of the file of rates: per_euro",
 		good + "VND,2026-03-02,1e3\n":   "per_euro",
 		good + "EUR,2026-03-02,1\n":     "the currency",
@@ -83,6 +92,9 @@ func TestAFileOfRatesWithAnythingWrongIsStoredNotAtAll(t *testing.T) {
 		_, _, err := store.ImportRates(t.Context(), proofback.System(), strings.NewReader(file))
 		if proofback.CodeOf(err) != proofback.CodeInvalid || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", file, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "SQLSTATE") && !strings.Contains(says, "two rates") {
+			t.Errorf("%q: what Postgres says hides what is wrong: %v", file, err)
 		}
 	}
 	var n int

@@ -63,7 +63,7 @@ func TestCommandsWorkBesideTheProgramOnItsEmbeddedPostgres(t *testing.T) {
 	t.Cleanup(func() { stopLeftover(t, dir) })
 	p := start(t, "PROOFBACK_DATA_DIR="+dir, "PROOFBACK_DEMO=false")
 	file := filepath.Join(t.TempDir(), "rates.csv")
-	if err := os.WriteFile(file, []byte("currency,date,per_euro\nVND,2026-03-01,26000\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("currency,date,per_euro\nVND,2020-03-01,26000\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"os"
-	"strconv"
 	"runtime/debug"
+	"strconv"
 )
 
 // gcPercent is how much may be allocated before what lives is looked through
