@@ -92,7 +92,7 @@ func conversionsLike(q *bun.SelectQuery, f proofback.ConversionFilter) *bun.Sele
 	case proofback.BasisReceived:
 		within(q, "conversion.received_at", f.TimeRange)
 	case proofback.BasisClick:
-		within(q, "conversion.click_at", f.TimeRange)
+		madeWithin(q, "conversion.click_id", "conversion.click_at", f.TimeRange)
 	default:
 		within(q, "conversion.event_at", f.TimeRange)
 	}

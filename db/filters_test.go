@@ -91,7 +91,7 @@ func TestPostbackFilters(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
 	first, second := m.click(0, day), m.click(1, day)
-	a := m.postback(first, "T-1", day)
+	a := m.postback(first, "T-1", day, made(m.conversion(first, "T-1", day)))
 	b := m.postback(first, "T-1", day.Add(time.Hour), func(p *proofback.Postback) {
 		p.Result, p.Reason = proofback.ResultDuplicate, proofback.ReasonDuplicate
 	})

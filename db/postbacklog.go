@@ -118,10 +118,23 @@ func postbacksLike(q *bun.SelectQuery, f proofback.PostbackFilter) *bun.SelectQu
 		q.Where("postback.reason IN (?)", bun.List(f.Reasons))
 	}
 	if f.ClickID != uuid.Nil {
-		q.Where("postback.click_id = ?", f.ClickID)
+		q.Where(postbackOfClick, f.ClickID)
 	}
 	if f.TransactionID != "" {
-		q.Where("postback.txid = ?", f.TransactionID)
+		q.Where(postbackWithTxID, f.TransactionID)
 	}
 	return q
 }
+
+// Requests about a click, or with a transaction id. One that made a conversion is found
+// by that, since nearly all do: it spares each of them two index entries.
+const (
+	postbackOfClick = `(postback.click_id = ?0 AND postback.result <> 'accepted'
+		OR postback.id = ANY (ARRAY(SELECT postback_id FROM conversions WHERE click_id = ?0)))`
+	postbackWithTxID = `(postback.txid = ?0 AND postback.result <> 'accepted'
+		OR postback.id = ANY (ARRAY(
+			SELECT postback_id
+			FROM conversions
+			WHERE txid = ?0
+			AND advertiser_id IN (SELECT id FROM advertisers))))`
+)

@@ -179,6 +179,7 @@ func TestListsFindTheirRowsByIndex(t *testing.T) {
 		return func(ctx context.Context) error { _, err := m.store.Deliveries(ctx, a, f, page); return err }
 	}
 	byReceipt := proofback.ConversionOrder{By: proofback.ByReceivedAt}
+	minute := proofback.TimeRange{From: day.Add(-time.Hour), To: day.Add(-59 * time.Minute)}
 	today := proofback.TimeRange{From: day.Truncate(24 * time.Hour), To: day.Truncate(24*time.Hour).AddDate(0, 0, 1)}
 	for _, tt := range []struct {
 		name string
@@ -194,6 +195,7 @@ func TestListsFindTheirRowsByIndex(t *testing.T) {
 		{"conversions", conversions(m.staff, proofback.ConversionFilter{}, proofback.ConversionOrder{}), "conversions_event_at", "Sort  (cost"},
 		{"conversions, oldest first", conversions(m.staff, proofback.ConversionFilter{}, proofback.ConversionOrder{OldestFirst: true}), "conversions_event_at", "Sort  (cost"},
 		{"conversions by receipt", conversions(m.staff, proofback.ConversionFilter{}, byReceipt), "conversions_received_at", "Sort  (cost"},
+		{"conversions by the time of their clicks", conversions(m.staff, proofback.ConversionFilter{TimeRange: minute, Basis: proofback.BasisClick}, byReceipt), "conversions_click", "Seq Scan"},
 		{"conversions of an affiliate", conversions(m.affiliate, proofback.ConversionFilter{}, proofback.ConversionOrder{}), "conversions_affiliate", "Sort  (cost"},
 		{"conversions of an advertiser", conversions(m.advertiser, proofback.ConversionFilter{}, proofback.ConversionOrder{}), "conversions_advertiser", "Sort  (cost"},
 		{"conversions of a click", conversions(m.staff, proofback.ConversionFilter{ClickID: keyAt(day)}, proofback.ConversionOrder{}), "conversions_click", "Seq Scan"},

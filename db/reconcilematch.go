@@ -127,13 +127,30 @@ SELECT DISTINCT ON (line) line, result, reason, message, conversion_id
 FROM (
 	SELECT a.line, 1 AS by, p.id, p.result, p.reason, p.message, p.conversion_id
 	FROM reconciliations AS r
-	JOIN postbacks AS p ON p.advertiser_id = r.advertiser_id
+	JOIN postbacks AS p ON p.advertiser_id = r.advertiser_id AND p.result <> 'accepted'
 	JOIN alone AS a ON a.txid = p.txid
+	WHERE r.id = $1
+	UNION ALL
+	SELECT a.line, 1, p.id, p.result, p.reason, p.message, p.conversion_id
+	FROM reconciliations AS r
+	CROSS JOIN alone AS a
+	JOIN conversions AS c ON c.advertiser_id = r.advertiser_id AND c.txid = a.txid
+	JOIN postbacks AS p ON p.id = c.postback_id
 	WHERE r.id = $1
 	UNION ALL
 	SELECT a.line, 2, p.id, p.result, p.reason, p.message, p.conversion_id
 	FROM alone AS a
-	JOIN postbacks AS p ON p.click_id = a.click_id
+	CROSS JOIN LATERAL (
+		SELECT id
+		FROM postbacks
+		WHERE click_id = a.click_id
+		AND result <> 'accepted'
+		UNION ALL
+		SELECT postback_id
+		FROM conversions
+		WHERE click_id = a.click_id
+	) AS of_click
+	JOIN postbacks AS p ON p.id = of_click.id
 	JOIN reconciliations AS r ON r.id = $1 AND r.advertiser_id = p.advertiser_id
 	WHERE a.txid IS NULL OR p.txid IS NULL
 ) AS told

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -151,11 +152,7 @@ func (q *reportQuery) lineColumns(at string) string { return q.columnsOf(q.span(
 
 // lineFilters are the conditions on a line that stands at a moment.
 func (q *reportQuery) lineFilters(at string) []string {
-	return append([]string{
-		at + " >= " + q.arg(q.in.Range.From, "timestamptz"),
-		at + " < " + q.arg(q.in.Range.To, "timestamptz"),
-		"NOT v.test",
-	}, q.conversionFilters("k")...)
+	return slices.Concat(q.during(at, q.in.Range), []string{"NOT v.test"}, q.conversionFilters("k"))
 }
 
 // status is where a conversion stands, or stood.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -17,6 +18,18 @@ var basisColumns = map[proofback.TimeBasis]string{
 	proofback.BasisEvent:    "v.event_at",
 	proofback.BasisReceived: "v.received_at",
 	proofback.BasisClick:    "v.click_at",
+}
+
+// during are the conditions on a time of a conversion or adjustment. By the time of its
+// click a conversion is found by the click's id, which is made of it (madeWithin).
+func (q *reportQuery) during(at string, r proofback.TimeRange) []string {
+	where := []string{at + " >= " + q.arg(r.From, "timestamptz"), at + " < " + q.arg(r.To, "timestamptz")}
+	if at == basisColumns[proofback.BasisClick] {
+		where = append(where,
+			"v.click_id >= "+q.arg(proofback.UUIDFloor(r.From.Add(-keySlack)), "uuid"),
+			"v.click_id < "+q.arg(proofback.UUIDFloor(r.To.Add(keySlack)), "uuid"))
+	}
+	return where
 }
 
 // told are the conversions and adjustments that are read line by line. Each is told in the report's
@@ -186,12 +199,7 @@ func (q *reportQuery) priced(currency string) string {
 // needed.
 func (q *reportQuery) conversionsOf(r proofback.TimeRange, which string) string {
 	at := basisColumns[q.in.Basis]
-	where := append([]string{
-		at + " >= " + q.arg(r.From, "timestamptz"),
-		at + " < " + q.arg(r.To, "timestamptz"),
-		"NOT v.test",
-		which,
-	}, q.conversionFilters("k")...)
+	where := slices.Concat(q.during(at, r), []string{"NOT v.test", which}, q.conversionFilters("k"))
 	return "FROM conversions AS v" + q.clickJoinSince(q.firstClick) + `
 			WHERE ` + strings.Join(where, "\n\t\t\tAND ")
 }
@@ -227,10 +235,7 @@ func (q *reportQuery) findFirstClick(ctx context.Context, pg pgx.Tx) error {
 	by := *q
 	by.args = nil
 	at := basisColumns[q.in.Basis]
-	where := append([]string{
-		at + " >= " + by.arg(q.in.Range.From, "timestamptz"),
-		at + " < " + by.arg(q.in.Range.To, "timestamptz"),
-	}, by.partnerFilters("v")...)
+	where := append(by.during(at, q.in.Range), by.partnerFilters("v")...)
 	// Without OFFSET, it might go through all clicks that were ever converted, in order.
 	err := pg.QueryRow(ctx, `
 		SELECT click_id

@@ -67,10 +67,10 @@ func (t *tracing) begin(ctx context.Context, by proofback.TraceBy) error {
 	case by.ClickID != uuid.Nil:
 		t.click = by.ClickID
 		conversions = where("conversion.click_id = ?", by.ClickID)
-		postbacks = where("postback.click_id = ?", by.ClickID)
+		postbacks = where(postbackOfClick, by.ClickID)
 	case by.TransactionID != "":
 		conversions = func(q *bun.SelectQuery) *bun.SelectQuery { return withTxID(q, by.TransactionID) }
-		postbacks = where("postback.txid = ?", by.TransactionID)
+		postbacks = where(postbackWithTxID, by.TransactionID)
 	default:
 		return proofback.Invalid([]string{"by"}, "say what to trace: a click, a transaction id, a conversion or a request")
 	}
@@ -101,10 +101,10 @@ func (t *tracing) beginWithRequest(ctx context.Context, id uuid.UUID) error {
 	return t.findPostbacks(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
 		q.Where("postback.id IN (?, ?)", p.ID, p.ReplayOf)
 		if p.ClickID != uuid.Nil {
-			q.WhereOr("postback.click_id = ? AND postback.replay_of = ?", p.ClickID, p.ID)
+			q.WhereOr(postbackOfClick+" AND postback.replay_of = ?1", p.ClickID, p.ID)
 		}
 		if named {
-			q.WhereOr("postback.txid = ? AND postback.advertiser_id = ?", p.TxID, p.AdvertiserID)
+			q.WhereOr(postbackWithTxID+" AND postback.advertiser_id = ?1", p.TxID, p.AdvertiserID)
 		}
 		return t.aboutConversion(q)
 	})
@@ -114,9 +114,9 @@ func (t *tracing) beginWithRequest(ctx context.Context, id uuid.UUID) error {
 // found, and those that named their transaction ids and failed.
 func (t *tracing) aboutConversion(q *bun.SelectQuery) *bun.SelectQuery {
 	for _, c := range t.Conversions {
-		q.WhereOr("postback.click_id = ? AND postback.conversion_id = ?", c.ClickID, c.ID)
+		q.WhereOr(postbackOfClick+" AND postback.conversion_id = ?1", c.ClickID, c.ID)
 		if c.TxID != "" {
-			q.WhereOr("postback.txid = ? AND postback.advertiser_id = ?", c.TxID, c.AdvertiserID)
+			q.WhereOr(postbackWithTxID+" AND postback.advertiser_id = ?1", c.TxID, c.AdvertiserID)
 		}
 	}
 	return q

@@ -26,10 +26,9 @@ func (m *market) loop(i int, txid string, at time.Time) *loop {
 	m.t.Helper()
 	l := &loop{click: m.click(i, at)}
 	l.conversion = m.conversion(l.click, txid, at.Add(time.Minute))
-	known := func(p *proofback.Postback) { p.ConversionID = l.conversion.ID }
-	l.first = m.postback(l.click, txid, at.Add(time.Minute), known)
-	l.repeat = m.postback(l.click, txid, at.Add(2*time.Minute), known, func(p *proofback.Postback) {
-		p.Result, p.Reason = proofback.ResultDuplicate, proofback.ReasonDuplicate
+	l.first = m.postback(l.click, txid, at.Add(time.Minute), made(l.conversion))
+	l.repeat = m.postback(l.click, txid, at.Add(2*time.Minute), func(p *proofback.Postback) {
+		p.Result, p.Reason, p.ConversionID = proofback.ResultDuplicate, proofback.ReasonDuplicate, l.conversion.ID
 	})
 	m.delivery(l.conversion, m.destination(i), at.Add(time.Minute), 2)
 	err := m.store.RecordPixelSignals(context.Background(), []proofback.PixelSignal{
@@ -40,6 +39,11 @@ func (m *market) loop(i int, txid string, at time.Time) *loop {
 		m.t.Fatal(err)
 	}
 	return l
+}
+
+// made has a logged request be the one that made a conversion.
+func made(c *proofback.Conversion) func(*proofback.Postback) {
+	return func(p *proofback.Postback) { p.ID, p.ConversionID = c.PostbackID, c.ID }
 }
 
 // told counts what a story holds.
@@ -59,7 +63,9 @@ func TestEveryKeyLeadsToTheWholeStory(t *testing.T) {
 	conflict := m.postback(m.click(0, day.Add(time.Hour)), "T-1", day.Add(2*time.Hour), func(p *proofback.Postback) {
 		p.Result, p.Reason = proofback.ResultRejected, proofback.ReasonTransactionConflict
 	})
-	replay := m.postback(l.click, "", day.Add(3*time.Hour), func(p *proofback.Postback) { p.ReplayOf = l.first.ID })
+	replay := m.postback(l.click, "", day.Add(3*time.Hour), func(p *proofback.Postback) {
+		p.Result, p.Reason, p.ReplayOf = proofback.ResultDuplicate, proofback.ReasonDuplicate, l.first.ID
+	})
 	for _, tt := range []struct {
 		name      string
 		by        proofback.TraceBy
@@ -172,7 +178,7 @@ func TestAStoryCostsTheSameHoweverLongItIs(t *testing.T) {
 	to := m.destination(0)
 	for i := range 50 {
 		c := m.conversion(long.click, fmt.Sprint("t", i), day)
-		m.postback(long.click, c.TxID, day)
+		m.postback(long.click, c.TxID, day, made(c))
 		m.delivery(c, to, day, 1)
 	}
 	if a, b := count(short.click), count(long.click); a != b || a > 10 {

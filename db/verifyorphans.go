@@ -88,7 +88,7 @@ func orphanComparisons(click, request uuid.UUID) []comparison {
 		{"attempts", "Delivery", "r.delivery_id", "format('attempt %s of delivery %s', r.number, r.delivery_id)", in("deliveries", "o.id = r.delivery_id"), "its delivery is gone"},
 		{"parked", "Delivery", "r.delivery_id", "", in("deliveries", "o.id = r.delivery_id AND o.destination_id = r.destination_id"), "it waits, and is gone"},
 		// An EXISTS would be made ready for each partition anew: these are joined at once.
-		{"postbacks AS r LEFT JOIN conversions AS o ON o.id = r.conversion_id", "Postback", "r.id", "", "r.conversion_id IS NULL OR o.id IS NOT NULL", "the conversion that it made or moved is gone"},
+		{"postbacks AS r LEFT JOIN conversions AS o ON o.id = r.conversion_id", "Postback", "r.id", "", "r.conversion_id IS NULL OR o.id IS NOT NULL AND (r.result <> 'accepted' OR o.postback_id = r.id)", "the conversion that it made or moved is gone, or was made by another"},
 		{"postbacks", "Postback", "r.id", "", logged("replay_of"), "the request that it replays is gone from the log"},
 		{"deferred", "Postback", "r.postback_id", "", logged("postback_id"), "it waits to be decided, and is gone from the log"},
 		{"adjustments", "Adjustment", "r.id", "", in("conversions", ofConversion), "its conversion is gone"},

@@ -161,5 +161,5 @@ var deliveryComparisons = []comparison{{
 		  AND (d.offer_id IS NULL OR d.offer_id = c.offer_id)
 		  AND (d.event_type IS NULL OR d.event_type = c.event_type)
 		  AND NOT c.test
-		  AND NOT EXISTS (SELECT FROM deliveries AS v WHERE v.transition_id = t.id AND v.destination_id = d.id)`,
+		  AND NOT EXISTS (SELECT FROM deliveries AS v WHERE v.conversion_id = t.conversion_id AND v.transition_id = t.id AND v.destination_id = d.id)`,
 }}
