@@ -129,32 +129,30 @@ func (a *Adjustment) ShownTo(actor Actor) bool {
 // person's words. What it is about in money, and which person of the network it was,
 // is held back.
 func (a *Adjustment) Entry(salt Salt) Entry {
-	f := make(fact, 0, maxFactFields)
+	f := newSalted(EntryAdjustment, salt, a.openings(salt))
 	f.set("adjustment", string(a.Kind))
-	f.set("to", a.To.Word())
-	f.set("by", string(a.ByKind))
 	f.id("adjustment_id", a.ID)
-	f.id("conversion_id", a.ConversionID)
 	f.id("advertiser_id", a.AdvertiserID)
 	f.id("affiliate_id", a.AffiliateID)
-	f.text("from", a.From.Word())
-	f.time("booked_at", a.BookedAt)
 	f.time("at", a.At)
-	f.id("transition_id", a.TransitionID)
+	f.time("booked_at", a.BookedAt)
+	f.set("by", string(a.ByKind))
+	f.id("conversion_id", a.ConversionID)
+	f.text("from", a.From.Word())
 	f.id("of", a.Of)
-	return f.salted(EntryAdjustment, a.ID, a.At, salt, a.openings(salt))
+	f.set("to", a.To.Word())
+	f.id("transition_id", a.TransitionID)
+	return f.entry(a.ID, a.At)
 }
 
 func (a *Adjustment) openings(salt Salt) []Opening {
-	var by fact
-	by.id("user_id", a.ByUser)
 	list := []Opening{
-		salt.opening("payout", moneyFact(a.Payout)),
-		salt.opening("revenue", moneyFact(a.Revenue)),
-		salt.opening("by_user", by),
+		salt.opening("payout", moneyObject(a.Payout)),
+		salt.opening("revenue", moneyObject(a.Revenue)),
+		salt.opening("by_user", idObject("user_id", a.ByUser)),
 	}
 	if !a.Amount.IsZero() {
-		list = append(list, salt.opening("amount", moneyFact(a.Amount)))
+		list = append(list, salt.opening("amount", moneyObject(a.Amount)))
 	}
 	return list
 }

@@ -29,17 +29,17 @@ type ClickCount struct {
 
 // Entry tells the ledger of a count.
 func (c *ClickCount) Entry() Entry {
-	f := make(fact, 0, maxFactFields)
-	f.id("click_count_id", c.ID)
-	f.id("process", c.Process)
-	f.time("hour", c.Hour)
+	f := newEntry(EntryClickCount)
 	f.set("accepted", strconv.FormatInt(c.Accepted, 10))
-	f.set("stored", strconv.FormatInt(c.Stored, 10))
-	f.set("spooled", strconv.FormatInt(c.Spooled, 10))
-	f.set("refused", strconv.FormatInt(c.Refused, 10))
-	f.set("complete", strconv.FormatBool(c.Complete))
 	f.time("at", c.ClosedAt)
-	return f.entry(EntryClickCount, c.ID, c.ClosedAt)
+	f.id("click_count_id", c.ID)
+	f.set("complete", strconv.FormatBool(c.Complete))
+	f.time("hour", c.Hour)
+	f.id("process", c.Process)
+	f.set("refused", strconv.FormatInt(c.Refused, 10))
+	f.set("spooled", strconv.FormatInt(c.Spooled, 10))
+	f.set("stored", strconv.FormatInt(c.Stored, 10))
+	return f.entry(c.ID, c.ClosedAt)
 }
 
 // ClickHour is an hour of clicks: what all processes counted, and what is there.

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -42,19 +41,69 @@ type Entry struct {
 	Salt Salt
 }
 
-// ledgerTime is RFC 3339 with exactly the microseconds that Postgres keeps.
-const ledgerTime = "2006-01-02T15:04:05.000000Z"
-
-// fact is what an entry says: keys with their values, each key once.
-type fact []factField
+// fact is what an entry says, on its way to canonical form: keys, in their order, with
+// their values.
+type fact struct {
+	b    []byte
+	last string      // key
+	due  []factField // to be told where their keys stand among the others, in order
+	kind EntryKind
+	salt Salt
+}
 
 type factField struct{ key, value string }
 
-func (f *fact) set(key, value string) { *f = append(*f, factField{key, value}) }
+// factRoom is what nearly all facts have room in.
+const factRoom = 1 << 10
+
+// newFact begins an object within an entry.
+func newFact() fact { return fact{b: append(make([]byte, 0, factRoom), '{')} }
+
+// newEntry begins an entry.
+func newEntry(kind EntryKind) fact {
+	f := newFact()
+	f.kind = kind
+	f.due = append(make([]factField, 0, 6), factField{"kind", string(kind)}, factField{"v", "1"})
+	return f
+}
+
+// newSalted begins an entry that holds something back.
+func newSalted(kind EntryKind, salt Salt, held []Opening) fact {
+	f := newEntry(kind)
+	f.salt = salt
+	for i := range held {
+		f.due = append(f.due, factField{held[i].key(), held[i].Commitment()})
+	}
+	slices.SortFunc(f.due, func(a, b factField) int { return strings.Compare(a.key, b.key) })
+	return f
+}
+
+// key begins a value. Keys must come in their order.
+func (f *fact) key(key string) {
+	for len(f.due) > 0 && f.due[0].key < key {
+		due := f.due[0]
+		f.due = f.due[1:]
+		f.set(due.key, due.value)
+	}
+	if len(f.b) > len("{") {
+		if key <= f.last {
+			panic("proofback: a fact tells " + key + " after " + f.last)
+		}
+		f.b = append(f.b, ',')
+	}
+	f.last = key
+	f.b = append(appendJSONString(f.b, key), ':')
+}
+
+func (f *fact) set(key, value string) {
+	f.key(key)
+	f.b = appendJSONString(f.b, value)
+}
 
 func (f *fact) id(key string, id uuid.UUID) {
 	if id != uuid.Nil {
-		f.set(key, id.String())
+		f.key(key)
+		f.b = append(appendUUIDText(append(f.b, '"'), id), '"')
 	}
 }
 
@@ -66,7 +115,8 @@ func (f *fact) text(key, s string) {
 
 func (f *fact) time(key string, t time.Time) {
 	if !t.IsZero() {
-		f.set(key, t.UTC().Truncate(time.Microsecond).Format(ledgerTime))
+		f.key(key)
+		f.b = append(appendLedgerTime(append(f.b, '"'), t), '"')
 	}
 }
 
@@ -78,181 +128,143 @@ func (f *fact) money(key string, m Money) {
 }
 
 func (f *fact) price(key string, p Price) {
-	f.set(key+"_model", string(p.Model))
 	f.text(key+"_amount", p.Amount.Canonical())
-	f.text(key+"_percent", p.Percent.Canonical())
 	f.text(key+"_currency", p.Currency)
+	f.set(key+"_model", string(p.Model))
+	f.text(key+"_percent", p.Percent.Canonical())
 }
 
-func (f fact) entry(kind EntryKind, id uuid.UUID, at time.Time) Entry {
-	f.set("kind", string(kind))
-	f.set("v", "1")
-	return Entry{ID: id, Kind: kind, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical()}
+// canonical ends the object.
+func (f *fact) canonical() []byte {
+	for _, due := range f.due {
+		f.due = nil
+		f.set(due.key, due.value)
+	}
+	return append(f.b, '}')
 }
 
-// salted is an entry that holds something back.
-func (f fact) salted(kind EntryKind, id uuid.UUID, at time.Time, salt Salt, held []Opening) Entry {
-	for i := range held {
-		f.set(held[i].key(), held[i].Commitment())
-	}
-	e := f.entry(kind, id, at)
-	e.Salt = salt
-	return e
+// entry ends the entry.
+func (f *fact) entry(id uuid.UUID, at time.Time) Entry {
+	return Entry{ID: id, Kind: f.kind, At: at.UTC().Truncate(time.Microsecond), Canonical: f.canonical(), Salt: f.salt}
 }
 
-func (f fact) canonical() []byte {
-	slices.SortFunc(f, func(a, b factField) int { return strings.Compare(a.key, b.key) })
-	size := 2
-	for _, field := range f {
-		size += len(field.key) + len(field.value) + len(`"":"",`)
-	}
-	b := append(make([]byte, 0, size), '{')
-	for i, field := range f {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendJSONString(b, field.key)
-		b = append(b, ':')
-		b = appendJSONString(b, field.value)
-	}
-	return append(b, '}')
-}
-
-// appendJSONString writes a string as RFC 8785 wants it: only what must be
-// escaped is.
-func appendJSONString(b []byte, s string) []byte {
-	b = append(b, '"')
-	plain := 0 // where what need not be escaped begins
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !mayNeedEscape[c] {
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			if _, size := utf8.DecodeRuneInString(s[i:]); size > 1 {
-				i += size - 1
-				continue
-			}
-		}
-		b = appendJSONEscape(append(b, s[plain:i]...), c)
-		plain = i + 1
-	}
-	return append(append(b, s[plain:]...), '"')
-}
-
-// mayNeedEscape are the bytes that must be looked at.
-var mayNeedEscape = func() (look [256]bool) {
-	for c := range look {
-		look[c] = c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\'
-	}
-	return look
-}()
-
-// appendJSONEscape writes a character that must be escaped; bytes that are no text
-// become the replacement character.
-func appendJSONEscape(b []byte, c byte) []byte {
-	switch {
-	case c >= utf8.RuneSelf:
-		return append(b, "\uFFFD"...)
-	case c == '"' || c == '\\':
-		return append(b, '\\', c)
-	}
-	if i := strings.IndexByte("\b\t\n\f\r", c); i >= 0 {
-		return append(b, '\\', "btnfr"[i])
-	}
+// appendUUIDText appends an id in lower case (RFC 9562, section 4).
+func appendUUIDText(b []byte, id uuid.UUID) []byte {
 	const hex = "0123456789abcdef"
-	return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+	for i, c := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			b = append(b, '-')
+		}
+		b = append(b, hex[c>>4], hex[c&15])
+	}
+	return b
 }
 
-// maxFactFields is more than any fact about a conversion has.
-const maxFactFields = 24
+// appendLedgerTime appends a time as RFC 3339 has it, in UTC with exactly the
+// microseconds that Postgres keeps.
+func appendLedgerTime(b []byte, t time.Time) []byte {
+	b = t.UTC().AppendFormat(b, time.RFC3339)
+	b[len(b)-1] = '.' // for the Z
+	micros := t.Nanosecond() / 1000
+	for unit := 100_000; unit > 0; unit /= 10 {
+		b = append(b, '0'+byte(micros/unit%10))
+	}
+	return append(b, 'Z')
+}
 
 // Entry tells the ledger that a conversion was made. What the affiliate earns, what
 // the network does, and what the advertiser said of the amount are held back.
 func (c *Conversion) Entry(salt Salt) Entry {
-	f := make(fact, 0, maxFactFields)
-	f.set("event_type", c.EventType)
-	f.id("conversion_id", c.ID)
+	f := newSalted(EntryConversion, salt, c.openings(salt))
 	f.id("advertiser_id", c.AdvertiserID)
-	f.id("offer_id", c.OfferID)
-	f.id("goal_id", c.GoalID)
 	f.id("affiliate_id", c.AffiliateID)
-	f.id("click_id", c.ClickID)
-	f.id("terms_id", c.TermsID)
-	f.id("postback_id", c.PostbackID)
-	f.text("txid", c.TxID)
-	f.time("event_at", c.EventAt)
-	f.time("received_at", c.ReceivedAt)
 	f.time("click_at", c.ClickAt)
-	return f.salted(EntryConversion, c.ID, c.ReceivedAt, salt, c.openings(salt))
+	f.id("click_id", c.ClickID)
+	f.id("conversion_id", c.ID)
+	f.time("event_at", c.EventAt)
+	f.set("event_type", c.EventType)
+	f.id("goal_id", c.GoalID)
+	f.id("offer_id", c.OfferID)
+	f.id("postback_id", c.PostbackID)
+	f.time("received_at", c.ReceivedAt)
+	f.id("terms_id", c.TermsID)
+	f.text("txid", c.TxID)
+	return f.entry(c.ID, c.ReceivedAt)
 }
 
 // Entry tells the ledger that a conversion moved. The reason is not in it: it
 // may hold a person's words, which stay erasable; its transition row keeps them.
 // Which person of the network it was is held back.
 func (t *Transition) Entry(salt Salt) Entry {
-	f := make(fact, 0, maxFactFields)
-	f.set("to", t.To.Word())
+	f := newSalted(EntryTransition, salt, t.openings(salt))
+	f.time("at", t.At)
 	f.set("by", string(t.ByKind))
-	f.id("transition_id", t.ID)
 	f.id("conversion_id", t.ConversionID)
 	f.text("from", t.From.Word())
 	f.id("postback_id", t.PostbackID)
-	f.time("at", t.At)
-	return f.salted(EntryTransition, t.ID, t.At, salt, t.openings(salt))
+	f.set("to", t.To.Word())
+	f.id("transition_id", t.ID)
+	return f.entry(t.ID, t.At)
 }
 
 // Entry tells the ledger of a version of an offer's terms: what it pays, and
 // what its clicks must do to be paid.
 func (t *Terms) Entry() Entry {
-	f := fact{{"version", strconv.Itoa(t.Version)}, {"status", string(t.Status)}, {"access", string(t.Access)}}
-	f.id("terms_id", t.ID)
-	f.id("offer_id", t.OfferID)
+	f := newEntry(EntryTerms)
+	f.set("access", string(t.Access))
 	f.id("advertiser_id", t.AdvertiserID)
 	f.time("at", t.CreatedAt)
 	f.set("attribution_window_hours", strconv.Itoa(t.AttributionWindowHours))
-	f.set("goals", canonicalList(t.Goals, func(g Goal) fact {
-		gf := fact{{"event_type", g.EventType}, {"approval", string(g.Approval)}}
-		gf.id("goal_id", g.ID)
-		gf.price("payout", g.Payout)
-		gf.price("revenue", g.Revenue)
-		gf.money("minimum", g.MinimumAmount)
-		gf.text("requires", g.Requires)
-		gf.text("when_prerequisite_missing", string(g.WhenPrerequisiteMissing))
-		gf.set("window_hours", strconv.Itoa(g.WindowHours))
-		gf.set("dedupe_window_minutes", strconv.Itoa(g.DedupeWindowMinutes))
-		gf.set("once_per_click", strconv.FormatBool(g.OncePerClick))
-		gf.set("transaction_id_required", strconv.FormatBool(g.TransactionIDRequired))
-		return gf
+	f.set("caps", canonicalList(t.Caps, func(f *fact, c Cap) {
+		f.set("limit", c.Limit.Canonical())
+		f.set("metric", string(c.Metric))
+		f.set("period", string(c.Period))
 	}))
-	f.set("caps", canonicalList(t.Caps, func(c Cap) fact {
-		return fact{{"metric", string(c.Metric)}, {"period", string(c.Period)}, {"limit", c.Limit.Canonical()}}
+	f.set("goals", canonicalList(t.Goals, func(f *fact, g Goal) {
+		f.set("approval", string(g.Approval))
+		f.set("dedupe_window_minutes", strconv.Itoa(g.DedupeWindowMinutes))
+		f.set("event_type", g.EventType)
+		f.id("goal_id", g.ID)
+		f.money("minimum", g.MinimumAmount)
+		f.set("once_per_click", strconv.FormatBool(g.OncePerClick))
+		f.price("payout", g.Payout)
+		f.text("requires", g.Requires)
+		f.price("revenue", g.Revenue)
+		f.set("transaction_id_required", strconv.FormatBool(g.TransactionIDRequired))
+		f.text("when_prerequisite_missing", string(g.WhenPrerequisiteMissing))
+		f.set("window_hours", strconv.Itoa(g.WindowHours))
 	}))
-	return f.entry(EntryTerms, t.ID, t.CreatedAt)
+	f.id("offer_id", t.OfferID)
+	f.set("status", string(t.Status))
+	f.id("terms_id", t.ID)
+	f.set("version", strconv.Itoa(t.Version))
+	return f.entry(t.ID, t.CreatedAt)
 }
 
 // Entry tells the ledger of an affiliate's own price.
 func (o *PayoutOverride) Entry() Entry {
-	f := fact{}
-	f.id("payout_override_id", o.ID)
+	f := newEntry(EntryPayout)
 	f.id("affiliate_id", o.AffiliateID)
-	f.id("offer_id", o.OfferID)
-	f.id("goal_id", o.GoalID)
-	f.price("payout", o.Payout)
-	f.time("from", o.From)
 	f.time("at", o.CreatedAt)
-	return f.entry(EntryPayout, o.ID, o.CreatedAt)
+	f.time("from", o.From)
+	f.id("goal_id", o.GoalID)
+	f.id("offer_id", o.OfferID)
+	f.text("payout_amount", o.Payout.Amount.Canonical())
+	f.text("payout_currency", o.Payout.Currency)
+	f.set("payout_model", string(o.Payout.Model))
+	f.id("payout_override_id", o.ID) // stands amid the price
+	f.text("payout_percent", o.Payout.Percent.Canonical())
+	return f.entry(o.ID, o.CreatedAt)
 }
 
 // canonicalList is a list of facts as one string value: a JSON array of their
 // canonical objects, in the list's own order.
-func canonicalList[T any](list []T, tell func(T) fact) string {
+func canonicalList[T any](list []T, tell func(*fact, T)) string {
 	b := []byte{'['}
 	for i, v := range list {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, tell(v).canonical()...)
+		f := newFact()
+		tell(&f, v)
+		b = append(appendComma(b, i), f.canonical()...)
 	}
 	return string(append(b, ']'))
 }

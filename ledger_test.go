@@ -2,6 +2,10 @@ package proofback
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,14 +75,19 @@ func TestLedgerEntriesKeepTheirCanonicalBytes(t *testing.T) {
 func TestCanonicalBytesAreJSONOfTheSameStrings(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		told := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "fact")
-		var f fact
-		for k, v := range told {
-			f.set(k, v)
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~\n\x01]{0,40}`))
+		told := rapid.MapOf(text, text).Draw(t, "fact")
+		f := newFact()
+		for _, k := range slices.Sorted(maps.Keys(told)) {
+			f.set(k, told[k])
 		}
+		canonical := f.canonical()
 		var back map[string]string
-		if err := json.Unmarshal(f.canonical(), &back); err != nil {
-			t.Fatalf("%s: %v", f.canonical(), err)
+		if err := json.Unmarshal(canonical, &back); err != nil {
+			t.Fatalf("%s: %v", canonical, err)
+		}
+		if want := sortedObject(told); string(canonical) != want {
+			t.Fatalf("got %s, want %s", canonical, want)
 		}
 		if len(back) != len(told) {
 			t.Fatalf("%d strings became %d", len(told), len(back))
@@ -91,9 +100,51 @@ func TestCanonicalBytesAreJSONOfTheSameStrings(t *testing.T) {
 	})
 }
 
+// sortedObject is the canonical object of valid texts, made in the plainest way.
+func sortedObject(told map[string]string) string {
+	var pairs []string
+	for _, key := range slices.Sorted(maps.Keys(told)) {
+		pairs = append(pairs, plainJSON(key)+":"+plainJSON(told[key]))
+	}
+	return "{" + strings.Join(pairs, ",") + "}"
+}
+
+// plainJSON is a text as RFC 8785, section 3.2.2.2, writes it, one character after the
+// other.
+func plainJSON(s string) string {
+	short := map[rune]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '"': `\"`, '\\': `\\`}
+	var out strings.Builder
+	for _, r := range s {
+		if escape, ok := short[r]; ok {
+			out.WriteString(escape)
+		} else if r < ' ' {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return `"` + out.String() + `"`
+}
+
+// BenchmarkEntry is what the ledger is told of a new conversion.
+func BenchmarkEntry(b *testing.B) {
+	at := time.Date(2026, 3, 10, 13, 0, 0, 123456789, time.UTC)
+	c := &Conversion{
+		ID: id(1), AdvertiserID: id(2), OfferID: id(3), GoalID: id(4), AffiliateID: id(5), ClickID: id(6), TermsID: id(7),
+		PostbackID: id(8), EventType: "sale", TxID: "A-10293847", EventAt: at, ReceivedAt: at, ClickAt: at,
+		Amount: Money{"100.10", "EUR"}, Payout: Money{"10.00", "EUR"}, Revenue: Money{"20.00", "EUR"},
+	}
+	moved := &Transition{ID: id(9), ConversionID: id(1), To: StatusApproved, At: at, ByKind: ByRule, PostbackID: id(8)}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Entry(Salt{1})
+		moved.Entry(Salt{2})
+	}
+}
+
 func TestLeftOutIdsAreAbsent(t *testing.T) {
 	t.Parallel()
-	f := fact{}
+	f := newFact()
 	f.id("a", uuid.Nil)
 	f.time("b", time.Time{})
 	f.money("c", Money{})

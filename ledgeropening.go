@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+
+	"github.com/google/uuid"
 )
 
 // Salt is the secret of an entry that holds something back: 16 random bytes.
@@ -27,28 +29,49 @@ func (o *Opening) key() string { return o.Name + commitmentSuffix }
 // Commitment is what the entry says of the value: the lower-case hexadecimal
 // SHA-256 of the 16 bytes of salt and the value.
 func (o *Opening) Commitment() string {
-	h := sha256.Sum256(append(o.Salt[:], o.Value...))
-	return hex.EncodeToString(h[:])
+	h := o.Salt.hash(o.Value)
+	var text [2 * len(h)]byte
+	return string(hex.AppendEncode(text[:0], h[:]))
 }
 
-// opening holds back f under a name.
-func (s Salt) opening(name string, f fact) Opening {
-	h := sha256.Sum256(append(s[:], name...))
-	return Opening{Name: name, Salt: Salt(h[:len(s)]), Value: string(f.canonical())}
+// hash is that of a salt and a text.
+func (s Salt) hash(text string) [sha256.Size]byte {
+	var storage [128]byte // more than the value of an amount has
+	return sha256.Sum256(append(append(storage[:0], s[:]...), text...))
 }
 
-func moneyFact(m Money) fact {
+// opening holds back a value, a canonical object, under a name.
+func (s Salt) opening(name, value string) Opening {
+	h := s.hash(name)
+	return Opening{Name: name, Salt: Salt(h[:len(s)]), Value: value}
+}
+
+// moneyObject is an amount as a canonical object.
+func moneyObject(m Money) string {
 	if m.IsZero() {
-		return nil
+		return "{}"
 	}
-	return fact{{"amount", m.Amount.Canonical()}, {"currency", m.Currency}}
+	var storage [64]byte
+	b := appendJSONField(storage[:0], '{', "amount", m.Amount.Canonical())
+	b = appendJSONField(b, ',', "currency", m.Currency)
+	return string(append(b, '}'))
+}
+
+// idObject is an id under a key as a canonical object, where there is one.
+func idObject(key string, id uuid.UUID) string {
+	if id == uuid.Nil {
+		return "{}"
+	}
+	f := newFact()
+	f.id(key, id)
+	return string(f.canonical())
 }
 
 func (c *Conversion) openings(salt Salt) []Opening {
 	return []Opening{
-		salt.opening("amount", moneyFact(c.Amount)),
-		salt.opening("payout", moneyFact(c.Payout)),
-		salt.opening("revenue", moneyFact(c.Revenue)),
+		salt.opening("amount", moneyObject(c.Amount)),
+		salt.opening("payout", moneyObject(c.Payout)),
+		salt.opening("revenue", moneyObject(c.Revenue)),
 	}
 }
 
@@ -65,9 +88,7 @@ func (c *Conversion) Openings(salt Salt, a Actor) []Opening {
 }
 
 func (t *Transition) openings(salt Salt) []Opening {
-	var by fact
-	by.id("user_id", t.ByUser)
-	return []Opening{salt.opening("by_user", by)}
+	return []Opening{salt.opening("by_user", idObject("user_id", t.ByUser))}
 }
 
 // Openings shows a what of the entry it may see.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -176,9 +178,9 @@ func (e *ProvenEntry) verify(c *Checkpoint) (Fact, error) {
 }
 
 func (f Fact) canonical() []byte {
-	list := make(fact, 0, len(f))
-	for key, value := range f {
-		list.set(key, value)
+	list := newFact()
+	for _, key := range slices.Sorted(maps.Keys(f)) {
+		list.set(key, f[key])
 	}
 	return list.canonical()
 }

@@ -79,13 +79,11 @@ func ClosedSentence(eventAt, bookedAt time.Time) string {
 // Entry tells the ledger that a month was closed. Which person of the network it was
 // is held back.
 func (p *Period) Entry(salt Salt) Entry {
-	f := fact{}
-	f.id("period_id", p.ID)
-	f.set("month", p.Month())
-	f.time("from", p.From)
-	f.time("to", p.To)
+	f := newSalted(EntryPeriod, salt, []Opening{salt.opening("by_user", idObject("user_id", p.ClosedBy))})
 	f.time("at", p.ClosedAt)
-	var by fact
-	by.id("user_id", p.ClosedBy)
-	return f.salted(EntryPeriod, p.ID, p.ClosedAt, salt, []Opening{salt.opening("by_user", by)})
+	f.time("from", p.From)
+	f.set("month", p.Month())
+	f.id("period_id", p.ID)
+	f.time("to", p.To)
+	return f.entry(p.ID, p.ClosedAt)
 }

@@ -82,32 +82,33 @@ type StatementLine struct {
 // Entry tells the ledger of a statement. The month's money is between the network
 // and the affiliate, and held back.
 func (s *Statement) Entry(salt Salt) Entry {
-	f := make(fact, 0, maxFactFields)
-	f.id("statement_id", s.ID)
-	f.id("period_id", s.PeriodID)
+	f := newSalted(EntryStatement, salt, s.Openings(salt))
 	f.id("affiliate_id", s.AffiliateID)
-	f.set("month", s.Month())
 	f.time("at", s.MadeAt)
-	return f.salted(EntryStatement, s.ID, s.MadeAt, salt, s.Openings(salt))
+	f.set("month", s.Month())
+	f.id("period_id", s.PeriodID)
+	f.id("statement_id", s.ID)
+	return f.entry(s.ID, s.MadeAt)
 }
 
 // Openings shows all of the entry: whoever sees a statement sees all of it.
 func (s *Statement) Openings(salt Salt) []Opening {
-	return []Opening{salt.opening("statement", s.fact())}
+	return []Opening{salt.opening("statement", s.object())}
 }
 
-func (s *Statement) fact() fact {
-	return fact{
-		{"currency", s.Currency},
-		{"opening", s.Opening.Canonical()},
-		{"earned", s.Earned.Canonical()},
-		{"adjusted", s.Adjusted.Canonical()},
-		{"payable", s.Payable.Canonical()},
-		{"carried", s.Carried.Canonical()},
-		{"minimum", s.Minimum.Canonical()},
-		{"lines", strconv.Itoa(s.Lines)},
-		{"digest", s.Digest},
-	}
+// object is what it comes to, as a canonical object.
+func (s *Statement) object() string {
+	f := newFact()
+	f.set("adjusted", s.Adjusted.Canonical())
+	f.set("carried", s.Carried.Canonical())
+	f.set("currency", s.Currency)
+	f.set("digest", s.Digest)
+	f.set("earned", s.Earned.Canonical())
+	f.set("lines", strconv.Itoa(s.Lines))
+	f.set("minimum", s.Minimum.Canonical())
+	f.set("opening", s.Opening.Canonical())
+	f.set("payable", s.Payable.Canonical())
+	return string(f.canonical())
 }
 
 // StatementFilter narrows a list of statements; zero fields do not.
