@@ -41,8 +41,8 @@ func EnsureRole(ctx context.Context, pool *pgxpool.Pool, role string) error {
 }
 
 // RollUpSooner makes RollUp count a quarter hour as soon as it is over and there is
-// a click in it.
-func (s *Store) RollUpSooner() { s.rollClicks = 1 }
+// a click in it, and the values of a day a few clicks at a time.
+func (s *Store) RollUpSooner() { s.rollClicks, s.valueClicks = 1, 5 }
 
 // SplitReportsSooner makes the totals and the page of a report apart wherever they can be.
 func (s *Store) SplitReportsSooner() { s.reportSplit = 1 }

@@ -73,9 +73,9 @@ func fillForPlans(t *testing.T, m *market) {
 		SELECT day, advertiser_id, sum(clicks), 0, '{3}', ARRAY[sum(clicks)], '{0}'
 		FROM rollup_offers
 		GROUP BY day, advertiser_id`)
-	m.exec(`INSERT INTO rollup_subs
-		SELECT $1::timestamptz::date - d, a.id, $3, $2, 7, 0, 's' || s
-		FROM generate_series(1, 180) AS d CROSS JOIN people AS a CROSS JOIN generate_series(1, 10) AS s`, day, m.advertisers[0], m.offers[0])
+	m.exec(`INSERT INTO rollup_values
+		SELECT $1::timestamptz::date - d, dimension, a.id, o.id, $2, '{a,b,c,d,e}', '{7,7,7,7,7}', '{0,0,0,0,0}'
+		FROM generate_series(1, 180) AS d CROSS JOIN people AS a JOIN people AS o ON o.n % 20 = a.n % 20 CROSS JOIN unnest('{device,country,sub1}'::text[]) AS dimension`, day, m.advertisers[0])
 	m.exec(`INSERT INTO rollup_offer_conversions
 		SELECT $1::timestamptz::date - d, o.id, $2, o.id, 'sale', 1, 0, 0, 0, 100, 0, '{3}', '{1}', '{0}', '{0}', '{0}', '{100}', '{0}'
 		FROM generate_series(1, 180) AS d CROSS JOIN people AS o`, day, m.advertisers[0])
@@ -89,7 +89,7 @@ func fillForPlans(t *testing.T, m *market) {
 		FROM (SELECT n, $1::timestamptz - n * interval '10 minutes' AS at FROM generate_series(1, 20000) AS n) AS moments
 		JOIN people AS p ON p.n = 1 + moments.n % 100`, day, m.advertisers[0])
 	m.exec(`DELETE FROM conversion_changes WHERE event_at < $1`, day.AddDate(0, 0, -1))
-	for _, table := range []string{"clicks", "conversions", "conversion_changes", "rollup_advertisers", "rollup_offers", "rollup_pairs", "rollup_subs", "rollup_offer_conversions"} {
+	for _, table := range []string{"clicks", "conversions", "conversion_changes", "rollup_advertisers", "rollup_offers", "rollup_pairs", "rollup_values", "rollup_offer_conversions"} {
 		m.exec(`ANALYZE ` + table)
 	}
 }
@@ -137,8 +137,8 @@ func TestReportsReadWhatTheyNeedByIndexAndFromTheRightDays(t *testing.T) {
 		},
 		{
 			name: "an affiliate by sub1", actor: m.affiliate, zone: "UTC", by: []proofback.Dimension{proofback.DimSub1},
-			indexes: []string{"rollup_subs_key", "conversions_affiliate"},
-			never:   []string{"rollup_subs", "conversions"},
+			indexes: []string{"rollup_values_key", "conversions_affiliate"},
+			never:   []string{"rollup_values", "conversions"},
 			tables:  nil, // conversions find their clicks in any partition
 		},
 	} {

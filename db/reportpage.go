@@ -108,7 +108,7 @@ func (q *reportQuery) rowsOfSpan(ctx context.Context, pg pgx.Tx) (each int, err 
 			SELECT DISTINCT `+guess.columnsOf("0", click)+`
 			FROM (
 				SELECT *
-				FROM `+rollupLevels[q.clicks.Level].table+` AS c
+				FROM `+rollupLevels[q.clicks.Level].source()+` AS c
 				WHERE `+strings.Join(where, "\n\t\t\t\tAND ")+`
 				LIMIT `+guess.arg(reportSplit, "bigint")+`
 			) AS c

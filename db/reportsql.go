@@ -137,11 +137,11 @@ func (q *reportQuery) clicked() (parts []string) {
 		days, some := q.clicks.Days()
 		if len(days) > 0 {
 			parts = append(parts, part(q.columnsOf("p.span", click), map[string]string{"clicks": "c.clicks", "bots": "c.bots"},
-				q.days("c", l.table, days, q.filters("c", "c"))))
+				q.days("c", l.source(), days, q.filters("c", "c"))))
 		}
 		if len(some) > 0 {
 			parts = append(parts, part(q.columnsOf("span", click), map[string]string{"clicks": inPiece("c.clicks_to"), "bots": inPiece("c.bots_to")},
-				q.pieces("c", l.table, some, q.filters("c", "c"))))
+				q.pieces("c", l.source(), some, q.filters("c", "c"))))
 		}
 	}
 	for _, r := range q.clicks.Raw {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,7 +26,7 @@ func (s *Store) RollUp(ctx context.Context, actor proofback.Actor) (steps int, e
 	}
 	digits, _ := proofback.CurrencyDigits(s.currency) // it was checked when the network began
 	for {
-		r := &roller{now: s.clock(), digits: digits, rollClicks: s.rollClicks}
+		r := &roller{now: s.clock(), digits: digits, rollClicks: s.rollClicks, valueClicks: s.valueClicks}
 		err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 			r.tx = tx
 			return r.step(ctx)
@@ -62,8 +63,9 @@ type roller struct {
 	changed bool // conversions did since they were counted
 	marked  bool // clicks came late
 
-	digits     int // of the network's currency
-	rollClicks int
+	digits      int // of the network's currency
+	rollClicks  int
+	valueClicks int
 }
 
 func (r *roller) step(ctx context.Context) error {
@@ -184,8 +186,7 @@ func (r *roller) forward(ctx context.Context) error {
 		r.pair, r.late = to, 0
 	}
 	if to.Equal(midnight) {
-		day := proofback.TimeRange{From: midnight.Add(-oneDay), To: midnight}
-		if err := r.count(ctx, day, coarseLevels()); err != nil {
+		if err := r.countValues(ctx, proofback.TimeRange{From: midnight.Add(-oneDay), To: midnight}); err != nil {
 			return err
 		}
 	}
@@ -219,7 +220,7 @@ func (r *roller) back(ctx context.Context) error {
 		return err
 	}
 	day := proofback.TimeRange{From: r.have.From.Add(-oneDay), To: r.have.From}
-	if err := r.count(ctx, day, allLevels()); err != nil {
+	if err := r.countDay(ctx, day); err != nil {
 		return err
 	}
 	return r.extend(ctx, day, proofback.TimeRange{From: day.From, To: r.have.To})
@@ -251,20 +252,53 @@ func (r *roller) recount(ctx context.Context, day proofback.TimeRange) error {
 	if !whole {
 		levels = fineLevels()
 	}
-	var q pgx.Batch
+	var tables []string
 	for _, i := range levels {
-		q.Queue(`DELETE FROM `+rollupLevels[i].table+` WHERE day = $1::timestamptz::date`, day.From)
+		tables = append(tables, rollupLevels[i].table)
+	}
+	var q pgx.Batch
+	for _, table := range slices.Compact(tables) { // levels of one table stand together
+		q.Queue(`DELETE FROM `+table+` WHERE day = $1::timestamptz::date`, day.From)
 	}
 	if err := r.tx.SendBatch(ctx, &q).Close(); err != nil {
 		return err
 	}
 	if whole {
-		return r.count(ctx, day, levels)
+		return r.countDay(ctx, day)
 	}
 	if err := r.count(ctx, day, withoutPairs()); err != nil {
 		return err
 	}
 	return r.count(ctx, proofback.TimeRange{From: day.From, To: r.pair}, []int{pairsLevel})
+}
+
+// countDay counts a whole day of which nothing is counted.
+func (r *roller) countDay(ctx context.Context, day proofback.TimeRange) error {
+	if err := r.count(ctx, day, fineLevels()); err != nil {
+		return err
+	}
+	return r.countValues(ctx, day)
+}
+
+// countValues counts a whole day for the levels whose rows are arrays, so many clicks
+// at a time: what is a value of its own in each click shall fit into memory.
+func (r *roller) countValues(ctx context.Context, day proofback.TimeRange) error {
+	var clicks int
+	err := r.tx.QueryRow(ctx, `SELECT coalesce(sum(clicks + bots), 0) FROM rollup_offers WHERE day = $1::timestamptz::date`, day.From).Scan(&clicks)
+	if err != nil {
+		return err
+	}
+	parts := clicks/r.valueClicks + 1
+	for i := range parts {
+		slice := day
+		if slice.From = day.From.Add(oneDay / time.Duration(parts) * time.Duration(i)); i < parts-1 {
+			slice.To = day.From.Add(oneDay / time.Duration(parts) * time.Duration(i+1))
+		}
+		if err := r.store(ctx, slice, storeValues()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // count counts the clicks of a part of a day of which nothing is counted.

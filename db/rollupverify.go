@@ -120,10 +120,10 @@ func (v *verifier) compareClicks(ctx context.Context, levels []int, day proofbac
 		l := &rollupLevels[i]
 		key, values := l.key(), l.values()
 		parts[n] = `(
-		SELECT '` + l.table + `', concat_ws(', ', $3::date, ` + key + `),
+		SELECT '` + l.name() + `', concat_ws(', ', $3::date, ` + key + `),
 			coalesce(r.clicks || ' clicks and ' || r.bots || ' bots are', ''),
 			coalesce(c.clicks || ' and ' || c.bots || ' are', '')
-		FROM (SELECT ` + key + `, ` + values + ` FROM ` + l.table + ` WHERE day = $3) AS r
+		FROM (` + l.stored() + `) AS r
 		FULL JOIN (` + l.rows(i, countedFrom(levels, i), false) + `) AS c USING (` + key + `)
 		WHERE (r.` + strings.ReplaceAll(values, ", ", ", r.") + `) IS DISTINCT FROM (c.` + strings.ReplaceAll(values, ", ", ", c.") + `)
 		LIMIT 1000)`

@@ -61,6 +61,7 @@ type Store struct {
 	mailer   Mailer // nil: no mail is sent
 
 	rollClicks  int // before a day is over (RollUp)
+	valueClicks int // at a time
 	reportSplit int // rows (reportQuery.read)
 
 	word changeWord // of conversions that changed
@@ -152,6 +153,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		checkURL: c.CheckURL,
 
 		rollClicks:  rollClicks,
+		valueClicks: valueClicks,
 		reportSplit: reportSplit,
 	}
 	if s.currency == "" {

@@ -104,15 +104,9 @@ func newTwoTenants(t *testing.T) *market {
 			keyAt(day), day, click.ID, m.advertisers[i], m.offers[i], m.affiliates[i])
 		m.exec(`INSERT INTO redirect_audits (id, offer_id, advertiser_id, terms_id, at, verdict, survived, hops) VALUES ($1, $2, $3, $4, $5, '', true, '[]')`,
 			keyAt(day), m.offers[i], m.advertisers[i], m.terms[i], day)
-		for table, more := range map[string][2]string{
-			"rollup_pairs":     {"at, clicks_to, bots_to", "'{0}', '{1}', '{0}'"},
-			"rollup_devices":   {"device", "''"},
-			"rollup_countries": {"country", "''"},
-			"rollup_subs":      {"sub1", "''"},
-		} {
-			m.exec(`INSERT INTO `+table+` (day, offer_id, advertiser_id, affiliate_id, clicks, bots, `+more[0]+`) VALUES ($1, $2, $3, $4, 1, 0, `+more[1]+`)`,
-				day, m.offers[i], m.advertisers[i], m.affiliates[i])
-		}
+		m.exec(`INSERT INTO rollup_pairs (day, offer_id, advertiser_id, affiliate_id, clicks, bots, at, clicks_to, bots_to) VALUES ($1, $2, $3, $4, 1, 0, '{0}', '{1}', '{0}')`,
+			day, m.offers[i], m.advertisers[i], m.affiliates[i])
+		m.exec(`INSERT INTO rollup_values VALUES ($1, 'device', $2, $3, $4, '{MOBILE}', '{1}', '{0}')`, day, m.affiliates[i], m.offers[i], m.advertisers[i])
 		m.exec(`INSERT INTO rollup_advertisers VALUES ($1, $2, 1, 0, '{0}', '{1}', '{0}')`, day, m.advertisers[i])
 		m.exec(`INSERT INTO rollup_offers VALUES ($1, $2, $3, 1, 0, '{0}', '{1}', '{0}')`, day, m.offers[i], m.advertisers[i])
 		m.exec(`INSERT INTO rollup_offer_conversions VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0, 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}')`, day, m.offers[i], m.advertisers[i], m.goals[i])

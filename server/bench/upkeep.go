@@ -56,7 +56,7 @@ func (s *suite) upkeepOfClicks(ctx context.Context) (each time.Duration, err err
 	}
 	day := r.now.Truncate(24*time.Hour).AddDate(0, 0, -1)
 	var q pgx.Batch
-	for _, table := range []string{"rollup_advertisers", "rollup_offers", "rollup_pairs", "rollup_devices", "rollup_countries", "rollup_subs"} {
+	for _, table := range []string{"rollup_advertisers", "rollup_offers", "rollup_pairs", "rollup_values"} {
 		q.Queue(`DELETE FROM `+table+` WHERE day >= $1`, day)
 	}
 	q.Queue(`UPDATE rollup_state SET rolled_to = $1, looked_to = $1, pairs_to = $1`, day)
