@@ -2,6 +2,7 @@ package proofback
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -196,6 +197,11 @@ func (f *ReportFilter) validate(p *Problems) {
 	} {
 		if list.n > maxReportFilter {
 			p.Add([]string{"filter", list.name}, "at most %d", maxReportFilter)
+		}
+	}
+	for i, c := range f.Countries {
+		if !looksLikeCountry(c) {
+			p.Add([]string{"filter", "countries", strconv.Itoa(i)}, notCountry, c)
 		}
 	}
 	if f.SubIndex < 0 || f.SubIndex > 10 {

@@ -48,7 +48,7 @@ func (t *Terms) Validate() error {
 func (t *Terms) checkTargeting(p *Problems) {
 	for i, c := range t.Targeting.Countries {
 		if !isCountry(c) {
-			p.Add([]string{"targeting", "countries", strconv.Itoa(i)}, "%.20q is not an ISO 3166-1 alpha-2 country: send a code such as DE", c)
+			p.Add([]string{"targeting", "countries", strconv.Itoa(i)}, notCountry, c)
 		}
 	}
 	for i, d := range t.Targeting.Devices {

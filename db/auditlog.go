@@ -49,6 +49,9 @@ func (s *Store) AuditLog(ctx context.Context, actor proofback.Actor, f proofback
 	if err := actor.RequireAdmin(); err != nil {
 		return w, err
 	}
+	if err := f.Validate(); err != nil {
+		return w, err
+	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []auditLogRow
 		q := tx.NewSelect().Model(&rows).ExcludeColumn("objects")

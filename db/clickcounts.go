@@ -91,6 +91,9 @@ func (s *Store) ClickHours(ctx context.Context, actor proofback.Actor, r proofba
 	if err := actor.RequireStaff(); err != nil {
 		return w, err
 	}
+	if err := r.Validate(); err != nil {
+		return w, err
+	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var hours []time.Time
 		q := tx.NewSelect().Table("click_counts").ColumnExpr("DISTINCT hour")

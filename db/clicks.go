@@ -91,8 +91,8 @@ func (s *Store) Clicks(ctx context.Context, actor proofback.Actor, f proofback.C
 	if err := actor.RequireSignedIn(); err != nil {
 		return w, err
 	}
-	if f.SubIndex < 0 || f.SubIndex > 10 {
-		return w, proofback.Invalid([]string{"filter", "sub", "index"}, "there are sub1 to sub10, and no sub%d", f.SubIndex)
+	if err := f.Validate(); err != nil {
+		return w, err
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []clickRow

@@ -16,6 +16,9 @@ func (s *Store) Conversions(ctx context.Context, actor proofback.Actor, f proofb
 	if err := actor.RequireSignedIn(); err != nil {
 		return w, err
 	}
+	if err := f.Validate(); err != nil {
+		return w, err
+	}
 	var rows []conversionRow
 	show := func(r *conversionRow) *proofback.Conversion { return r.value(actor) }
 	if q := plainConversions(actor, f, o, p, func(r *conversionRow) { rows = append(rows, *r) }); q != nil {

@@ -103,6 +103,9 @@ func (s *Store) Deliveries(ctx context.Context, actor proofback.Actor, f proofba
 	if err := actor.RequireSignedIn(); err != nil {
 		return w, err
 	}
+	if err := f.Validate(); err != nil {
+		return w, err
+	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []deliveryRow
 		err := pageByID(deliveriesLike(selectDeliveries(tx, &rows), f), "delivery.id", p).Scan(ctx)

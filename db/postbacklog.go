@@ -89,6 +89,9 @@ func (s *Store) Postbacks(ctx context.Context, actor proofback.Actor, f proofbac
 	if err := actor.RequireSignedIn(); err != nil {
 		return w, err
 	}
+	if err := f.Validate(); err != nil {
+		return w, err
+	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []postbackRow
 		q := postbacksLike(selectPostbacks(tx, &rows), f)

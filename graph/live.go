@@ -52,6 +52,9 @@ func (s *subscription) ConversionChanged(ctx context.Context, filter *model.Conv
 	if err != nil {
 		return nil, err
 	}
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
 	what.begun, err = s.Changes.Subscribe(ctx, ActorFrom(ctx), f, orZero(after))
 	return one, err
 }

@@ -125,7 +125,7 @@ func (p *program) serveAway(context.Context) error {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = fmt.Fprintln(w, `{"result":"unavailable","message":"the database is away: nothing was stored, send it again"}`)
+		_, _ = fmt.Fprintln(w, `{"result":"unavailable","reason":"UNAVAILABLE","message":"the database is away: nothing was stored, send it again"}`)
 	})
 	p.serve(p.around(mux))
 	return nil

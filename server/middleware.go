@@ -69,12 +69,19 @@ func withSafeHeaders(https bool, next http.Handler) http.Handler {
 // answerWriter remembers what was answered.
 type answerWriter struct {
 	http.ResponseWriter
-	status int
+	request  *http.Request
+	status   int
+	replaced bool // what the handler writes is not sent
 }
 
 func (w *answerWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
+	}
+	if w.request.Pattern == "" && (status == http.StatusNotFound || status == http.StatusMethodNotAllowed) {
+		w.replaced = true
+		refuseRoute(w.ResponseWriter, w.request, status)
+		return
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -82,6 +89,9 @@ func (w *answerWriter) WriteHeader(status int) {
 func (w *answerWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
+	}
+	if w.replaced {
+		return len(b), nil
 	}
 	return w.ResponseWriter.Write(b)
 }
@@ -101,7 +111,7 @@ type observed struct {
 func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	o.metrics.inFlight.Inc()
-	answer := &answerWriter{ResponseWriter: w}
+	answer := &answerWriter{ResponseWriter: w, request: r}
 	defer func() {
 		o.metrics.inFlight.Dec()
 		if panicked := recover(); panicked != nil {

@@ -94,3 +94,25 @@ func TestARequestThatIsGivenUpIsNotInFlightAnyMore(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatNoRouteIsForIsRefusedInJSON(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /thing/{id}", func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) })
+	all := &observed{mux: mux, metrics: newMetrics(roleAll), log: slog.New(slog.DiscardHandler)}
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/thingg/7?token=secret", 404, `{"code":"NOT_FOUND","message":"there is nothing at /thingg/7: `},
+		{"PUT", "/thing/7", 405, `{"code":"METHOD_NOT_ALLOWED","message":"PUT is not answered here: send GET, HEAD"}`},
+		{"GET", "/thing/7", 404, "404 page not found"}, // a handler's own answer stays
+	} {
+		w := httptest.NewRecorder()
+		all.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, nil))
+		if body := w.Body.String(); w.Code != tt.status || !strings.HasPrefix(body, tt.want) || strings.Contains(body, "secret") {
+			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, body)
+		}
+	}
+}

@@ -285,6 +285,8 @@ func TestWhatCannotBeExportedIsRefused(t *testing.T) {
 		{staff, "clicks", url.Values{"sub1": {"x"}, "sub2": {"x"}}, 400},
 		{staff, "conversions", url.Values{"statuses": {"APPROVED,LOST"}}, 400},
 		{staff, "conversions", url.Values{"from": {"2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"}}, 400},
+		{staff, "clicks", url.Values{"country": {"Germany"}}, 400},
+		{staff, "clicks", url.Values{"from": {"2026-02-01T00:00:00Z"}, "to": {"2026-01-01T00:00:00Z"}}, 400},
 		{staff, "report", nil, 400},
 		{staff, "report", url.Values{"from": {"2026-01-01T00:00:00Z"}, "to": {"2026-02-01T00:00:00Z"}, "groupBy": {"COLOUR"}}, 400},
 		{proofback.Actor{Role: proofback.RoleAffiliate, AffiliateID: y.affiliates[0]}, "report", url.Values{

@@ -68,16 +68,16 @@ func (h *Postbacks) limited(w http.ResponseWriter, a *proofback.Advertiser) bool
 	if l.(*rate.Limiter).AllowN(now(), 1) {
 		return false
 	}
-	refuse(w, http.StatusTooManyRequests, fmt.Sprintf("more than %d requests a second came to this endpoint: nothing was stored, send it again after a second", perSecond))
+	refuse(w, http.StatusTooManyRequests, proofback.CodeRateLimited, fmt.Sprintf("more than %d requests a second came to this endpoint: nothing was stored, send it again after a second", perSecond))
 	return true
 }
 
-// refuse answers what was not stored.
-func refuse(w http.ResponseWriter, status int, message string) {
+// refuse answers what was not stored. Its reason is none of a decision's: nothing was decided.
+func refuse(w http.ResponseWriter, status int, reason proofback.Code, message string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"result": "unavailable", "message": message})
+	_ = json.NewEncoder(w).Encode(map[string]string{"result": "unavailable", "reason": string(reason), "message": message})
 }
 
 // Register adds the routes to mux.
@@ -111,7 +111,11 @@ func (h *Postbacks) own(w http.ResponseWriter, r *http.Request) {
 func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proofback.Advertiser, problems ...proofback.Problem) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		w.Header().Set("Allow", "GET, POST")
-		http.Error(w, "send a postback with GET or POST", http.StatusMethodNotAllowed)
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		_ = json.NewEncoder(w).Encode(map[string]string{
+			"result": "unavailable", "reason": "METHOD_NOT_ALLOWED", "message": "a postback cannot come by " + proofback.CutText(r.Method, 20) + ", and nothing was stored: send it by GET or POST",
+		})
 		return
 	}
 	raw, problem := readRaw(w, r)
@@ -201,7 +205,7 @@ func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err erro
 	if errors.Is(err, db.ErrInDoubt) {
 		panic(http.ErrAbortHandler) // no answer: any would say that it is stored, or that it is not
 	}
-	refuse(w, http.StatusServiceUnavailable, "nothing was stored: send it again")
+	refuse(w, http.StatusServiceUnavailable, proofback.CodeUnavailable, "the database cannot take it at this moment: nothing was stored, send it again after the seconds in Retry-After")
 }
 
 // loggedURL is the request's URL without what must not be kept.
