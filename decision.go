@@ -3,6 +3,7 @@ package proofback
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -127,7 +128,7 @@ func (d *Decision) HTTPStatus() int {
 // decision, whoever asks and whenever. The checks stand in a fixed order; the
 // first that fails gives the reason.
 func Decide(r *Request, f *Facts) *Decision {
-	d := &decider{request: r, facts: f, out: &Decision{}}
+	d := &decider{request: r, facts: f, out: &Decision{Checks: make([]Check, 0, len(steps))}}
 	for _, step := range steps {
 		if done := step(d); done {
 			return d.out
@@ -168,8 +169,8 @@ type decider struct {
 	bookedFor time.Time // the event whose month is closed
 }
 
-func (d *decider) pass(name, format string, args ...any) bool {
-	d.out.Checks = append(d.out.Checks, Check{Name: name, Passed: true, Detail: fmt.Sprintf(format, args...)})
+func (d *decider) pass(name, detail string) bool {
+	d.out.Checks = append(d.out.Checks, Check{Name: name, Passed: true, Detail: detail})
 	return false
 }
 
@@ -210,7 +211,7 @@ func (d *decider) accept() *Decision {
 	}
 	d.make(status, by, why)
 	d.out.Result, d.out.Reason = ResultAccepted, ReasonAccepted
-	d.out.Message = fmt.Sprintf("stored as a new %s conversion of goal %q%s", status.Word(), d.goal.EventType, d.booked())
+	d.out.Message = "stored as a new " + status.Word() + " conversion of goal " + strconv.Quote(d.goal.EventType) + d.booked()
 	return d.out
 }
 
@@ -268,7 +269,7 @@ func (d *decider) book(c *Conversion) bool {
 		return false
 	}
 	d.out.BookedAt = d.facts.Books.Book(c.EventAt, d.request.ReceivedAt)
-	d.pass("period", "%s", ClosedSentence(c.EventAt, d.out.BookedAt))
+	d.pass("period", ClosedSentence(c.EventAt, d.out.BookedAt))
 	d.bookedFor = c.EventAt
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,7 +26,7 @@ func (d *decider) checkSecurity() bool {
 	case r.Mode == SecurityNone:
 		return d.pass(name, "the advertiser asks for no proof but an allowed address")
 	}
-	return d.pass(name, "proved by %s", strings.ToLower(string(r.Mode)))
+	return d.pass(name, "proved by "+strings.ToLower(string(r.Mode)))
 }
 
 // checkRequest refuses what could not be read.
@@ -106,7 +107,7 @@ func (d *decider) checkClick() bool {
 	if d.request.Endpoint != [16]byte{} && d.request.Endpoint != click.AdvertiserID {
 		return d.refuse(name, ReasonUnknownClick, "this click is not for an offer of the advertiser whose endpoint was called: check which network the landing page's click id came from")
 	}
-	return d.pass(name, "made at %s", click.At.Format(time.RFC3339))
+	return d.pass(name, "made at "+click.At.Format(time.RFC3339))
 }
 
 // waitsForClick reports whether the click may yet come out of a spool.
@@ -132,7 +133,7 @@ func (d *decider) checkEvent() bool {
 	if goal.TransactionIDRequired && d.request.Claim.TxID == "" {
 		return d.refuse(name, ReasonMissingTransactionID, "goal %q needs a transaction id: send txid with your own unique id of the event", event)
 	}
-	return d.pass(name, "goal %q", event)
+	return d.pass(name, "goal "+strconv.Quote(event))
 }
 
 // checkSameEvent ends with what is known of the event, if it is.
@@ -153,7 +154,7 @@ func (d *decider) checkSameEvent() bool {
 	// Nor is a replay of what came before the conversion was known: it is old news.
 	old := !r.FirstReceivedAt.IsZero() && r.FirstReceivedAt.Before(known.FirstReceivedAt)
 	if to == "" || to == known.Status || to == StatusPending && known.Began == StatusPending || old {
-		d.pass(name, "conversion %s is this event", known.ID)
+		d.pass(name, "conversion "+known.ID.String()+" is this event")
 		d.out.Result, d.out.Reason = ResultDuplicate, ReasonDuplicate
 		d.out.Message = fmt.Sprintf("this event is known already, and is %s: nothing new", known.Status.Word())
 		return true
@@ -161,8 +162,8 @@ func (d *decider) checkSameEvent() bool {
 	if !CanMove(known.Status, to, MoverPostback) {
 		return d.refuse("transition", ReasonInvalidTransition, "the conversion is %s and a postback cannot make it %s: ask the network's staff", known.Status.Word(), to.Word())
 	}
-	d.pass(name, "conversion %s is this event", known.ID)
-	d.pass("transition", "from %s to %s", known.Status.Word(), to.Word())
+	d.pass(name, "conversion "+known.ID.String()+" is this event")
+	d.pass("transition", "from "+known.Status.Word()+" to "+to.Word())
 	why := r.Claim.Reason
 	if why == "" {
 		why = "the postback said " + to.Word()
@@ -284,7 +285,7 @@ func (d *decider) checkPrice() bool {
 	if !d.goal.MinimumAmount.IsZero() && c.Value() == "" {
 		return d.refuse(name, ReasonMissingAmount, "goal %q counts from %s %s on, and no amount was sent: send amount and currency", d.goal.EventType, d.goal.MinimumAmount.Amount, d.goal.MinimumAmount.Currency)
 	}
-	return d.pass(name, "payout and revenue follow from the terms of version %d", d.facts.Terms.Version)
+	return d.pass(name, "payout and revenue follow from the terms of version "+strconv.Itoa(d.facts.Terms.Version))
 }
 
 // price applies a price rule to a claim; sent is the claim's own amount for it.
@@ -337,7 +338,7 @@ func (d *decider) checkWindow() bool {
 	if d.eventAt.Sub(made) > window {
 		return d.refuse(name, ReasonOutsideWindow, "the event came %s after its click and counts for %s only: report events as they happen, or ask the network for a longer window", d.eventAt.Sub(made).Round(time.Second), window)
 	}
-	return d.pass(name, "%s after the click, within %s", d.eventAt.Sub(made).Round(time.Second), window)
+	return d.pass(name, d.eventAt.Sub(made).Round(time.Second).String()+" after the click, within "+window.String())
 }
 
 func (d *decider) checkMinimum() bool {
@@ -358,7 +359,7 @@ func (d *decider) checkMinimum() bool {
 	if value.Cmp(least.Amount) < 0 {
 		return d.refuse(name, ReasonBelowThreshold, "the amount %s %s is below the minimum of %s %s%s", sent.Amount, sent.Currency, least.Amount, least.Currency, at)
 	}
-	return d.pass(name, "the amount reaches %s %s%s", least.Amount, least.Currency, at)
+	return d.pass(name, "the amount reaches "+string(least.Amount)+" "+least.Currency+at)
 }
 
 func (d *decider) checkPrerequisite() bool {
@@ -369,7 +370,7 @@ func (d *decider) checkPrerequisite() bool {
 	}
 	for _, k := range d.facts.Known {
 		if k.ClickID == d.facts.Click.ID && k.EventType == needs && k.Status != StatusRejected {
-			return d.pass(name, "the click has its %s", needs)
+			return d.pass(name, "the click has its "+needs)
 		}
 	}
 	until := d.facts.Click.At.Add(d.facts.Terms.Window(d.goal))

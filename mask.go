@@ -75,6 +75,9 @@ func maskValue(name, canonical, value string, in *nesting) (masked, what string)
 // Text that was encoded comes back decoded if there was something to mask in it,
 // and else as it was.
 func maskEncoded(value string, free bool, in *nesting) (masked, what string) {
+	if !mayHide(value, free) {
+		return value, maskNothing
+	}
 	masked, what = maskText(value, free)
 	view := masked
 	for range maxEncodings {
@@ -98,6 +101,25 @@ func maskEncoded(value string, free bool, in *nesting) (masked, what string) {
 	}
 	return masked, what
 }
+
+// mayHide reports whether a text may hold what must be masked: nearly none does, and those
+// need not be looked at further. Addresses have an @, international numbers a plus, what is
+// encoded a percent sign, and URLs with parameters an equals sign; other numbers have many
+// digits.
+func mayHide(text string, free bool) bool {
+	digits := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9':
+			digits++
+		case hidingMarks[c]:
+			return true
+		}
+	}
+	return free && digits >= minPhoneDigits
+}
+
+var hidingMarks = bytesOf("@+%=")
 
 // maskRaw masks what stands in a URL as raw and means decoded.
 func maskRaw(raw, decoded string) string {

@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ const (
 const (
 	MaxParameters     = 100
 	MaxParameterBytes = 2000
+	usualParameters   = 8
 	maxNameBytes      = 100 // of a name in the log; no name that counts is longer
 )
 
@@ -102,8 +104,11 @@ func (p PostbackParams) Sent(canonical string) (value, name string) {
 
 // Subs are the values of sub1 … sub10.
 func (p PostbackParams) Subs() (subs [10]string) {
-	for i, name := range subParams {
-		subs[i] = p.Get(name)
+	for i := range p.All {
+		if sent := &p.All[i]; strings.HasPrefix(sent.Canonical, "sub") {
+			sub := &subs[slices.Index(subParams[:], sent.Canonical)]
+			*sub = cmp.Or(*sub, sent.Value)
+		}
 	}
 	return subs
 }
@@ -111,6 +116,7 @@ func (p PostbackParams) Subs() (subs [10]string) {
 // paramReader gathers the parameters of a request one by one.
 type paramReader struct {
 	mapping  []NameMapping
+	only     string // the canonical name that somebody asks for, "" for all
 	params   []Parameter
 	problems []Problem
 	full     bool
@@ -126,7 +132,14 @@ func (r *paramReader) add(name, raw, value, flaw string) {
 		r.full = true
 		return
 	}
+	if r.params == nil {
+		r.params = make([]Parameter, 0, usualParameters)
+	}
 	canonical := canonicalParameter(name, r.mapping)
+	if r.only != "" && canonical != r.only {
+		r.params = append(r.params, Parameter{}) // which counts
+		return
+	}
 	if flaw == "" {
 		flaw = flawOf(value)
 	}

@@ -33,11 +33,15 @@ type PostbackRequest struct {
 // stays. Numbers of JSON are kept as they were written.
 func ReadPostback(req PostbackRequest) (PostbackParams, []Problem) {
 	r := paramReader{mapping: req.Mapping}
+	r.read(&req)
+	return PostbackParams{r.params}, r.problems
+}
+
+func (r *paramReader) read(req *PostbackRequest) {
 	r.form(req.RawQuery)
 	if req.Method == methodPost && len(bytes.TrimSpace(req.Body)) > 0 {
 		r.body(req.ContentType, req.ContentEncoding, req.Body)
 	}
-	return PostbackParams{r.params}, r.problems
 }
 
 func (r *paramReader) body(contentType, encoding string, body []byte) {
@@ -83,7 +87,7 @@ func (r *paramReader) form(s string) {
 // decodeForm decodes plus signs and percent-encoding. What is not valid
 // percent-encoding stays as it is and makes it report false.
 func decodeForm(s string) (decoded string, ok bool) {
-	if !strings.ContainsAny(s, "%+") {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s, true
 	}
 	s = strings.ReplaceAll(s, "+", " ")

@@ -2,10 +2,12 @@ package proofback
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 const (
@@ -219,4 +221,30 @@ func TestProblemsDoNotRepeatSecrets(t *testing.T) {
 			t.Errorf("%q tells the secret", p.Detail)
 		}
 	}
+}
+
+// A request is looked up by the click id that it turns out to have.
+func TestAClickIDIsFoundByItselfAsWithAllTheRest(t *testing.T) {
+	t.Parallel()
+	keys := testClickKeys(t)
+	name := rapid.SampledFrom([]string{"click_id", "CLICK_ID", "%63lick_id", " click_id", "cid", "txid", "sub1", ""})
+	rapid.Check(t, func(t *rapid.T) {
+		whole := keys.Encode(anyClick.Draw(t, "click"))
+		value := rapid.OneOf(rapid.Just(whole), rapid.Just("%20"+strings.ToLower(whole)+"+"), rapid.Just(whole[:30]), rapid.Just(""), rapid.Just("{click_id}"), rapid.String())
+		pairs := slices.Repeat([]string{"sub1=1"}, rapid.SampledFrom([]int{0, MaxParameters - 1, MaxParameters}).Draw(t, "before"))
+		for range rapid.IntRange(0, 4).Draw(t, "parameters") {
+			pairs = append(pairs, name.Draw(t, "name")+"="+value.Draw(t, "value"))
+		}
+		query := strings.Join(pairs, "&")
+		for _, raw := range []PostbackRequest{
+			{Method: "GET", RawQuery: query},
+			{Method: "POST", RawQuery: "txid=1", ContentType: "application/x-www-form-urlencoded", Body: []byte(query)},
+			{Method: "POST", ContentType: "application/json", Body: []byte(`{"txid":1,"Click_ID":"` + whole + `"}`)},
+		} {
+			want := ReadRequest(raw, Credentials{}, Sender{}, keys)
+			if id, state := ReadClickID(raw, keys); id != want.ClickID || state != want.ClickIDState {
+				t.Fatalf("%+v: %s %s, and read as a whole %s %s", raw, id, state, want.ClickID, want.ClickIDState)
+			}
+		}
+	})
 }

@@ -34,6 +34,18 @@ var wide = apd.BaseContext.WithPrecision(60)
 // The Rate tells the day and source to be kept beside it: of two rates (a cross
 // over the euro) the older day. ok is false when a rate is missing.
 func (r Rates) Convert(m Money, to string) (converted Money, used Rate, ok bool) {
+	if m.Currency == to {
+		return m.Round(), Rate{Source: RateSourceSame}, true
+	}
+	from, into, used, ok := r.between(m.Currency, to)
+	if !ok {
+		return Money{}, Rate{}, false
+	}
+	if digits, ok := CurrencyDigits(to); ok {
+		if amount, ok := m.Amount.ruleOfThree(into.PerEuro, from.PerEuro, digits); ok {
+			return Money{amount, to}, used, true
+		}
+	}
 	value, used, ok := r.value(m, to)
 	if !ok {
 		return Money{}, Rate{}, false
@@ -41,14 +53,25 @@ func (r Rates) Convert(m Money, to string) (converted Money, used Rate, ok bool)
 	return Money{value, to}.Round(), used, true
 }
 
+// between gives the rates of two currencies to the euro, and which of them tells the day
+// and source of the cross.
+func (r Rates) between(base, quote string) (from, into, used Rate, ok bool) {
+	from, okFrom := r.of(base)
+	into, okInto := r.of(quote)
+	used = from
+	if base == euro || quote != euro && into.Day.Before(from.Day) {
+		used = into
+	}
+	return from, into, used, okFrom && okInto
+}
+
 // value is Convert without the rounding, for comparisons.
 func (r Rates) value(m Money, to string) (Decimal, Rate, bool) {
 	if m.Currency == to {
 		return m.Amount, Rate{Source: RateSourceSame}, true
 	}
-	from, okFrom := r.of(m.Currency)
-	into, okInto := r.of(to)
-	if !okFrom || !okInto {
+	from, into, used, ok := r.between(m.Currency, to)
+	if !ok {
 		return "", Rate{}, false
 	}
 	var z apd.Decimal
@@ -58,10 +81,6 @@ func (r Rates) value(m Money, to string) (Decimal, Rate, bool) {
 	}
 	if err != nil {
 		return "", Rate{}, false
-	}
-	used := from
-	if m.Currency == euro || to != euro && into.Day.Before(from.Day) {
-		used = into
 	}
 	return Decimal(z.Text('f')), used, true
 }

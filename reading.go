@@ -1,5 +1,7 @@
 package proofback
 
+import "github.com/google/uuid"
+
 // Sender is the advertiser that a request is read for: its names and words, and
 // what it demands of its own requests. The zero Sender is nobody we know.
 type Sender struct {
@@ -34,6 +36,14 @@ func ReadRequest(raw PostbackRequest, c Credentials, s Sender, keys *ClickKeys) 
 		r.Mode = s.Guard.Mode
 	}
 	return r
+}
+
+// ReadClickID gives the click id that ReadRequest finds for nobody we know. It is what a
+// request is looked up by before it is known whose it is.
+func ReadClickID(raw PostbackRequest, keys *ClickKeys) (uuid.UUID, ClickIDState) {
+	r := paramReader{only: ParamClickID}
+	r.read(&raw)
+	return keys.Parse(PostbackParams{r.params}.Get(ParamClickID))
 }
 
 // maskClaim takes personal data out of what will be stored. The transaction id

@@ -101,6 +101,39 @@ func (s short) round(digits int) (short, bool) {
 	return short{int64(whole), digits}, true
 }
 
+// ruleOfThree is d·mul/div with exactly digits places after the point, rounded once, ties
+// to even, where all of them are short.
+func (d Decimal) ruleOfThree(mul, div Decimal, digits int) (Decimal, bool) {
+	a, okA := d.short()
+	b, okB := mul.short()
+	c, okC := div.short()
+	if !okA || !okB || !okC || c.coef <= 0 {
+		return "", false
+	}
+	over, ok := shortProduct(a.coef, b.coef, 0)
+	if !ok {
+		return "", false
+	}
+	under := short{coef: c.coef}
+	if places := digits + c.scale - a.scale - b.scale; places >= 0 {
+		over, ok = over.scaled(places)
+	} else {
+		under, ok = under.scaled(-places)
+	}
+	if !ok {
+		return "", false
+	}
+	by := magnitude(under.coef)
+	whole, rest := magnitude(over.coef)/by, magnitude(over.coef)%by
+	if 2*rest > by || 2*rest == by && whole%2 == 1 {
+		whole++
+	}
+	if over.coef < 0 {
+		return short{-int64(whole), digits}.decimal(), true
+	}
+	return short{int64(whole), digits}.decimal(), true
+}
+
 // reduced is s without noughts at the end of its fraction.
 func (s short) reduced() short {
 	for s.scale > 0 && s.coef%10 == 0 {

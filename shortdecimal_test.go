@@ -54,3 +54,38 @@ func TestShortNumbersAreCalculatedAsLongOnes(t *testing.T) {
 		}
 	})
 }
+
+// Amounts are converted as if with 60 digits and then rounded, to the last place.
+func TestShortAmountsAreConvertedAsLongOnes(t *testing.T) {
+	t.Parallel()
+	amount := rapid.Custom(func(t *rapid.T) Decimal {
+		return Decimal(rapid.StringMatching(`-?[0-9]{1,6}(\.[0-9]{1,6})?`).Draw(t, "amount"))
+	})
+	rate := rapid.Custom(func(t *rapid.T) Decimal {
+		return Decimal(rapid.StringMatching(`[0-9]{1,4}(\.[0-9]{0,4}[1-9])?|1|2|4|8|0\.5`).Draw(t, "rate"))
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, mul, div := amount.Draw(t, "of"), rate.Draw(t, "times"), rate.Draw(t, "by")
+		if div.Sign() == 0 {
+			return
+		}
+		digits := rapid.IntRange(0, 4).Draw(t, "digits")
+		got, ok := a.ruleOfThree(mul, div, digits)
+		if !ok {
+			if a.Sign() > 0 && mul.Sign() > 0 && len(a+mul+div) < 14 {
+				t.Fatalf("%s·%s/%s is too long", a, mul, div)
+			}
+			return
+		}
+		var z apd.Decimal
+		if _, err := wide.Mul(&z, a.apd(), mul.apd()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := wide.Quo(&z, &z, div.apd()); err != nil {
+			t.Fatal(err)
+		}
+		if want := Decimal(z.Text('f')).Round(digits); got != want {
+			t.Errorf("%s·%s/%s to %d places: %s, and apd says %s", a, mul, div, digits, got, want)
+		}
+	})
+}

@@ -27,6 +27,9 @@ func UnresolvedMacro(value string) bool {
 
 // decodePercent decodes the percent-encoding that there is and leaves the rest.
 func decodePercent(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
@@ -50,8 +53,30 @@ func unhex(c byte) byte {
 	return c&0xf + 9
 }
 
+// byteSet is a set of bytes.
+type byteSet [256]bool
+
+func bytesOf(chars string) (set byteSet) {
+	for i := range len(chars) {
+		set[chars[i]] = true
+	}
+	return set
+}
+
+// containsOf is strings.ContainsAny with a set that is made once.
+func containsOf(set *byteSet, s string) bool {
+	for i := range len(s) {
+		if set[s[i]] {
+			return true
+		}
+	}
+	return false
+}
+
+var macroMarks = bytesOf("{}[]<>()%#@$:*|~")
+
 func holdsMacro(s string) bool {
-	if !strings.ContainsAny(s, "{}[]<>()%#@$:*|~") && !strings.HasPrefix(s, "__") {
+	if !containsOf(&macroMarks, s) && !strings.HasPrefix(s, "__") {
 		return false
 	}
 	return isMacro(s) || encloses(s, '{', '}', isTemplateName) || encloses(s, '[', ']', isTrackerWord)

@@ -23,6 +23,10 @@ type Incoming struct {
 	// nobody known. It is pure, and called again once the click has told whose the
 	// request is.
 	Read func(proofback.Sender) proofback.Reading
+	// ClickID is the click id that Read finds for nobody known. With it a request to the
+	// plain endpoint is only read once its click has told whose it is, or there is none.
+	// Left out, the request is read for it.
+	ClickID func() (uuid.UUID, proofback.ClickIDState)
 	// Sent is what Read reads. It is kept, encrypted, while nobody knows whose the
 	// request is because its click is not stored yet. Without it such a request is
 	// decided as it was read for nobody, and proves nothing.
@@ -77,9 +81,13 @@ func (s *Store) gather(ctx context.Context, setup *Setup, batch []*Incoming) (*d
 	b := &decideBatch{store: s, setup: setup, items: make([]decideItem, len(batch))}
 	for i, in := range batch {
 		b.items[i] = decideItem{in: in}
-		b.items[i].read(b.setup, in.Endpoint)
+		b.items[i].identify(b.setup)
 	}
-	return b, b.findClicks(ctx)
+	if err := b.findClicks(ctx); err != nil {
+		return nil, err
+	}
+	b.readTheRest()
+	return b, nil
 }
 
 // errMovedMeanwhile says that a conversion was not where it was seen.
@@ -112,6 +120,8 @@ type decideBatch struct {
 type decideItem struct {
 	in       *Incoming
 	reading  proofback.Reading
+	clickID  uuid.UUID // that is looked up, when it is whole
+	whole    bool
 	sender   uuid.UUID // the advertiser it was read for, if any
 	guard    *proofback.Guard
 	click    *proofback.Click
@@ -119,6 +129,17 @@ type decideItem struct {
 	terms    *proofback.Terms
 	zone     *time.Location // the advertiser's
 	decision *proofback.Decision
+}
+
+// identify finds out which click the request is about.
+func (it *decideItem) identify(setup *Setup) {
+	if it.in.Endpoint == nil && it.in.ClickID != nil {
+		id, state := it.in.ClickID()
+		it.clickID, it.whole = id, state == proofback.ClickIDWhole
+		return
+	}
+	it.read(setup, it.in.Endpoint)
+	it.clickID, it.whole = it.reading.ClickID, it.reading.ClickIDState == proofback.ClickIDWhole
 }
 
 // read reads the request with an advertiser's names.

@@ -15,10 +15,10 @@ import (
 // findClicks brings the clicks of a batch and the terms they were made under,
 // and reads requests to the plain endpoint again with their advertiser's names.
 func (b *decideBatch) findClicks(ctx context.Context) error {
-	var ids []uuid.UUID
+	ids := make([]uuid.UUID, 0, len(b.items))
 	for i := range b.items {
-		if r := &b.items[i].reading.Request; r.ClickIDState == proofback.ClickIDWhole {
-			ids = append(ids, r.ClickID)
+		if it := &b.items[i]; it.whole {
+			ids = append(ids, it.clickID)
 		}
 	}
 	if len(ids) == 0 {
@@ -41,11 +41,8 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 	}
 	for i := range b.items {
 		it := &b.items[i]
-		if it.reading.ClickIDState != proofback.ClickIDWhole {
-			continue
-		}
-		c, ok := clicks[it.reading.ClickID]
-		if !ok {
+		c, ok := clicks[it.clickID]
+		if !it.whole || !ok {
 			continue
 		}
 		a, err := b.setup.advertiser(ctx, c.AdvertiserID)
@@ -63,15 +60,23 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 	return nil
 }
 
+// readTheRest reads requests of which nobody knows whose they are.
+func (b *decideBatch) readTheRest() {
+	for i := range b.items {
+		if it := &b.items[i]; it.click == nil && it.in.Endpoint == nil && it.in.ClickID != nil {
+			it.read(b.setup, nil)
+		}
+	}
+}
+
 // missClicks finds out of which clicks that are not stored may be in a spool, and
 // takes into clicks what has been stored meanwhile. It is asked in this order: a
 // click is stored first, and only then is it not in the spool any more.
 func (b *decideBatch) missClicks(ctx context.Context, clicks map[uuid.UUID]*proofback.Click) error {
 	var missing []uuid.UUID
 	for i := range b.items {
-		r := &b.items[i].reading.Request
-		if r.ClickIDState == proofback.ClickIDWhole && clicks[r.ClickID] == nil {
-			missing = append(missing, r.ClickID)
+		if it := &b.items[i]; it.whole && clicks[it.clickID] == nil {
+			missing = append(missing, it.clickID)
 		}
 	}
 	if len(missing) == 0 {
@@ -88,13 +93,13 @@ func (b *decideBatch) missClicks(ctx context.Context, clicks map[uuid.UUID]*proo
 	maps.Copy(clicks, late)
 	for i := range b.items {
 		it := &b.items[i]
-		if it.reading.ClickIDState != proofback.ClickIDWhole || clicks[it.reading.ClickID] != nil {
+		if !it.whole || clicks[it.clickID] != nil {
 			continue
 		}
 		// Who was told that his click is waited for is not told otherwise before the
 		// time is over: what the spools say may lag behind, and is overwritten where
 		// two processes hold copies of one.
-		made := proofback.UUIDTime(it.reading.ClickID)
+		made := proofback.UUIDTime(it.clickID)
 		it.spooled = it.in.look != nil || slices.ContainsFunc(notices, func(n proofback.SpoolNotice) bool { return n.MayHold(made) })
 	}
 	return nil
@@ -163,9 +168,9 @@ func (k *knownEvents) fold(d *proofback.Decision, zone *time.Location) {
 // judged by and leads to.
 func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	b.known = knownEvents{
-		byID:      map[uuid.UUID]*proofback.Conversion{},
-		byClick:   map[uuid.UUID][]*proofback.Conversion{},
-		byTxID:    map[txKey][]*proofback.Conversion{},
+		byID:      make(map[uuid.UUID]*proofback.Conversion, len(b.items)),
+		byClick:   make(map[uuid.UUID][]*proofback.Conversion, len(b.items)),
+		byTxID:    make(map[txKey][]*proofback.Conversion, len(b.items)),
 		overrides: map[uuid.UUID][]proofback.PayoutOverride{},
 		rates:     map[time.Time]proofback.Rates{},
 		caps:      newCapCounters(),
@@ -175,8 +180,9 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	}
 	b.queueNonces(q)
 	var wanted wantedRates
-	var all, clicks, advertisers []uuid.UUID
-	var txids []string
+	all, advertisers := make([]uuid.UUID, 0, len(b.items)), make([]uuid.UUID, 0, len(b.items))
+	txids := make([]string, 0, len(b.items))
+	var clicks []uuid.UUID
 	affiliates, offers := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	for i := range b.items {
 		it := &b.items[i]

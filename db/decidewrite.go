@@ -14,9 +14,10 @@ import (
 
 // write stores what a batch came to, but for the new rows: it gives those.
 func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Postback) (*copyIn, error) {
-	var made, moved []*proofback.Conversion
-	var transitions []proofback.Transition
-	var entries []proofback.Entry
+	made := make([]*proofback.Conversion, 0, len(b.items))
+	transitions := make([]proofback.Transition, 0, len(b.items))
+	entries := make([]proofback.Entry, 0, 2*len(b.items))
+	var moved []*proofback.Conversion
 	var settled settledMoves
 	for i := range b.items {
 		d := b.items[i].decision

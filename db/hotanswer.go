@@ -2,6 +2,7 @@ package db
 
 import (
 	"errors"
+	"reflect"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,6 +16,7 @@ type hotAnswer struct {
 	h    *hotConn
 	st   *pgconn.StatementDescription
 	row  [][]byte // holds until the next message is read
+	read []columnReader
 	tag  pgconn.CommandTag
 	over bool
 
@@ -65,13 +67,32 @@ func (a *hotAnswer) Scan(targets ...any) error {
 	if a.wrong == nil && len(targets) != len(a.row) {
 		a.wrong = errors.New("db: as many targets as columns are needed")
 	}
-	m := a.h.conn.TypeMap()
+	if a.read == nil {
+		a.read = make([]columnReader, len(a.row))
+	}
 	for i, target := range targets {
 		if a.wrong == nil {
-			a.wrong = m.Scan(a.st.Fields[i].DataTypeOID, pgtype.BinaryFormatCode, a.row[i], target)
+			a.wrong = a.read[i].scan(a.h.conn.TypeMap(), a.st.Fields[i].DataTypeOID, a.row[i], target)
 		}
 	}
 	return a.wrong
+}
+
+// columnReader reads the values of a column. How that is done is found out once for all
+// rows, which costs more than doing it.
+type columnReader struct {
+	into reflect.Type
+	plan pgtype.ScanPlan
+}
+
+func (c *columnReader) scan(m *pgtype.Map, oid uint32, value []byte, target any) error {
+	if target == nil {
+		return nil
+	}
+	if into := reflect.TypeOf(target); into != c.into {
+		c.into, c.plan = into, m.PlanScan(oid, pgtype.BinaryFormatCode, target)
+	}
+	return c.plan.Scan(value, target)
 }
 
 // CommandTag implements pgx.Rows.

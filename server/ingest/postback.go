@@ -144,7 +144,8 @@ func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proo
 			reading.Problems = append(problems[:len(problems):len(problems)], reading.Problems...)
 			return reading
 		},
-		Sent: &db.Sent{Request: raw, Credentials: credentials},
+		ClickID: func() (uuid.UUID, proofback.ClickIDState) { return proofback.ReadClickID(raw, h.Keys) },
+		Sent:    &db.Sent{Request: raw, Credentials: credentials},
 	}
 	log, err := h.Decider.Decide(r.Context(), in)
 	if err != nil {
@@ -182,14 +183,20 @@ func readRaw(w http.ResponseWriter, r *http.Request) (proofback.PostbackRequest,
 	return raw, &proofback.Problem{Reason: proofback.ReasonBadRequest, Detail: "the body broke off before its end: send it again"}
 }
 
+// What stands in every answer is shared by all of them.
+var (
+	answerType  = []string{"application/json; charset=utf-8"}
+	neverStored = []string{"no-store"}
+)
+
 func (h *Postbacks) answer(w http.ResponseWriter, p *proofback.Postback) {
 	status := p.ResponseStatus
 	if a, ok := h.Setup.Snapshot().Advertiser(p.AdvertiserID); ok && a.AnswerAlways200 && status != http.StatusOK {
 		w.Header().Set("X-Proofback-Status", strconv.Itoa(status))
 		status = http.StatusOK
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
+	header := w.Header()
+	header["Content-Type"], header["Cache-Control"] = answerType, neverStored
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, p.ResponseBody)
 }
