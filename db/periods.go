@@ -63,6 +63,9 @@ func (s *Store) ClosePeriod(ctx context.Context, actor proofback.Actor, month pr
 		if err := mayClose(month, books, p.ClosedAt); err != nil {
 			return err
 		}
+		if err := tx.refuseTooEarly(ctx, p); err != nil {
+			return err
+		}
 		if err := tx.refuseWaiting(ctx, month.To); err != nil {
 			return err
 		}
@@ -96,6 +99,32 @@ func mayClose(month proofback.TimeRange, books proofback.Books, now time.Time) e
 		return refuse("months are closed one after the other: %s is next", proofback.MonthName(books.ClosedTo))
 	}
 	return nil
+}
+
+// refuseTooEarly keeps a mistyped year from being the first month that is closed: each month
+// since would have to be closed after it, one by one, and none can be opened again.
+func (t *tx) refuseTooEarly(ctx context.Context, p *proofback.Period) error {
+	if !p.First {
+		return nil
+	}
+	var begun []time.Time
+	err := t.NewSelect().
+		TableExpr("conversions AS c").
+		ColumnExpr("c.event_at").
+		Where("NOT c.test").
+		OrderExpr("c.event_at").
+		Limit(1).
+		Scan(ctx, &begun)
+	if err != nil {
+		return err
+	}
+	if len(begun) == 0 || !p.To.AddDate(1, 0, 0).Before(begun[0]) {
+		return nil
+	}
+	e := proofback.Errorf(proofback.CodeConflict, "nothing happened for more than a year after %s, and each month since would have to be closed next: begin with %s or later, which takes in all that was before it",
+		proofback.MonthName(p.From), proofback.MonthName(begun[0]))
+	e.Field = []string{"month"}
+	return e
 }
 
 // refuseWaiting makes sure that no amount of the month waits for a reference rate: it

@@ -140,6 +140,7 @@ func TestMonthsAreClosedByAnAdminInOrderOnceTheyAreOver(t *testing.T) {
 	b.now = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	waiting := b.sale(time.Date(2026, 2, 20, 0, 0, 0, 0, time.UTC), "approved", proofback.Money{Amount: "5", Currency: "VND"})
 	for _, step := range []struct{ month, want string }{
+		{"2016-01", "CONFLICT: nothing happened for more than a year after 2016-01, and each month since would have to be closed next: begin with 2026-02 or later, which takes in all that was before it"},
 		{"2026-01", ""},
 		{"2026-01", "CONFLICT: 2026-01 is closed already, and a closed month is never opened again"},
 		{"2025-11", "CONFLICT: 2025-11 is closed already, and a closed month is never opened again"},

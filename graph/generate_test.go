@@ -96,7 +96,7 @@ func (g *generator) input(place, name, kind string) (any, bool) {
 		"CreateApiKeyInput.role":              "MANAGER",
 		"CreateApiKeyInput.expiresAt":         now.Add(time.Hour).Format(time.RFC3339),
 		"SavedReportQueryInput.groupBy":       []string{"OFFER"},
-		"ClosePeriodInput.month":              "2025-02",
+		"ClosePeriodInput.month":              proofback.MonthName(monthsAgo(5)), // follows the one that stated closed
 		"ReportInput.groupBy":                 []string{"OFFER", "AFFILIATE", "ADVERTISER", "GOAL"},
 		"BackfillAffiliatePostbackInput.to":   now.Add(time.Hour).Format(time.RFC3339),
 	}

@@ -204,13 +204,19 @@ func (w *tenants) saved(n *tenant, name string, now time.Time) {
 // everybodys are things that belong to nobody: everybody may see them.
 const everybodys = proofback.KindPeriod
 
+// monthsAgo is the beginning of a month that is over.
+func monthsAgo(n int) time.Time {
+	now := time.Now().UTC()
+	return time.Date(now.Year(), now.Month()-time.Month(n), 1, 0, 0, 0, 0, time.UTC)
+}
+
 // stated adds an adjustment, and a statement of a month that is closed.
 func (w *tenants) stated(n *tenant, name string, now time.Time) {
 	w.t.Helper()
-	january := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	before := monthsAgo(6)
 	period, err := w.store.Periods(w.t.Context(), admin, proofback.Page{Limit: 1})
 	if err == nil && len(period.Items) == 0 {
-		_, err = w.store.ClosePeriod(w.t.Context(), admin, proofback.TimeRange{From: january, To: january.AddDate(0, 1, 0)})
+		_, err = w.store.ClosePeriod(w.t.Context(), admin, proofback.TimeRange{From: before, To: before.AddDate(0, 1, 0)})
 		if err == nil {
 			period, err = w.store.Periods(w.t.Context(), admin, proofback.Page{Limit: 1})
 		}

@@ -10470,7 +10470,7 @@ type PeriodEdge {
 
 "What ` + "`" + `closePeriod` + "`" + ` needs."
 input ClosePeriodInput {
-  "Such as ` + "`" + `2026-01` + "`" + `. It must be over, and follow the month that was closed last; no amount of it may wait for a reference rate."
+  "Such as ` + "`" + `2026-01` + "`" + `. It must be over, and follow the month that was closed last, or, as the first, not lie more than a year before the first event; no amount of it may wait for a reference rate."
   month: String!
 }
 
