@@ -32,8 +32,9 @@ type clickTally struct {
 	current atomic.Pointer[hourTally]
 	ended   chan struct{}
 
-	mu    sync.Mutex
-	hours map[int64]*hourTally // by hours since the epoch
+	saying sync.Mutex // held while the database is told; taken before mu, which clicks may wait for
+	mu     sync.Mutex
+	hours  map[int64]*hourTally // by hours since the epoch
 }
 
 // hourTally are the counters of an hour.
@@ -41,7 +42,7 @@ type hourTally struct {
 	hour                               int64
 	accepted, stored, spooled, refused atomic.Int64
 
-	said proofback.ClickCount // under the tally's mu
+	said proofback.ClickCount // under the tally's saying
 }
 
 func newClickTally(s *Store) *clickTally {
@@ -56,6 +57,9 @@ func (t *clickTally) accept(at time.Time) *hourTally {
 	h := t.current.Load()
 	if h == nil || h.hour != n {
 		h = t.of(n)
+		if last := t.current.Load(); last == nil || last.hour < n {
+			t.current.Store(h)
+		}
 	}
 	h.accepted.Add(1)
 	return h
@@ -69,9 +73,6 @@ func (t *clickTally) of(n int64) *hourTally {
 	if h == nil {
 		h = &hourTally{hour: n}
 		t.hours[n] = h
-	}
-	if last := t.current.Load(); last == nil || last.hour < n {
-		t.current.Store(h)
 	}
 	return h
 }
@@ -144,29 +145,36 @@ func (t *clickTally) say(ctx context.Context, last bool) error {
 		t.of(now.Unix() / hourSeconds)
 		t.of(now.Add(tallyAfter).Unix() / hourSeconds)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var news []proofback.ClickCount
-	for n, h := range t.hours {
-		c := h.read()
-		over := time.Unix((n+1)*hourSeconds, 0)
-		c.Complete = c.Accepted == c.Stored+c.Spooled+c.Refused && (last || now.After(over.Add(tallyAfter)))
-		if c != h.said {
-			news = append(news, c)
-		} else if c.Complete && now.After(over.Add(tallyKeep)) {
-			delete(t.hours, n)
-		}
-	}
+	t.saying.Lock()
+	defer t.saying.Unlock()
+	news, told := t.news(now, last)
 	if len(news) == 0 {
 		return nil
 	}
 	if err := t.store.sayClickCounts(ctx, t.process, news, now); err != nil {
 		return err
 	}
-	for _, c := range news {
-		t.hours[c.Hour.Unix()/hourSeconds].said = c
+	for i, h := range told {
+		h.said = news[i]
 	}
 	return nil
+}
+
+// news are the counts that were not told yet, and whose they are. saying is held.
+func (t *clickTally) news(now time.Time, last bool) (news []proofback.ClickCount, of []*hourTally) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n, h := range t.hours {
+		c := h.read()
+		over := time.Unix((n+1)*hourSeconds, 0)
+		c.Complete = c.Accepted == c.Stored+c.Spooled+c.Refused && (last || now.After(over.Add(tallyAfter)))
+		if c != h.said {
+			news, of = append(news, c), append(of, h)
+		} else if c.Complete && now.After(over.Add(tallyKeep)) {
+			delete(t.hours, n)
+		}
+	}
+	return news, of
 }
 
 // read takes the counters so that no click is counted as answered and not as accepted.
