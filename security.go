@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // signatureTolerance is how far a signature's time may be from ours, either way
@@ -117,6 +118,9 @@ func (g *Guard) checkWebhook(raw *PostbackRequest, c *Credentials) (string, *Pro
 	}
 	if len(c.WebhookID) > 200 {
 		return "", refusal(ReasonSignatureInvalid, "", "the webhook-id is longer than 200 bytes: send a shorter one")
+	}
+	if !utf8.ValidString(c.WebhookID) {
+		return "", refusal(ReasonSignatureInvalid, "", "the webhook-id is not valid UTF-8: make it of letters and digits")
 	}
 	signed := []byte(c.WebhookID + "." + c.WebhookTimestamp + "." + string(raw.Body))
 	fits := false

@@ -71,6 +71,7 @@ func TestARequestMustProveWhoseItIs(t *testing.T) {
 		{"webhook without headers", Guard{Mode: SecuritySignature, Secrets: []string{testSecret}}, post("{}"), now, ReasonSignatureInvalid},
 		{"old webhook", Guard{Mode: SecuritySignature, Secrets: []string{testSecret}}, post("{}"), signWebhook("m1", testNow.Add(-time.Hour), "{}", testSecret), ReasonSignatureExpired},
 		{"webhook with a long id", Guard{Mode: SecuritySignature, Secrets: []string{testSecret}}, post("{}"), signWebhook(strings.Repeat("m", 201), testNow, "{}", testSecret), ReasonSignatureInvalid},
+		{"webhook with an id that cannot be stored", Guard{Mode: SecuritySignature, Secrets: []string{testSecret}}, post("{}"), signWebhook("m\xff", testNow, "{}", testSecret), ReasonSignatureInvalid},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -75,6 +75,9 @@ func unavailable(err error) bool {
 		return true // whatever the server's reason is
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC" {
+			return true // the connection is over, whatever the server's reason is
+		}
 		switch pg.Code[:2] {
 		case "08", // connection exception
 			"40", // transaction rollback: a deadlock, a conflict with another

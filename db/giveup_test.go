@@ -88,3 +88,22 @@ func TestClicksThatAreGivenUpKeepNoConnection(t *testing.T) {
 	}
 	wantStored(t, n.store, stored)
 }
+
+// Whoever's connection the server ends has not asked anything wrong, whatever the reason.
+func TestConnectionsThatTheServerEndsAreNoFaultOfOurs(t *testing.T) {
+	t.Parallel()
+	s := dbtest.Open(t)
+	err := db.InLateTx(t.Context(), s, func(tx pgx.Tx) error {
+		if _, err := tx.Conn().Exec(t.Context(), `SET LOCAL idle_in_transaction_session_timeout = '10ms'`); err != nil {
+			return err
+		}
+		eventually(t, 10*time.Second, "the server has ended the connection", func() (ended bool) {
+			err := s.Pool().QueryRow(t.Context(), `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)`, int32(tx.Conn().PgConn().PID())).Scan(&ended)
+			return err == nil && ended
+		})
+		return nil
+	})
+	if proofback.CodeOf(db.DomainError(err)) != proofback.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+}
