@@ -136,8 +136,9 @@ func (b *bed) fillMarketDay(ctx context.Context, day time.Time) error {
 	return nil
 }
 
-// marketClicks makes $2 clicks in the $3 milliseconds after $1. Some affiliates,
-// offers, subs and countries bring far more than others.
+// marketClicks makes $2 clicks in the $3 milliseconds after $1, stored in the order of their
+// time, as clicks are that come in. Some affiliates, offers, subs and countries bring far
+// more than others.
 const marketClicks = `
 	INSERT INTO clicks_%s (id, at, link_id, offer_id, affiliate_id, advertiser_id, terms_id, user_agent_id, referrer_id,
 		outcome, flags, bot, country, device, ip, source, creative, sub1, sub2)
@@ -154,7 +155,8 @@ const marketClicks = `
 		FROM generate_series(0, $2::integer - 1) AS n
 		OFFSET 0
 	) AS drawn
-	JOIN bench_pairs ON bench_pairs.n = pair`
+	JOIN bench_pairs ON bench_pairs.n = pair
+	ORDER BY ms`
 
 // marketConversions lets one visitor in a hundred buy something within days, but
 // not after $1. For one currency there are no rates.
