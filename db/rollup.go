@@ -62,6 +62,7 @@ type roller struct {
 
 	changed bool // conversions did since they were counted
 	marked  bool // clicks came late
+	earlier bool // there are clicks of before have.From
 
 	digits      int // of the network's currency
 	rollClicks  int
@@ -72,7 +73,7 @@ func (r *roller) step(ctx context.Context) error {
 	if err := r.hold(ctx); err != nil {
 		return err
 	}
-	for _, do := range []func(context.Context) error{r.convert, r.mend, r.forward, r.back} {
+	for _, do := range []func(context.Context) error{r.convert, r.mend, r.lookAt, r.forward, r.back} {
 		if err := do(ctx); err != nil || r.did {
 			return err
 		}
@@ -144,22 +145,45 @@ func dayIsWhole(ctx context.Context, tx pgx.Tx, day time.Time) (whole bool, err 
 	return whole, err
 }
 
-// forward counts what is over since: at a day's end, and before it as soon as so
-// many clicks wait that it is worth it.
-func (r *roller) forward(ctx context.Context) error {
-	to := r.now.Add(-rollAfter).Truncate(quarterHour)
-	midnight := r.have.To.Truncate(oneDay).Add(oneDay)
+// until is up to where what is over can be counted, within the day that is counted next, and
+// when that day ends.
+func (r *roller) until() (to, midnight time.Time) {
+	to, midnight = r.now.Add(-rollAfter).Truncate(quarterHour), r.have.To.Truncate(oneDay).Add(oneDay)
 	if midnight.Before(to) {
 		to = midnight
 	}
-	if !r.have.To.Before(to) || !r.look.Before(to) {
+	return to, midnight
+}
+
+// lookAt sees what there is to count: how many clicks wait, and whether there are earlier
+// ones. Each click that waits is looked at once; how many have come since that was done
+// makes no difference here.
+func (r *roller) lookAt(ctx context.Context) error {
+	var q pgx.Batch
+	if to, midnight := r.until(); r.look.Before(to) && to.Before(midnight) {
+		q.Queue(`SELECT count(*) FROM clicks WHERE id >= $1 AND id < $2`, proofback.UUIDFloor(r.look), proofback.UUIDFloor(to)).QueryRow(func(row pgx.Row) error {
+			var more int
+			err := row.Scan(&more)
+			r.wait += more
+			return err
+		})
+	}
+	q.Queue(`SELECT EXISTS (SELECT FROM clicks WHERE id < $1)`, proofback.UUIDFloor(r.have.From)).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&r.earlier)
+	})
+	return r.tx.SendBatch(ctx, &q).Close()
+}
+
+// forward counts what is over since: at a day's end, and before it as soon as so
+// many clicks wait that it is worth it.
+func (r *roller) forward(ctx context.Context) error {
+	to, midnight := r.until()
+	if !r.look.Before(to) {
 		return nil
 	}
-	if to.Before(midnight) {
-		enough, err := r.enoughWait(ctx, to)
-		if err != nil || !enough {
-			return err
-		}
+	if r.wait < r.rollClicks && to.Before(midnight) {
+		_, err := r.tx.Exec(ctx, `UPDATE rollup_state SET looked_to = $1, waiting = $2`, to, r.wait)
+		return err
 	}
 	// A transaction that has been writing for so long may hold clicks of this time.
 	var held bool
@@ -197,27 +221,10 @@ func (r *roller) forward(ctx context.Context) error {
 // offer as for that by offer.
 const pairsAtATime = 4
 
-// enoughWait reports whether so many clicks wait that it is worth it to count them. Each is
-// looked at once; how many have come since that was done makes no difference here.
-func (r *roller) enoughWait(ctx context.Context, to time.Time) (bool, error) {
-	var more int
-	err := r.tx.QueryRow(ctx, `SELECT count(*) FROM clicks WHERE id >= $1 AND id < $2`, proofback.UUIDFloor(r.look), proofback.UUIDFloor(to)).Scan(&more)
-	if err != nil {
-		return false, err
-	}
-	if r.wait += more; r.wait >= r.rollClicks {
-		return true, nil
-	}
-	_, err = r.tx.Exec(ctx, `UPDATE rollup_state SET looked_to = $1, waiting = $2`, to, r.wait)
-	return false, err
-}
-
 // back counts the day before the first that is counted, where there are clicks.
 func (r *roller) back(ctx context.Context) error {
-	var earlier bool
-	err := r.tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM clicks WHERE id < $1)`, proofback.UUIDFloor(r.have.From)).Scan(&earlier)
-	if err != nil || !earlier {
-		return err
+	if !r.earlier {
+		return nil
 	}
 	day := proofback.TimeRange{From: r.have.From.Add(-oneDay), To: r.have.From}
 	if err := r.countDay(ctx, day); err != nil {

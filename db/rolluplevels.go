@@ -137,7 +137,7 @@ func (l *rollupLevel) key() string { return strings.Join(l.columns, ", ") }
 // grouped are the columns that the clicks of a day are counted by.
 func (l *rollupLevel) grouped() []string {
 	if l.Fine {
-		return append(slices.Clone(l.columns), "quarter")
+		return append(slices.Clone(l.columns), "starts")
 	}
 	return l.columns
 }
@@ -164,6 +164,10 @@ func countedFrom(of []int, place int) int {
 func dayQuarter(at string) string {
 	return fmt.Sprintf("(floor(date_part('epoch', %s))::bigint %% 86400 / %d)::smallint", at, quarterSeconds)
 }
+
+// clickQuarter is the expression for when the quarter hour begins that a click was made
+// in. Of all clicks this is asked; which one of its day that is, only of their counts.
+const clickQuarter = "date_bin('15 minutes', c.at, '2000-01-01 00:00:00+00')"
 
 // columnsOfClick are all dimensions of levels, as a click has them.
 const columnsOfClick = "c.offer_id, c.advertiser_id, c.affiliate_id, c.device, coalesce(c.country, '') AS country, coalesce(c.sub1, '') AS sub1"
@@ -202,7 +206,7 @@ func counted(of []int) string {
 			` + strings.Join(all, ", ") + `,
 			(count(*) FILTER (WHERE NOT bot))::integer AS clicks, (count(*) FILTER (WHERE bot))::integer AS bots
 		FROM (
-			SELECT ` + columnsOfClick + `, ` + dayQuarter("c.at") + ` AS quarter, c.bot
+			SELECT ` + columnsOfClick + `, ` + clickQuarter + ` AS starts, c.bot
 			FROM clicks AS c
 			WHERE c.id >= $1 AND c.id < $2
 			AND ` + countedClicks + `
@@ -220,38 +224,35 @@ func (l *rollupLevel) rows(place, from int, grows bool) string {
 		FROM counted
 		WHERE level = %d`, l.key(), place)
 	}
-	source, only, having := fmt.Sprintf("counted WHERE level = %d", from), "", ""
+	counts, group, before := "clicks, bots", "", ""
 	if from != place {
-		source = fmt.Sprintf(`(
-				SELECT %[1]s, quarter, sum(clicks)::integer AS clicks, sum(bots)::integer AS bots
-				FROM counted
-				WHERE level = %[2]d
-				GROUP BY %[1]s, quarter
-			) AS slice`, l.key(), from)
+		counts = "sum(clicks)::integer AS clicks, sum(bots)::integer AS bots"
+		group = "\n\t\t\t\tGROUP BY " + l.key() + ", starts"
 	}
 	if grows {
-		source = fmt.Sprintf(`(
-				SELECT %[1]s, quarter, clicks, bots
-				FROM %[2]s
+		before = fmt.Sprintf(`
 				UNION ALL
-				SELECT %[1]s, -1, clicks, bots
-				FROM %[3]s
-				WHERE day = $3::date
-			) AS slice`, l.key(), source, l.table)
-		only, having = " FILTER (WHERE quarter >= 0)", "\n\t\tHAVING max(quarter) >= 0"
+				SELECT %s, (-1)::smallint, clicks, bots
+				FROM %s
+				WHERE day = $3::date`, l.key(), l.table)
 	}
 	// The window's order is that of the rows, and so of the arrays. No two of its rows are
 	// of the same quarter hour, and not to look for those saves a quarter of its time.
 	return fmt.Sprintf(`
-		SELECT %[1]s, sum(clicks)%[3]s AS clicks, sum(bots)%[3]s AS bots,
-			array_agg(quarter)%[3]s AS at, array_agg(clicks_to)%[3]s AS clicks_to, array_agg(bots_to)%[3]s AS bots_to
+		SELECT %[1]s, sum(clicks) AS clicks, sum(bots) AS bots,
+			array_agg(quarter) AS at, array_agg(clicks_to) AS clicks_to, array_agg(bots_to) AS bots_to
 		FROM (
 			SELECT %[1]s, quarter, clicks, bots,
 				(sum(clicks) OVER until)::integer AS clicks_to, (sum(bots) OVER until)::integer AS bots_to
-			FROM %[2]s
+			FROM (
+				SELECT %[1]s, %[2]s AS quarter, %[3]s
+				FROM counted
+				WHERE level = %[4]d%[5]s%[6]s
+			) AS slice
 			WINDOW until AS (PARTITION BY %[1]s ORDER BY quarter ROWS UNBOUNDED PRECEDING)
 		) AS quarters
-		GROUP BY %[1]s`, l.key(), source, only) + having
+		WHERE quarter >= 0
+		GROUP BY %[1]s`, l.key(), dayQuarter("starts"), counts, from, group, before)
 }
 
 // storeCounts writes the statement that counts the clicks with ids from $1 to $2, of the
@@ -278,7 +279,7 @@ func storeCounts(levels []int, grows bool) string {
 		) AS q%s
 	)`, n, l.table, l.key(), l.values(), l.rows(i, countedFrom(levels, i), grows), grow)
 	}
-	return "WITH counted AS MATERIALIZED (" + counted(levels) + "\n\t)," + strings.Join(inserts, ",") + "\n\tSELECT"
+	return "WITH counted AS (" + counted(levels) + "\n\t)," + strings.Join(inserts, ",") + "\n\tSELECT"
 }
 
 // storeValues writes the statement that counts the clicks with ids from $1 to $2, of the
