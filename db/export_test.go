@@ -74,3 +74,6 @@ func HotAsk(ctx context.Context, s *Store, q *pgx.Batch) error { return s.hotAsk
 
 // DomainError is what callers of a Store are told of an error.
 func DomainError(err error) error { return domainError(err) }
+
+// AppendDecimal writes a number as Postgres takes it, after its length.
+func AppendDecimal(b []byte, d proofback.Decimal) []byte { return appendDecimal(b, d) }
