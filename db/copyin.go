@@ -151,27 +151,35 @@ func (c *copyIn) outcome(conn *pgconn.PgConn, refused *pgconn.PgError, err error
 
 // exchange gives what Postgres refused.
 func (c *copyIn) exchange(ctx context.Context, conn *pgconn.PgConn) (refused *pgconn.PgError, err error) {
-	deadline, bounded := ctx.Deadline()
-	if bounded {
-		if err := conn.Conn().SetWriteDeadline(deadline); err != nil {
-			return nil, err
+	// pgx watches a context with a goroutine for each message, which wakes a thread.
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = conn.Conn().SetDeadline(time.Unix(1, 0)) // has passed
+		close(ended)
+	})
+	defer func() {
+		if stop() {
+			return
 		}
-	}
+		<-ended
+		unbound := conn.Conn().SetDeadline(time.Time{})
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ctx.Err(), err)
+			return
+		}
+		err = unbound // it was done by then
+	}()
 	if _, err := (&net.Buffers{c.query, c.messages}).WriteTo(conn.Conn()); err != nil {
 		return nil, err
 	}
-	if bounded {
-		if err := conn.Conn().SetWriteDeadline(time.Time{}); err != nil { // the next one's is another
-			return nil, err
-		}
-	}
-	return readToEnd(ctx, conn)
+	return readToEnd(conn)
 }
 
 // readToEnd reads until Postgres waits for what comes next, and gives what it refused.
-func readToEnd(ctx context.Context, conn *pgconn.PgConn) (refused *pgconn.PgError, err error) {
+// How long that may take is bounded on the connection.
+func readToEnd(conn *pgconn.PgConn) (refused *pgconn.PgError, err error) {
 	for {
-		message, err := conn.ReceiveMessage(ctx)
+		message, err := conn.ReceiveMessage(context.Background())
 		if err != nil {
 			return nil, err
 		}

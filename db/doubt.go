@@ -72,7 +72,7 @@ func (h *hotConn) stop() (refused *pgconn.PgError, err error) {
 	if err := h.until(ctx); err != nil {
 		return nil, err
 	}
-	return readToEnd(context.Background(), h.conn.PgConn())
+	return readToEnd(h.conn.PgConn())
 }
 
 // settle gives no error when it turns out that everything is stored, and d when nothing
