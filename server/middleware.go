@@ -147,7 +147,11 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // lasts reports whether an answer was one that goes on for as long as somebody listens:
 // how long that was says nothing of us.
 func lasts(w http.ResponseWriter, r *http.Request) bool {
-	return r.Header.Get("Upgrade") != "" || strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream")
+	if len(r.Header["Upgrade"]) > 0 {
+		return true
+	}
+	kind := w.Header()["Content-Type"]
+	return len(kind) > 0 && strings.HasPrefix(kind[0], "text/event-stream")
 }
 
 func (o *observed) logRequest(r *http.Request, status int, took time.Duration) {

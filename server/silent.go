@@ -13,8 +13,11 @@ type silentConns struct{ open sync.Map } // of net.Conn
 
 // note is an http.Server's ConnState.
 func (s *silentConns) note(c net.Conn, state http.ConnState) {
-	if state == http.StateNew {
+	switch state {
+	case http.StateNew:
 		s.open.Store(c, nil)
+		return
+	case http.StateIdle: // it has said something before
 		return
 	}
 	if _, silent := s.open.Load(c); silent { // which takes no lock, for those that are not

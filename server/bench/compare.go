@@ -16,6 +16,7 @@ type contender struct {
 	server *child   // nil where the generator talks to Postgres itself
 	ours   bool
 	stores bool // what it answers is counted
+	rested bool // Postgres has nothing left to do for others when its turn comes
 }
 
 // outcomes adds up what a contender's requests came to, over all comparisons.
@@ -31,6 +32,7 @@ type figures struct {
 
 	requests                int // warm-ups included, as in the CPU times
 	server, postgres, loads time.Duration
+	others, elapsed         time.Duration // CPU time of everybody else meanwhile
 }
 
 // compare measures contenders in turn, in each round all of them. The first is
@@ -42,6 +44,11 @@ func (s *suite) compare(ctx context.Context, row string, shape load.Job, contend
 			progress("%s, round %d of %d: %s", row, round+1, s.Rounds, c.name)
 			f := &all[i]
 			f.name, f.ours = c.name, c.ours
+			if c.rested {
+				if err := s.bed.rest(ctx); err != nil {
+					return nil, err
+				}
+			}
 			profiled := s.profile(ctx, c, row, round)
 			if err := s.measure(ctx, shape, c, f); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
@@ -66,14 +73,17 @@ func (s *suite) measure(ctx context.Context, shape load.Job, c *contender, f *fi
 	job.Warmup, job.Duration = s.Warmup, s.Duration
 	job.Addr, job.First = c.job.Addr, c.job.First
 	job.Clicks, job.Postbacks, job.Inserts, job.Pages = c.job.Clicks, c.job.Postbacks, c.job.Inserts, c.job.Pages
-	server, postgres := c.cpu(), s.bed.cpuOfPostgres()
+	began, machine, server, postgres := time.Now(), cpuOfMachine(), c.cpu(), s.bed.cpuOfPostgres()
 	result, generator, err := drive(ctx, job)
 	if err != nil {
 		return err
 	}
-	f.server += c.cpu() - server
-	f.postgres += s.bed.cpuOfPostgres() - postgres
+	server, postgres = c.cpu()-server, s.bed.cpuOfPostgres()-postgres
+	f.server += server
+	f.postgres += postgres
 	f.loads += generator
+	f.others += max(0, cpuOfMachine()-machine-server-postgres-generator)
+	f.elapsed += time.Since(began)
 	requests := result.Requests()
 	f.requests += requests
 	c.job.First += uint64(requests)

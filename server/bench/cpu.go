@@ -67,5 +67,24 @@ func (b *bed) cpuOfPostgres() time.Duration {
 	return total
 }
 
+// cpuOfMachine is the CPU time that all processes have used, interrupts included, and
+// that the machine wanted and its host gave to others; 0 where it cannot be told.
+func cpuOfMachine() (total time.Duration) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	// proc(5): user, nice, system, idle, iowait, irq, softirq, steal, and guests that
+	// are in the first two.
+	first, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(strings.TrimPrefix(first, "cpu ")) {
+		const idle, iowait, guest = 3, 4, 8
+		if n, err := strconv.ParseInt(field, 10, 64); err == nil && i != idle && i != iowait && i < guest {
+			total += time.Duration(n) * clockTick
+		}
+	}
+	return total
+}
+
 // cpuOfSelf is the CPU time that this process has used.
 func cpuOfSelf() time.Duration { return cpuOf(os.Getpid()) }

@@ -32,6 +32,9 @@ func (s *suite) clicks(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	for _, c := range field {
+		c.rested = true
+	}
 	began := time.Now()
 	for _, n := range s.Connections {
 		if err := s.row(ctx, strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {

@@ -79,7 +79,7 @@ func loadBefore() string {
 func (s *suite) print(row string, all []figures) error {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\n%s\tper second\tratio\tspread\tp50\tp99\tCPU µs each: server\tPostgres\tgenerator\t\n", row)
+	fmt.Fprintf(w, "\n%s\tper second\tratio\tspread\tp50\tp99\tCPU µs each: server\tPostgres\tgenerator\tothers' cores\t\n", row)
 	for i := range all {
 		f := &all[i]
 		each := func(d time.Duration) string {
@@ -88,14 +88,22 @@ func (s *suite) print(row string, all []figures) error {
 			}
 			return fmt.Sprintf("%.1f", d.Seconds()*1e6/float64(f.requests))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", f.name, grouped(median(f.perSecond)), median(f.ratio), spread(f.ratio),
-			short(median(f.p50)), short(median(f.p99)), each(f.server), each(f.postgres), each(f.loads))
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", f.name, grouped(median(f.perSecond)), median(f.ratio), spread(f.ratio),
+			short(median(f.p50)), short(median(f.p99)), each(f.server), each(f.postgres), each(f.loads), cores(f.others, f.elapsed))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	_, err := io.Copy(s.out, &b)
 	return err
+}
+
+// cores is how many cores were busy for a time.
+func cores(cpu, elapsed time.Duration) string {
+	if elapsed == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", cpu.Seconds()/elapsed.Seconds())
 }
 
 // spread is the least and the most of some ratios.
