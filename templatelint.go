@@ -96,6 +96,7 @@ func (l *linter) clickReference(method, template string) {
 	if method == "POST" {
 		return
 	}
+	template, _, _ = strings.Cut(template, "#") // a fragment is not sent
 	for from := 0; ; {
 		at, end, name := nextBraces(template, from)
 		if at < 0 {

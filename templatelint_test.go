@@ -22,6 +22,7 @@ func TestLintNamesWhatIsProbablyNotMeant(t *testing.T) {
 		{"POST", "https://t.example/in", nil, ""},
 
 		{"GET", "https://t.example/in?x={payout}", []TemplateWarningCode{WarnNoClickReference}, "{click_id}"},
+		{"GET", "https://t.example/in?x=1#{click_id}", []TemplateWarningCode{WarnNoClickReference}, "which click"},
 		{"GET", "https://t.example/in?x=1", []TemplateWarningCode{WarnNoClickReference}, "which click"},
 		{"GET", "http://t.example/in?cid={click_id}", []TemplateWarningCode{WarnNotHTTPS}, "https://"},
 		{"POST", "HTTP://t.example/in", []TemplateWarningCode{WarnNotHTTPS}, "https://"},

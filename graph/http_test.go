@@ -71,6 +71,18 @@ func TestStatusesAndMediaTypes(t *testing.T) {
 	}
 }
 
+func TestACompressedRequestIsToldSo(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	for encoding, want := range map[string]int{"gzip": 415, "identity": 200} {
+		header := http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {encoding}}
+		got := a.request(manager, "POST", "", strings.NewReader(`{"query": "{ viewer { role } }"}`), header)
+		if got.status != want || want == 415 && !strings.Contains(got.body, "without Content-Encoding") {
+			t.Errorf("%s: %d %s", encoding, got.status, got.body)
+		}
+	}
+}
+
 func TestWhoAsksAgainIsToldThatNothingHasChanged(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)

@@ -35,7 +35,7 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, params *gr
 	e := &events{w, http.NewResponseController(w), h.WriteTimeout}
 	op, errs := h.Exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		e.one(h.Exec.DispatchError(graphql.WithOperationContext(ctx, op), errs[:min(len(errs), maxErrors)]))
+		e.one(h.unopened(ctx, op, errs))
 		return
 	}
 	if op.Operation.Operation == ast.Subscription {

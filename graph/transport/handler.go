@@ -130,7 +130,7 @@ func (h *Handler) serveOne(w http.ResponseWriter, r *http.Request, media string,
 	defer leave()
 	op, errs := h.Exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		h.answer(w, r, media, h.Exec.DispatchError(graphql.WithOperationContext(ctx, op), errs[:min(len(errs), maxErrors)]))
+		h.answer(w, r, media, h.unopened(ctx, op, errs))
 		return
 	}
 	if kind := op.Operation.Operation; kind == ast.Subscription {

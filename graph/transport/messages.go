@@ -148,7 +148,7 @@ func (s *socket) operate(ctx context.Context, id string, params *graphql.RawPara
 	ctx = graphql.StartOperationTrace(ctx)
 	op, errs := s.Exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		s.fail(id, s.Exec.DispatchError(graphql.WithOperationContext(ctx, op), errs[:min(len(errs), maxErrors)]).Errors)
+		s.fail(id, s.unopened(ctx, op, errs).Errors)
 		return
 	}
 	if op.Operation.Operation == ast.Subscription {

@@ -50,6 +50,9 @@ func readBody(r *http.Request) (map[string]json.RawMessage, *problem) {
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return nil, &problem{http.StatusUnsupportedMediaType, "JSON is UTF-8"}
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, &problem{http.StatusUnsupportedMediaType, "the body is compressed: send it as it is, without Content-Encoding"}
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {

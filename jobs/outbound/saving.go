@@ -39,7 +39,8 @@ func (c Config) Checker() func(rawURL string) error {
 func (g *guard) saved(host string, port uint16) error {
 	addrs := literal(host)
 	if addrs == nil { // a name, which may resolve to anything that is allowed
-		if len(g.allow) > 0 || len(g.addrs) > 0 || g.port(port) == nil {
+		mayBe := func(a netip.AddrPort) bool { return a.Port() == port }
+		if len(g.allow) > 0 || slices.ContainsFunc(g.addrs, mayBe) || g.port(port) == nil {
 			return nil
 		}
 		return g.wrongPort(port)

@@ -56,6 +56,16 @@ func TestWhatTheOperatorLetsThroughMayBeSaved(t *testing.T) {
 	}
 }
 
+func TestOnlyItsOwnPortIsOpenedByAnAddressThatIsLetThrough(t *testing.T) {
+	t.Parallel()
+	check := Config{AllowAddrs: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:90")}}.Checker()
+	for raw, want := range map[string]bool{"http://sink.example:90/": true, "http://sink.example:22/": false, "https://sink.example/": true} {
+		if err := check(raw); (err == nil) != want {
+			t.Errorf("%q gives %v", raw, err)
+		}
+	}
+}
+
 // What is refused when it is saved is refused when it is dialled, or the other way
 // round where an address shows: one rule, asked at two times.
 func FuzzNothingIsSavedThatIsRefusedAsAnAddress(f *testing.F) {

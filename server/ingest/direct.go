@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/proofback/proofback"
 )
@@ -39,8 +40,11 @@ func (h *Clicks) direct(w http.ResponseWriter, r *http.Request) {
 	fields, problem := readDirect(w, r)
 	if problem != nil {
 		status := http.StatusBadRequest
-		if problem.Code == string(proofback.ReasonBodyTooLarge) {
+		switch proofback.Reason(problem.Code) {
+		case proofback.ReasonBodyTooLarge:
 			status = http.StatusRequestEntityTooLarge
+		case proofback.ReasonUnsupportedMediaType:
+			status = http.StatusUnsupportedMediaType
 		}
 		writeJSON(w, status, problem)
 		return
@@ -93,6 +97,9 @@ func (h *Clicks) answerDirect(w http.ResponseWriter, c *proofback.Click, landing
 
 // readDirect reads the body: one JSON object.
 func readDirect(w http.ResponseWriter, r *http.Request) (map[string]any, *directError) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, &directError{Code: string(proofback.ReasonUnsupportedMediaType), Message: "the body is compressed: send it as it is, without Content-Encoding"}
+	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxDirectBody))
 	d.UseNumber()
 	var fields map[string]any

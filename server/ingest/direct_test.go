@@ -137,3 +137,12 @@ func TestPagesOfAnyOriginMayMakeClicks(t *testing.T) {
 		t.Errorf("status %d, headers (-want +got):\n%s", got.StatusCode, diff)
 	}
 }
+
+func TestACompressedDirectClickIsToldSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got, answer := w.direct(`{"link": "CODE"}`, "Content-Type: application/json", "Content-Encoding: gzip")
+	if got.StatusCode != http.StatusUnsupportedMediaType || answer.Code != "UNSUPPORTED_MEDIA_TYPE" || !strings.Contains(answer.Message, "without Content-Encoding") {
+		t.Errorf("%d %+v", got.StatusCode, answer)
+	}
+}
