@@ -53,15 +53,24 @@ type fact struct {
 
 type factField struct{ key, value string }
 
-// factRoom is what nearly all facts have room in.
-const factRoom = 1 << 10
+// factRoom is what nearly all facts have room in, and conversionRoom those of conversions.
+const (
+	factRoom       = 1 << 9
+	conversionRoom = 1 << 10
+)
 
 // newFact begins an object within an entry.
-func newFact() fact { return fact{b: append(make([]byte, 0, factRoom), '{')} }
+func newFact() fact { return factIn(factRoom) }
+
+func factIn(room int) fact { return fact{b: append(make([]byte, 0, room), '{')} }
 
 // newEntry begins an entry.
 func newEntry(kind EntryKind) fact {
-	f := newFact()
+	room := factRoom
+	if kind == EntryConversion {
+		room = conversionRoom
+	}
+	f := factIn(room)
 	f.kind = kind
 	f.due = append(make([]factField, 0, 6), factField{"kind", string(kind)}, factField{"v", "1"})
 	return f

@@ -148,6 +148,7 @@ func maskURL(rawURL string, in *nesting) string {
 	rest, fragment, hasFragment := strings.Cut(rawURL, "#")
 	base, query, hasQuery := strings.Cut(rest, "?")
 	var out strings.Builder
+	out.Grow(len(rawURL))
 	out.WriteString(maskBase(base))
 	if hasQuery {
 		out.WriteByte('?')
@@ -177,6 +178,9 @@ func maskBase(base string) string {
 }
 
 func maskPath(path string) string {
+	if !mayHide(path, true) {
+		return path
+	}
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
 		segments[i] = maskRaw(segment, decodePercent(segment))
@@ -185,10 +189,12 @@ func maskPath(path string) string {
 }
 
 func maskQuery(out *strings.Builder, query string, in *nesting) {
-	for i, pair := range strings.Split(query, "&") {
-		if i > 0 {
+	first := true
+	for pair := range strings.SplitSeq(query, "&") {
+		if !first {
 			out.WriteByte('&')
 		}
+		first = false
 		rawName, rawValue, hasValue := strings.Cut(pair, "=")
 		name, _ := decodeForm(rawName)
 		out.WriteString(maskRaw(rawName, name))

@@ -178,7 +178,7 @@ func TestOneEventIsCreditedOnceWhoeverRaces(t *testing.T) {
 			}
 			const senders, each = 32, 20
 			var wg sync.WaitGroup
-			results := make(chan proofback.Postback, senders*each)
+			results := make(chan *proofback.Postback, senders*each)
 			for s := range senders {
 				wg.Go(func() {
 					for i := range each {

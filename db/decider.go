@@ -58,7 +58,7 @@ type Decider struct {
 type undecided struct {
 	in   *Incoming
 	done chan struct{}
-	log  proofback.Postback
+	log  *proofback.Postback
 	err  error
 }
 
@@ -98,11 +98,11 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 
 // Decide has a postback decided and stored. A CodeUnavailable error says that
 // nothing was stored; ErrInDoubt and an error of ctx leave open whether it was.
-func (d *Decider) Decide(ctx context.Context, in *Incoming) (proofback.Postback, error) {
+func (d *Decider) Decide(ctx context.Context, in *Incoming) (*proofback.Postback, error) {
 	u := &undecided{in: in, done: make(chan struct{})}
 	switch alone, err := d.enqueue(u); {
 	case err != nil:
-		return proofback.Postback{}, err
+		return nil, err
 	case alone:
 		defer d.writers.Done()
 		d.decideBatch([]*undecided{u})
@@ -112,7 +112,7 @@ func (d *Decider) Decide(ctx context.Context, in *Incoming) (proofback.Postback,
 	case <-u.done:
 		return u.log, u.err
 	case <-ctx.Done():
-		return proofback.Postback{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
@@ -256,7 +256,7 @@ func (d *Decider) decide(batch []*undecided) {
 	}
 	for i, u := range batch {
 		if u.err = err; err == nil {
-			u.log = log[i]
+			u.log = &log[i]
 		}
 		close(u.done)
 	}

@@ -14,9 +14,8 @@ import (
 // it arrives.
 type hotAnswer struct {
 	h    *hotConn
-	st   *pgconn.StatementDescription
+	st   *hotStatement
 	row  [][]byte // holds until the next message is read
-	read []columnReader
 	tag  pgconn.CommandTag
 	over bool
 
@@ -67,19 +66,19 @@ func (a *hotAnswer) Scan(targets ...any) error {
 	if a.wrong == nil && len(targets) != len(a.row) {
 		a.wrong = errors.New("db: as many targets as columns are needed")
 	}
-	if a.read == nil {
-		a.read = make([]columnReader, len(a.row))
+	if a.st.read == nil {
+		a.st.read = make([]columnReader, len(a.row))
 	}
 	for i, target := range targets {
 		if a.wrong == nil {
-			a.wrong = a.read[i].scan(a.h.conn.TypeMap(), a.st.Fields[i].DataTypeOID, a.row[i], target)
+			a.wrong = a.st.read[i].scan(a.h.conn.TypeMap(), a.st.Fields[i].DataTypeOID, a.row[i], target)
 		}
 	}
 	return a.wrong
 }
 
 // columnReader reads the values of a column. How that is done is found out once for all
-// rows, which costs more than doing it.
+// answers to a statement, which costs more than doing it.
 type columnReader struct {
 	into reflect.Type
 	plan pgtype.ScanPlan

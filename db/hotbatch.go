@@ -19,9 +19,15 @@ import (
 type hotConn struct {
 	conn     *pgx.Conn
 	tracer   pgx.BatchTracer // nil: none
-	prepared map[string]*pgconn.StatementDescription
+	prepared map[string]*hotStatement
 	inserts  map[string]string // statements that insert a row, by those that copy rows
 	out      []byte
+}
+
+// hotStatement is one that a connection has prepared.
+type hotStatement struct {
+	*pgconn.StatementDescription
+	read []columnReader
 }
 
 // hotKey is where a connection keeps its hotConn.
@@ -32,7 +38,7 @@ func (s *Store) hotOf(conn *pgx.Conn) *hotConn {
 	data := conn.PgConn().CustomData()
 	h, ok := data[hotKey].(*hotConn)
 	if !ok {
-		h = &hotConn{conn: conn, prepared: map[string]*pgconn.StatementDescription{}, inserts: map[string]string{}}
+		h = &hotConn{conn: conn, prepared: map[string]*hotStatement{}, inserts: map[string]string{}}
 		h.tracer, _ = s.tracer.(pgx.BatchTracer)
 		data[hotKey] = h
 	}
@@ -88,20 +94,21 @@ func (h *hotConn) ask(ctx context.Context, q *pgx.Batch) (err error) {
 }
 
 // prepare prepares a statement that this connection has not seen.
-func (h *hotConn) prepare(ctx context.Context, sql string) (*pgconn.StatementDescription, error) {
+func (h *hotConn) prepare(ctx context.Context, sql string) (*hotStatement, error) {
 	if st := h.prepared[sql]; st != nil {
 		return st, nil
 	}
-	st, err := h.conn.PgConn().Prepare(ctx, "hot_"+strconv.Itoa(len(h.prepared)), sql, nil)
+	told, err := h.conn.PgConn().Prepare(ctx, "hot_"+strconv.Itoa(len(h.prepared)), sql, nil)
 	if err != nil {
 		return nil, err
 	}
+	st := &hotStatement{StatementDescription: told}
 	h.prepared[sql] = st
 	return st, nil
 }
 
 // bind appends the messages that run a statement with arguments.
-func (h *hotConn) bind(st *pgconn.StatementDescription, args []any) error {
+func (h *hotConn) bind(st *hotStatement, args []any) error {
 	if len(args) != len(st.ParamOIDs) {
 		return fmt.Errorf("%d arguments for %d parameters", len(args), len(st.ParamOIDs))
 	}

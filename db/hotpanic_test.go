@@ -57,7 +57,7 @@ func TestAPostbackThatPanicsFailsAlone(t *testing.T) {
 		taken.Go(func() {
 			p, err := decider.Decide(t.Context(), in)
 			if proofback.CodeOf(err) != want || err == nil && p.Reason != proofback.ReasonAccepted {
-				t.Errorf("%s, %v", p.Reason, err)
+				t.Errorf("%+v, %v", p, err)
 			}
 		})
 	}

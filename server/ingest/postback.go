@@ -152,7 +152,7 @@ func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proo
 		h.unavailable(w, r, err)
 		return
 	}
-	h.answer(w, &log)
+	h.answer(w, log)
 }
 
 // addressText is an address for the log; a peer on a Unix socket has none.
