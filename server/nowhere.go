@@ -18,6 +18,10 @@ func refuseRoute(w http.ResponseWriter, r *http.Request, status int) {
 	if status == http.StatusMethodNotAllowed {
 		code, message = "METHOD_NOT_ALLOWED", fmt.Sprintf("%s is not answered here: send %s", proofback.CutText(r.Method, 20), w.Header().Get("Allow"))
 	}
+	refuseInJSON(w, status, code, message)
+}
+
+func refuseInJSON(w http.ResponseWriter, status int, code, message string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

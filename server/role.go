@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+
+	"github.com/proofback/proofback"
 )
 
 // role is the part of the work that a process does. All that processes share is in
@@ -58,5 +60,7 @@ func (r role) refuseTheRest(mux *http.ServeMux) {
 		return
 	}
 	sentence := fmt.Sprintf("this process has the role %s, which %s: ask one of another role", r, r.does())
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusNotFound, sentence) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuseInJSON(w, http.StatusNotFound, string(proofback.CodeNotFound), sentence)
+	})
 }
