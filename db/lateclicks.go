@@ -17,7 +17,7 @@ const (
 	rollAfter = 10 * time.Minute
 	// rollClicks is how many clicks wait before it is worth it to count them when the
 	// day is not over. Reports count them one by one: it takes milliseconds.
-	rollClicks = 16_000
+	rollClicks = 24_000
 	// valueClicks is how many clicks the values of a day are counted of at a time. Where
 	// all of them are different, they take some 200 MB meanwhile; a day of more clicks has
 	// more than one row for some of the same.
