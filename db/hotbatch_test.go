@@ -146,3 +146,28 @@ func TestALargeBatchWithLargeAnswersDoesNotStandStill(t *testing.T) {
 		t.Errorf("%d bytes answered, %d, %v", answered, asked, err)
 	}
 }
+
+// Postgres reads a small table whole rather than by its index. A statement that is
+// prepared would still do so when the table has grown, until Postgres looks at it again.
+func TestLookUpsUseTheirIndexHoweverSmallATableIs(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t)
+	m.conversion(m.click(0, day), "one", day)
+	m.exec(`ANALYZE conversions`)
+	var plan strings.Builder
+	var q pgx.Batch
+	q.Queue(`EXPLAIN SELECT id FROM conversions WHERE click_id = ANY ('{01920000-0000-7000-8000-000000000000,01920000-0000-7000-8000-000000000001}')`).Query(func(rows pgx.Rows) error {
+		var line string
+		_, err := pgx.ForEachRow(rows, []any{&line}, func() error {
+			plan.WriteString(line + "\n")
+			return nil
+		})
+		return err
+	})
+	if err := db.HotAsk(t.Context(), m.store, &q); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(plan.String(), "conversions_click") {
+		t.Error(plan.String())
+	}
+}

@@ -16,7 +16,8 @@ const maxHotConns = 8
 // newHotPool makes the pool for the statements that every batch of postbacks
 // needs. They are prepared once a connection and keep the plan they are given
 // then, since planning one costs more than running it. So whatever is asked here
-// must be found by the same index whatever the values are.
+// must be found by the same index whatever the values are, and however small its table
+// was when Postgres last looked: it may have grown a thousandfold before the next look.
 func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
 	config.MaxConns, config.MinConns, config.MinIdleConns = maxHotConns, 0, 0
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
@@ -25,7 +26,7 @@ func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, err
 		if err := prepare(ctx, conn); err != nil {
 			return err
 		}
-		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_generic_plan`, pgx.QueryExecModeExec)
+		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off`, pgx.QueryExecModeSimpleProtocol)
 		return err
 	}
 	return pgxpool.NewWithConfig(ctx, config)
