@@ -110,7 +110,7 @@ func (a *adminPages) serve(w http.ResponseWriter, r *http.Request, actor proofba
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(sent))
-	answer := &answerWriter{ResponseWriter: w}
+	answer := &answerWriter{ResponseWriter: w, request: r}
 	a.pages.ServeHTTP(answer, r)
 	if answer.status < http.StatusBadRequest {
 		a.note(r, actor, string(sent))

@@ -102,6 +102,9 @@ func (w *answerWriter) WriteString(s string) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	if w.replaced {
+		return len(s), nil
+	}
 	return io.WriteString(w.ResponseWriter, s)
 }
 
