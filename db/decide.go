@@ -20,8 +20,8 @@ type Incoming struct {
 	// Endpoint is the advertiser whose own endpoint was called, nil on /postback.
 	Endpoint *proofback.Advertiser
 	// Read reads the request as its sender means it; the zero Sender stands for
-	// nobody known. It is pure, and called again once the click has told whose the
-	// request is.
+	// nobody known. It is pure: without ClickID it is called again once the click has
+	// told whose the request is.
 	Read func(proofback.Sender) proofback.Reading
 	// ClickID is the click id that Read finds for nobody known. With it a request to the
 	// plain endpoint is only read once its click has told whose it is, or there is none.

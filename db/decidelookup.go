@@ -13,7 +13,7 @@ import (
 )
 
 // findClicks brings the clicks of a batch and the terms they were made under,
-// and reads requests to the plain endpoint again with their advertiser's names.
+// and reads requests to the plain endpoint with their advertiser's names.
 func (b *decideBatch) findClicks(ctx context.Context) error {
 	ids := make([]uuid.UUID, 0, len(b.items))
 	for i := range b.items {
