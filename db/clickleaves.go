@@ -14,10 +14,11 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// judgedColumns are what a decision needs of a click.
-const judgedColumns = `id, at, offer_id, affiliate_id, advertiser_id, terms_id, outcome, flags`
+// judgedColumns are what a decision needs of a click, beside what its terms tell: whose
+// offer it was sent to. They stand in the index of its key, so nothing else is read.
+const judgedColumns = `id, at, affiliate_id, terms_id, outcome, flags`
 
-// judgedClicks brings what a decision needs of clicks, by id: from the partition
+// judgedClicks brings judgedColumns of clicks, by id: from the partition
 // of each one's day, all in one round trip. Asked for several ids at once, the
 // partitioned table would look for every id in every partition.
 func (s *Store) judgedClicks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
@@ -40,7 +41,7 @@ func (s *Store) clicksIn(ctx context.Context, leaves map[string]bool, ids []uuid
 	scan := func(rows pgx.Rows) error {
 		for rows.Next() {
 			c := new(proofback.Click)
-			if err := rows.Scan(&c.ID, &c.At, &c.OfferID, &c.AffiliateID, &c.AdvertiserID, &c.TermsID, &c.Outcome, &c.Flags); err != nil {
+			if err := rows.Scan(&c.ID, &c.At, &c.AffiliateID, &c.TermsID, &c.Outcome, &c.Flags); err != nil {
 				return err
 			}
 			c.At = c.At.UTC()

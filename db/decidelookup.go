@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -45,11 +46,16 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 		if !it.whole || !ok {
 			continue
 		}
+		t, ok := terms[c.TermsID]
+		if !ok {
+			return fmt.Errorf("db: click %s was made under terms %s, which are not there", c.ID, c.TermsID)
+		}
+		c.OfferID, c.AdvertiserID = t.OfferID, t.AdvertiserID
 		a, err := b.setup.advertiser(ctx, c.AdvertiserID)
 		if err != nil {
 			return err
 		}
-		it.click, it.terms = c, terms[c.TermsID]
+		it.click, it.terms = c, t
 		if it.zone, err = b.setup.zone(a.TimeZone); err != nil {
 			return err
 		}

@@ -69,6 +69,9 @@ func (s *Store) ReadOnce(ctx context.Context, actor proofback.Actor, sql string,
 	return s.readOnce(ctx, actor, pageQuery{sql: sql, read: read})
 }
 
+// JudgedColumns are what a postback asks of its click.
+const JudgedColumns = judgedColumns
+
 // HotAsk asks on a connection for postbacks.
 func HotAsk(ctx context.Context, s *Store, q *pgx.Batch) error { return s.hotAsk(ctx, q) }
 

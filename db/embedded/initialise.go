@@ -31,10 +31,11 @@ log_min_error_statement = panic
 log_checkpoints = off
 `
 
-// sharedBuffers is an eighth of the machine's memory in megabytes, since it is shared with
-// us and others: what indexes a day of clicks and postbacks should fit.
+// sharedBuffers is a quarter of the machine's memory in megabytes, what Postgres's own
+// documentation begins with (https://www.postgresql.org/docs/current/runtime-config-resource.html):
+// the index of the clicks that postbacks may still come for should fit.
 func sharedBuffers() int {
-	const least, most = 256, 4096
+	const least, most = 256, 16384
 	text, err := os.ReadFile("/proc/meminfo") // where there is none, the least will do
 	if err != nil {
 		return least
@@ -43,7 +44,7 @@ func sharedBuffers() int {
 	if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err != nil {
 		return least
 	}
-	return min(max(kilobytes/1024/8, least), most)
+	return min(max(kilobytes/1024/4, least), most)
 }
 
 const newPrefix = "data.new-"

@@ -60,6 +60,9 @@ func (s *suite) growthAt(ctx context.Context, millions int) (err error) {
 	if err := s.measure(ctx, shape, &postbacks, new(figures)); err != nil {
 		return err
 	}
+	if err := s.bed.warm(ctx); err != nil {
+		return err
+	}
 	for _, r := range []struct {
 		name  string
 		field []*contender
