@@ -1,6 +1,7 @@
 package proofback
 
 import (
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,11 +54,8 @@ type fact struct {
 
 type factField struct{ key, value string }
 
-// factRoom is what nearly all facts have room in, and conversionRoom those of conversions.
-const (
-	factRoom       = 1 << 9
-	conversionRoom = 1 << 10
-)
+// factRoom is what nearly all facts have room in.
+const factRoom = 1 << 9
 
 // newFact begins an object within an entry.
 func newFact() fact { return factIn(factRoom) }
@@ -66,11 +64,7 @@ func factIn(room int) fact { return fact{b: append(make([]byte, 0, room), '{')} 
 
 // newEntry begins an entry.
 func newEntry(kind EntryKind) fact {
-	room := factRoom
-	if kind == EntryConversion {
-		room = conversionRoom
-	}
-	f := factIn(room)
+	f := newFact()
 	f.kind = kind
 	f.due = append(make([]factField, 0, 6), factField{"kind", string(kind)}, factField{"v", "1"})
 	return f
@@ -159,14 +153,13 @@ func (f *fact) entry(id uuid.UUID, at time.Time) Entry {
 
 // appendUUIDText appends an id in lower case (RFC 9562, section 4).
 func appendUUIDText(b []byte, id uuid.UUID) []byte {
-	const hex = "0123456789abcdef"
-	for i, c := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			b = append(b, '-')
-		}
-		b = append(b, hex[c>>4], hex[c&15])
-	}
-	return b
+	text := [36]byte{8: '-', 13: '-', 18: '-', 23: '-'}
+	hex.Encode(text[:8], id[:4])
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:], id[10:])
+	return append(b, text[:]...)
 }
 
 // appendLedgerTime appends a time as RFC 3339 has it, in UTC with exactly the
@@ -179,41 +172,6 @@ func appendLedgerTime(b []byte, t time.Time) []byte {
 		b = append(b, '0'+byte(micros/unit%10))
 	}
 	return append(b, 'Z')
-}
-
-// Entry tells the ledger that a conversion was made. What the affiliate earns, what
-// the network does, and what the advertiser said of the amount are held back.
-func (c *Conversion) Entry(salt Salt) Entry {
-	f := newSalted(EntryConversion, salt, c.openings(salt))
-	f.id("advertiser_id", c.AdvertiserID)
-	f.id("affiliate_id", c.AffiliateID)
-	f.time("click_at", c.ClickAt)
-	f.id("click_id", c.ClickID)
-	f.id("conversion_id", c.ID)
-	f.time("event_at", c.EventAt)
-	f.set("event_type", c.EventType)
-	f.id("goal_id", c.GoalID)
-	f.id("offer_id", c.OfferID)
-	f.id("postback_id", c.PostbackID)
-	f.time("received_at", c.ReceivedAt)
-	f.id("terms_id", c.TermsID)
-	f.text("txid", c.TxID)
-	return f.entry(c.ID, c.ReceivedAt)
-}
-
-// Entry tells the ledger that a conversion moved. The reason is not in it: it
-// may hold a person's words, which stay erasable; its transition row keeps them.
-// Which person of the network it was is held back.
-func (t *Transition) Entry(salt Salt) Entry {
-	f := newSalted(EntryTransition, salt, t.openings(salt))
-	f.time("at", t.At)
-	f.set("by", string(t.ByKind))
-	f.id("conversion_id", t.ConversionID)
-	f.text("from", t.From.Word())
-	f.id("postback_id", t.PostbackID)
-	f.set("to", t.To.Word())
-	f.id("transition_id", t.ID)
-	return f.entry(t.ID, t.At)
 }
 
 // Entry tells the ledger of a version of an offer's terms: what it pays, and

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -29,32 +30,54 @@ func (o *Opening) key() string { return o.Name + commitmentSuffix }
 // Commitment is what the entry says of the value: the lower-case hexadecimal
 // SHA-256 of the 16 bytes of salt and the value.
 func (o *Opening) Commitment() string {
-	h := o.Salt.hash(o.Value)
+	h := hashSalted(o.Salt, o.Value)
 	var text [2 * len(h)]byte
 	return string(hex.AppendEncode(text[:0], h[:]))
 }
 
-// hash is that of a salt and a text.
-func (s Salt) hash(text string) [sha256.Size]byte {
+// hashSalted is the hash of a salt and a text.
+func hashSalted[T []byte | string](s Salt, text T) [sha256.Size]byte {
 	var storage [128]byte // more than the value of an amount has
 	return sha256.Sum256(append(append(storage[:0], s[:]...), text...))
 }
 
+// of is the salt of the value of a name.
+func (s Salt) of(name string) Salt {
+	h := hashSalted(s, name)
+	return Salt(h[:len(s)])
+}
+
 // opening holds back a value, a canonical object, under a name.
 func (s Salt) opening(name, value string) Opening {
-	h := s.hash(name)
-	return Opening{Name: name, Salt: Salt(h[:len(s)]), Value: value}
+	return Opening{Name: name, Salt: s.of(name), Value: value}
+}
+
+// hold tells what an entry says of a value that it holds back, a canonical object, as
+// the Commitment of its opening.
+func (f *fact) hold(key string, value []byte) {
+	h := hashSalted(f.salt.of(strings.TrimSuffix(key, commitmentSuffix)), value)
+	f.key(key)
+	f.b = append(hex.AppendEncode(append(f.b, '"'), h[:]), '"')
+}
+
+func (f *fact) holdMoney(key string, m Money) {
+	var storage [64]byte
+	f.hold(key, appendMoneyObject(storage[:0], m))
 }
 
 // moneyObject is an amount as a canonical object.
 func moneyObject(m Money) string {
-	if m.IsZero() {
-		return "{}"
-	}
 	var storage [64]byte
-	b := appendJSONField(storage[:0], '{', "amount", m.Amount.Canonical())
+	return string(appendMoneyObject(storage[:0], m))
+}
+
+func appendMoneyObject(b []byte, m Money) []byte {
+	if m.IsZero() {
+		return append(b, "{}"...)
+	}
+	b = appendJSONField(b, '{', "amount", m.Amount.Canonical())
 	b = appendJSONField(b, ',', "currency", m.Currency)
-	return string(append(b, '}'))
+	return append(b, '}')
 }
 
 // idObject is an id under a key as a canonical object, where there is one.

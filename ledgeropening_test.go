@@ -19,24 +19,27 @@ func TestEntriesOpenForThoseWhoMaySee(t *testing.T) {
 	c := &Conversion{ID: id(1), Amount: Money{"100.10", "EUR"}, Payout: Money{"10.00", "EUR"}, Revenue: Money{"12", "USD"}}
 	gross := *c
 	gross.AmountIsRevenue = true
-	moved := &Transition{ID: id(1), ByUser: id(3)}
+	moved, began := &Transition{ID: id(1), ByUser: id(3)}, &Transition{ID: id(2), To: StatusPending, ByKind: ByRule}
 	for _, tt := range []struct {
 		name  string
 		entry Entry
 		shown []Opening
 		want  map[string]string
 	}{
-		{"staff", c.Entry(salt), c.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
+		{"staff", c.Entry(began, salt), c.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
 			"amount": `{"amount":"100.1","currency":"EUR"}`, "payout": `{"amount":"10","currency":"EUR"}`, "revenue": `{"amount":"12","currency":"USD"}`,
 		}},
-		{"affiliate", c.Entry(salt), c.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
+		{"affiliate", c.Entry(began, salt), c.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
 			"amount": `{"amount":"100.1","currency":"EUR"}`, "payout": `{"amount":"10","currency":"EUR"}`,
 		}},
-		{"affiliate where the amount is the revenue", gross.Entry(salt), gross.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
+		{"affiliate where the amount is the revenue", gross.Entry(began, salt), gross.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
 			"payout": `{"amount":"10","currency":"EUR"}`,
 		}},
-		{"advertiser", c.Entry(salt), c.Openings(salt, Actor{Role: RoleAdvertiser}), map[string]string{
+		{"advertiser", c.Entry(began, salt), c.Openings(salt, Actor{Role: RoleAdvertiser}), map[string]string{
 			"amount": `{"amount":"100.1","currency":"EUR"}`, "revenue": `{"amount":"12","currency":"USD"}`,
+		}},
+		{"affiliate of version 1", c.EntryV1(salt), c.Openings(salt, Actor{Role: RoleAffiliate}), map[string]string{
+			"amount": `{"amount":"100.1","currency":"EUR"}`, "payout": `{"amount":"10","currency":"EUR"}`,
 		}},
 		{"staff of a move", moved.Entry(salt), moved.Openings(salt, Actor{Role: RoleAdmin}), map[string]string{
 			"by_user": `{"user_id":"01000000-0000-7000-8000-000000000003"}`,

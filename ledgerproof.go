@@ -86,7 +86,8 @@ func ParseProof(b []byte) (*Proof, error) {
 }
 
 // Fact is what a verified entry says: its values by their names, opened ones
-// included; what stays held back is left out.
+// included, and times that it leaves out since they follow from others; what stays held
+// back is left out.
 type Fact map[string]string
 
 // Verify checks a proof against a ledger's public key: the checkpoint's signature,
@@ -174,6 +175,7 @@ func (e *ProvenEntry) verify(c *Checkpoint) (Fact, error) {
 			delete(f, key)
 		}
 	}
+	f.complete()
 	return f, nil
 }
 

@@ -20,7 +20,7 @@ func provenSale(t testing.TB) (*Proof, *LedgerKey) {
 	}
 	salt := Salt{5}
 	c := &Conversion{ID: id(1), Payout: Money{"10.00", "EUR"}, Revenue: Money{"12", "EUR"}, ReceivedAt: time.Unix(0, 0)}
-	e := c.Entry(salt)
+	e := c.Entry(&Transition{ID: id(2), To: StatusApproved, At: c.ReceivedAt, ByKind: ByRule}, salt)
 	other := tlog.RecordHash([]byte("another entry"))
 	checkpoint, err := key.Sign(2, tlog.NodeHash(e.LeafHash(), other))
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Postback) (*copyIn, error) {
 	made := make([]*proofback.Conversion, 0, len(b.items))
 	transitions := make([]proofback.Transition, 0, len(b.items))
-	entries := make([]proofback.Entry, 0, 2*len(b.items))
+	entries := make([]proofback.Entry, 0, len(b.items))
 	var moved []*proofback.Conversion
 	var settled settledMoves
 	for i := range b.items {
@@ -24,7 +24,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		if d.Made != nil {
 			made = append(made, d.Made)
 			if !d.Made.Test {
-				entries = append(entries, d.Made.Entry(newSalt()))
+				entries = append(entries, d.Made.Entry(d.Moved, newSalt()))
 			}
 		}
 		if d.Moved != nil {
@@ -32,7 +32,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 				moved = append(moved, b.known.byID[d.ConversionID])
 			}
 			transitions = append(transitions, *d.Moved)
-			if !b.known.byID[d.ConversionID].Test {
+			if d.Made == nil && !b.known.byID[d.ConversionID].Test {
 				entries = append(entries, d.Moved.Entry(newSalt()))
 			}
 			if !d.BookedAt.IsZero() {

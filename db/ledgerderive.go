@@ -15,44 +15,49 @@ import (
 type ledgerKind struct {
 	kind    proofback.EntryKind
 	table   bun.Ident
-	entered bun.Safe // which of its rows have an entry
+	entered bun.Safe // which of its rows have an entry of their own
 	// derive makes the entries of rows anew, with the salts that they were made with.
-	derive func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(id uuid.UUID) proofback.Salt) ([]proofback.Entry, error)
+	// One without canonical bytes lacks the row of a first move that was sealed in it.
+	derive func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error)
+}
+
+// sealedEntries are entries by the rows that they tell of.
+type sealedEntries map[uuid.UUID]*sealedEntry
+
+func (s sealedEntries) salt(id uuid.UUID) (salt proofback.Salt) {
+	copy(salt[:], s[id].Salt)
+	return salt
 }
 
 var ledgerKinds = []ledgerKind{
-	{proofback.EntryConversion, "conversions", "NOT made.test", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
-		return derived(ctx, tx, ids, func(r *conversionRow) proofback.Entry {
-			return r.value(tx.actor).Entry(salt(r.ID))
-		})
-	}},
-	{proofback.EntryTransition, "transitions", "EXISTS (SELECT FROM conversions AS c WHERE c.id = made.conversion_id AND NOT c.test)", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	{proofback.EntryConversion, "conversions", "NOT made.test", derivedConversions},
+	{proofback.EntryTransition, "transitions", movesEntered, func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *transitionRow) proofback.Entry {
-			return r.value(tx.actor).Entry(salt(r.ID))
+			return r.value(tx.actor).Entry(was.salt(r.ID))
 		})
 	}},
-	{proofback.EntryTerms, "terms", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	{proofback.EntryTerms, "terms", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *termsRow) proofback.Entry {
 			return r.value().Entry()
 		})
 	}},
-	{proofback.EntryPayout, "payout_overrides", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	{proofback.EntryPayout, "payout_overrides", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *overrideRow) proofback.Entry {
 			o := r.value()
 			return o.Entry()
 		})
 	}},
-	{proofback.EntryAdjustment, "adjustments", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	{proofback.EntryAdjustment, "adjustments", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *adjustmentRow) proofback.Entry {
-			return r.value(tx.actor).Entry(salt(r.ID))
+			return r.value(tx.actor).Entry(was.salt(r.ID))
 		})
 	}},
-	{proofback.EntryPeriod, "periods", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	{proofback.EntryPeriod, "periods", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *periodRow) proofback.Entry {
-			return r.value(tx.actor).Entry(salt(r.ID))
+			return r.value(tx.actor).Entry(was.salt(r.ID))
 		})
 	}},
-	{proofback.EntryClickCount, "click_counts", "made.closed_at IS NOT NULL", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+	{proofback.EntryClickCount, "click_counts", "made.closed_at IS NOT NULL", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *clickCountRow) proofback.Entry {
 			return r.value().Entry()
 		})
@@ -61,14 +66,14 @@ var ledgerKinds = []ledgerKind{
 }
 
 // derivedStatements makes entries of the statements with ids.
-func derivedStatements(ctx context.Context, tx *tx, ids []uuid.UUID, salt func(uuid.UUID) proofback.Salt) ([]proofback.Entry, error) {
+func derivedStatements(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
 	var rows []statementRow
 	if err := selectStatements(tx, &rows).Where("statement.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
 		return nil, err
 	}
 	entries := make([]proofback.Entry, len(rows))
 	for i := range rows {
-		entries[i] = rows[i].value().Entry(salt(rows[i].ID))
+		entries[i] = rows[i].value().Entry(was.salt(rows[i].ID))
 	}
 	return entries, nil
 }
@@ -92,7 +97,7 @@ func (v *ledgerVerifier) derive(ctx context.Context, rows []sealedEntry) (wrong 
 	wrong = map[int64]string{}
 	for _, kind := range ledgerKinds {
 		var ids []uuid.UUID
-		entries := map[uuid.UUID]*sealedEntry{}
+		entries := sealedEntries{}
 		for i := range rows {
 			if rows[i].ID != uuid.Nil && rows[i].Kind == kind.kind {
 				ids, entries[rows[i].ID] = append(ids, rows[i].ID), &rows[i]
@@ -101,16 +106,15 @@ func (v *ledgerVerifier) derive(ctx context.Context, rows []sealedEntry) (wrong 
 		if len(ids) == 0 {
 			continue
 		}
-		list, err := kind.derive(ctx, v.tx, ids, func(id uuid.UUID) (s proofback.Salt) {
-			copy(s[:], entries[id].Salt)
-			return s
-		})
+		list, err := kind.derive(ctx, v.tx, ids, entries)
 		if err != nil {
 			return nil, err
 		}
 		for i := range list {
 			e := entries[list[i].ID]
-			if !bytes.Equal(list[i].Canonical, e.Canonical) {
+			if list[i].Canonical == nil {
+				wrong[e.Seq] = fmt.Sprintf("the move that the conversion %s began with was deleted: the ledger has %s", e.ID, e.Canonical)
+			} else if !bytes.Equal(list[i].Canonical, e.Canonical) {
 				wrong[e.Seq] = fmt.Sprintf("the %s %s is not what the ledger has: its row says %s, the ledger %s", e.Kind, e.ID, list[i].Canonical, e.Canonical)
 			}
 			delete(entries, list[i].ID)

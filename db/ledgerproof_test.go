@@ -21,9 +21,9 @@ func TestAProofHasAdjustmentsAndStatementsOfWhoMayKnow(t *testing.T) {
 		actor proofback.Actor
 		kinds string
 	}{
-		{a.staff, "conversion transition adjustment transition adjustment adjustment statement"},
-		{a.affiliateActor(), "conversion transition adjustment transition adjustment adjustment statement"},
-		{a.advertiserActor(), "conversion transition transition adjustment adjustment"},
+		{a.staff, "conversion adjustment transition adjustment adjustment statement"},
+		{a.affiliateActor(), "conversion adjustment transition adjustment adjustment statement"},
+		{a.advertiserActor(), "conversion transition adjustment adjustment"},
 	} {
 		proof, err := a.store.ConversionProof(t.Context(), tt.actor, a.closed)
 		if err != nil || proof == nil {

@@ -95,7 +95,7 @@ func (n *notary) places(t testing.TB) (entries []uuid.UUID, canonical [][]byte) 
 func TestSealedEntriesMakeTheTreeOfTheRFC(t *testing.T) {
 	t.Parallel()
 	n := newNotary(t)
-	for _, sales := range []int{1, 2, 95, 1} { // 3 entries each, and 2 of terms
+	for _, sales := range []int{1, 2, 141, 1} { // 2 entries each, and 2 of terms
 		n.sell(t, sales)
 		done := n.seal(t)
 		entries, canonical := n.places(t)
@@ -106,10 +106,10 @@ func TestSealedEntriesMakeTheTreeOfTheRFC(t *testing.T) {
 			t.Errorf("the root of %d entries is %s, by the RFC %s", len(entries), done.Checkpoint.Root, tlog.Hash(root))
 		}
 	}
-	if found, counts := n.verify(t, nil); len(found) > 0 || counts.Entries != 2+3*99 || counts.Checkpoints != 4 || counts.Unsealed != 0 {
+	if found, counts := n.verify(t, nil); len(found) > 0 || counts.Entries != 2+2*145 || counts.Checkpoints != 4 || counts.Unsealed != 0 {
 		t.Errorf("%+v %v", counts, found)
 	}
-	if done := n.seal(t); done.Entries != 0 || done.Checkpoint.Size != 2+3*99 {
+	if done := n.seal(t); done.Entries != 0 || done.Checkpoint.Size != 2+2*145 {
 		t.Errorf("nothing new made %+v", done)
 	}
 }
@@ -179,7 +179,7 @@ func TestSealersTakeTurns(t *testing.T) {
 	close(stop)
 	sealing.Wait()
 	n.seal(t)
-	if found, counts := n.verify(t, nil); len(found) > 0 || counts.Entries != 2+4*5*3*3 {
+	if found, counts := n.verify(t, nil); len(found) > 0 || counts.Entries != 2+4*5*3*2 {
 		t.Errorf("%+v %v", counts, found)
 	}
 }
@@ -197,7 +197,7 @@ func TestARestoredLedgerIsSealedOn(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 	n.sell(t, 1)
-	if done := n.seal(t); done.Entries != 3 {
+	if done := n.seal(t); done.Entries != 2 {
 		t.Errorf("%+v", done)
 	}
 }
@@ -215,7 +215,7 @@ func TestALedgerThatDoesNotContinueWhatWasSeenIsNotSigned(t *testing.T) {
 		seen *proofback.Checkpoint
 		want string
 	}{
-		{"longer", other.seal(t).Checkpoint, "of 8 entries was seen before"},
+		{"longer", other.seal(t).Checkpoint, "of 6 entries was seen before"},
 		{"another", mustSign(t, n.sealer.Key, 3), "are not those of the checkpoint"},
 	} {
 		n.sell(t, 1)
@@ -229,7 +229,7 @@ func TestALedgerThatDoesNotContinueWhatWasSeenIsNotSigned(t *testing.T) {
 	first := n.seal(t)
 	n.sealer.Seen = first.Checkpoint
 	n.sell(t, 1)
-	if done := n.seal(t); done.Checkpoint.Size != first.Checkpoint.Size+3 {
+	if done := n.seal(t); done.Checkpoint.Size != first.Checkpoint.Size+2 {
 		t.Errorf("%+v", done)
 	}
 }

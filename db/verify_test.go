@@ -23,7 +23,7 @@ type audited struct {
 	sealer       *db.LedgerSealer
 }
 
-func newAudited(t testing.TB) *audited {
+func newAudited(t testing.TB, beforeSealing ...func(*audited)) *audited {
 	t.Helper()
 	a := &audited{bookkeeping: newBookkeeping(t)}
 	a.exec(t, `UPDATE offers SET created_at = $1`, booksFrom.AddDate(0, -1, 0))
@@ -67,6 +67,9 @@ func newAudited(t testing.TB) *audited {
 		SELECT id, affiliate_id, 1, $1, '', 'DELIVERED', '1 ms' FROM done`, a.now)
 	if n, err := a.store.CloseClickCounts(t.Context(), proofback.System()); err != nil || n != 2 {
 		t.Fatal(n, err)
+	}
+	for _, do := range beforeSealing {
+		do(a)
 	}
 	a.seal(t)
 	a.pass(48 * time.Hour)
@@ -138,6 +141,8 @@ func TestEachPlantedDifferenceIsNamedAndNothingElse(t *testing.T) {
 		{"a first status", `UPDATE conversions SET began = 'APPROVED' WHERE id = $1`, want{conversions: "it began as approved, its first move says pending"}},
 		{"a move removed", `DELETE FROM transitions WHERE conversion_id = $1 AND from_status IS NOT NULL`, want{conversions: "it is approved; its 1 moves come to pending 1", ledger: "was deleted", orphans: "the move that it tells of is gone"}},
 		{"a move added", `INSERT INTO transitions SELECT gen_random_uuid(), conversion_id, advertiser_id, affiliate_id, 'APPROVED', 'REJECTED', at - interval '1 year', by_kind, by_user, reason, postback_id FROM transitions WHERE conversion_id = $1 LIMIT 1`, want{conversions: "rejected 1 times more", ledger: "is not in the ledger"}},
+		{"a first move removed", `DELETE FROM transitions WHERE conversion_id = $1 AND from_status IS NULL`, want{conversions: "it began 0 times", ledger: "the move that the conversion", orphans: "the move that it tells of is gone"}},
+		{"a first move entered twice", `INSERT INTO ledger (id, kind, at, canonical) SELECT id, 'transition', at, convert_to(jsonb_build_object('conversion_id', conversion_id, 'to', 'pending')::text, 'UTF8') FROM transitions WHERE conversion_id = $1 AND from_status IS NULL`, want{reports: "pending conversions: reports come to 1, the ledger to 2"}},
 		{"a conversion removed", `DELETE FROM conversions WHERE id = $1`, want{caps: "there are 0", ledger: "was deleted", orphans: "its conversion is gone", rollups: "nothing is there", reports: "approved conversions: reports come to 2, the ledger to 1"}},
 		{"a payout", `UPDATE conversions SET payout = payout + 1, normal_payout = normal_payout + 1 WHERE id = $1`, want{caps: "the counter is at 35, there are 36", ledger: "is not what the ledger has", rollups: "others in 1 are there", reports: "payout in EUR: reports come to 40, the ledger to 41"}},
 		{"what a month was closed with", `UPDATE conversions SET settled_status = 'PENDING' WHERE settled_status = 'APPROVED'`, want{books: "its month was closed with it as pending, it is rejected", reports: "pending conversions: reports come to 2, the ledger to 1"}},

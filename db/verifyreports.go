@@ -124,15 +124,16 @@ func toldIn(side string) string {
 
 // ledgerSums adds up the ledger in the network's currency ($1) with its minor units
 // ($2): each entry of a move takes its conversion out of one status and puts it into
-// another, each entry of a correction adds to where its conversion stands. The amounts
-// are those of the rows, which the ledger's commitments are held against elsewhere.
+// another, as that of a conversion does which has its first move in it, each entry of a
+// correction adds to where its conversion stands. The amounts are those of the rows,
+// which the ledger's commitments are held against elsewhere.
 var ledgerSums = `
 	WITH moved AS (
 		SELECT (m.entry ->> 'conversion_id')::uuid AS id, s.status, sum(s.sign) AS n
 		FROM (
 			SELECT convert_from(canonical, 'UTF8')::jsonb AS entry
 			FROM ledger
-			WHERE kind = 'transition'
+			WHERE kind IN ('conversion', 'transition')
 			OFFSET 0 -- each is read once, and not for each of its values
 		) AS m
 		CROSS JOIN LATERAL (VALUES (upper(m.entry ->> 'to'), 1), (upper(m.entry ->> 'from'), -1)) AS s (status, sign)
@@ -162,7 +163,7 @@ var ledgerSums = `
 		FROM lines AS l
 	)
 	SELECT
-		(SELECT count(*) FROM ledger WHERE kind IN ('transition', 'adjustment')),
+		(SELECT count(*) FROM ledger WHERE kind IN ('conversion', 'transition', 'adjustment')),
 		coalesce(sum(n) FILTER (WHERE status = 'PENDING'), 0)::text,
 		coalesce(sum(n) FILTER (WHERE status = 'APPROVED'), 0)::text,
 		coalesce(sum(n) FILTER (WHERE status = 'REJECTED'), 0)::text,

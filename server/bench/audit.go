@@ -29,7 +29,7 @@ func (s *suite) auditPostbacks(ctx context.Context, since uuid.UUID, prefix stri
 			WHERE id IN (
 				SELECT id FROM conversions WHERE txid LIKE $1
 				UNION ALL
-				SELECT id FROM transitions` + made + `)`, like, 2},
+				SELECT id FROM transitions` + made + `)`, like, 1},
 	})
 	if err != nil {
 		return err
