@@ -12,34 +12,20 @@ type Answer struct {
 	Status       string `json:"status,omitempty"`
 }
 
-// Answer tells the sender what was decided. Ids are the API's own, so that a
+// AppendAnswer appends the Answer to p, ending in a line feed; status is that of the
+// conversion as REST spells it, "" where there is none. Ids are the API's own, so that a
 // trace can be asked for by what the answer holds.
-func (d *Decision) Answer(request uuid.UUID) *Answer {
-	a := &Answer{
-		RequestID: GlobalID(KindPostback, request),
-		Result:    d.Result,
-		Reason:    d.Reason,
-		Message:   d.Message,
-		Status:    d.Status.Word(),
+func (p *Postback) AppendAnswer(b []byte, status string) []byte {
+	b = appendGlobalID(append(b, `{"request_id":"`...), KindPostback, p.ID)
+	b = appendJSONField(append(b, '"'), ',', "result", string(p.Result))
+	b = appendJSONField(b, ',', "reason", string(p.Reason))
+	b = appendJSONField(b, ',', "message", p.Message)
+	if p.ConversionID != uuid.Nil {
+		b = appendGlobalID(append(b, `,"conversion_id":"`...), KindConversion, p.ConversionID)
+		b = append(b, '"')
 	}
-	if d.ConversionID != uuid.Nil {
-		a.ConversionID = GlobalID(KindConversion, d.ConversionID)
-	}
-	return a
-}
-
-// JSON is the answer's body, ending in a line feed.
-func (a *Answer) JSON() []byte {
-	b := make([]byte, 0, 192+len(a.Message))
-	b = appendJSONField(b, '{', "request_id", a.RequestID)
-	b = appendJSONField(b, ',', "result", string(a.Result))
-	b = appendJSONField(b, ',', "reason", string(a.Reason))
-	b = appendJSONField(b, ',', "message", a.Message)
-	if a.ConversionID != "" {
-		b = appendJSONField(b, ',', "conversion_id", a.ConversionID)
-	}
-	if a.Status != "" {
-		b = appendJSONField(b, ',', "status", a.Status)
+	if status != "" {
+		b = appendJSONField(b, ',', "status", status)
 	}
 	return append(b, '}', '\n')
 }

@@ -3,8 +3,6 @@ package proofback
 import (
 	"encoding/json"
 	"testing"
-
-	"github.com/google/uuid"
 )
 
 func TestTheLifecycle(t *testing.T) {
@@ -40,7 +38,8 @@ func TestTheAnswerTellsTheSenderEverythingItNeeds(t *testing.T) {
 	t.Parallel()
 	d := Decide(testRequest(nil), testFacts())
 	var got map[string]string
-	if err := json.Unmarshal(d.Answer(id(idRequest)).JSON(), &got); err != nil {
+	p := Postback{ID: id(idRequest), Result: d.Result, Reason: d.Reason, Message: d.Message, ConversionID: d.ConversionID}
+	if err := json.Unmarshal(p.AppendAnswer(nil, d.Status.Word()), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
@@ -55,9 +54,10 @@ func TestTheAnswerTellsTheSenderEverythingItNeeds(t *testing.T) {
 			t.Errorf("%s: %q, want %q", k, got[k], v)
 		}
 	}
-	none := (&Decision{Result: ResultRejected, Reason: ReasonBadRequest, Message: "<&>"}).Answer(uuid.Nil)
-	if none.ConversionID != "" || none.Status != "" {
-		t.Errorf("%+v", none)
+	none := Postback{Result: ResultRejected, Reason: ReasonBadRequest, Message: "<&>"}
+	body := string(none.AppendAnswer(nil, ""))
+	if want := `{"request_id":"UG9zdGJhY2s6AAAAAAAAAAAAAAAAAAAAAA","result":"rejected","reason":"BAD_REQUEST","message":"<&>"}` + "\n"; body != want {
+		t.Errorf("%s, want %s", body, want)
 	}
 }
 

@@ -43,11 +43,16 @@ const (
 // GlobalID is how the outside world names a thing: opaque, URL-safe, and unique
 // over all kinds (GraphQL Global Object Identification).
 func GlobalID(k Kind, id uuid.UUID) string {
-	var plain, encoded [64]byte // more than any kind needs
-	b := append(plain[:0], k...)
-	b = append(b, ':')
-	b = append(b, id[:]...)
-	return string(base64.RawURLEncoding.AppendEncode(encoded[:0], b))
+	var encoded [64]byte // more than any kind needs
+	return string(appendGlobalID(encoded[:0], k, id))
+}
+
+func appendGlobalID(b []byte, k Kind, id uuid.UUID) []byte {
+	var storage [64]byte
+	plain := append(storage[:0], k...)
+	plain = append(plain, ':')
+	plain = append(plain, id[:]...)
+	return base64.RawURLEncoding.AppendEncode(b, plain)
 }
 
 // ParseGlobalID takes a global id apart. Anything that GlobalID did not make is

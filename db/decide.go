@@ -219,6 +219,7 @@ func (it *decideItem) eventAt() time.Time {
 // log makes the record of each request.
 func (b *decideBatch) log() []proofback.Postback {
 	log := make([]proofback.Postback, len(b.items))
+	var body [512]byte // more than most answers need
 	for i := range b.items {
 		it := &b.items[i]
 		in, d := it.in, it.decision
@@ -236,7 +237,6 @@ func (b *decideBatch) log() []proofback.Postback {
 			Message:        d.Message,
 			Checks:         d.Checks,
 			ResponseStatus: d.HTTPStatus(),
-			ResponseBody:   string(d.Answer(in.ID).JSON()),
 			Duration:       max(0, cmp.Or(in.DecidedAt, b.store.now()).Sub(in.ReceivedAt)),
 			ConversionID:   d.ConversionID,
 			ReplayOf:       in.ReplayOf,
@@ -251,6 +251,7 @@ func (b *decideBatch) log() []proofback.Postback {
 		if d.Reason == proofback.ReasonClickNotYetStored {
 			p.ClickID = it.reading.ClickID // so that the click's story tells of it
 		}
+		p.ResponseBody = string(p.AppendAnswer(body[:0], d.Status.Word()))
 		log[i] = p
 	}
 	return log

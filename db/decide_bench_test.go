@@ -33,6 +33,8 @@ func BenchmarkDecide(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.StopTimer()
+			b.ReportMetric(float64(d.count(b, `SELECT round(avg(pg_column_size(p))) FROM postbacks AS p`)), "log-B/op")
 		})
 	}
 }

@@ -128,7 +128,7 @@ func appendPostback(b []byte, p *proofback.Postback) []byte {
 	b = appendText(b, p.URL)
 	b = appendText(b, p.RemoteIP)
 	b, at := beginValue(b)
-	b = endValue(proofback.AppendParameters(b, p.Parameters), at)
+	b = endValue(p.AppendKeptParameters(b), at)
 	for _, id := range [...]uuid.UUID{p.AdvertiserID, p.OfferID, p.AffiliateID, p.ClickID} {
 		b = appendIDOrNull(b, id)
 	}
@@ -138,9 +138,9 @@ func appendPostback(b []byte, p *proofback.Postback) []byte {
 	b = appendText(b, string(p.Reason))
 	b = appendText(b, p.Message)
 	b, at = beginValue(b)
-	b = endValue(proofback.AppendChecks(b, p.Checks), at)
+	b = endValue(p.AppendKeptChecks(b), at)
 	b = appendInt2(b, int16(p.ResponseStatus))
-	b = appendText(b, p.ResponseBody)
+	b = appendText(b, p.KeptAnswer())
 	b = appendInterval(b, p.Duration)
 	b = appendIDOrNull(b, p.ConversionID)
 	return appendIDOrNull(b, p.ReplayOf)

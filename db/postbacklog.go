@@ -14,28 +14,57 @@ import (
 type postbackRow struct {
 	bun.BaseModel `bun:"table:postbacks,alias:postback"`
 
-	ID             uuid.UUID             `bun:"id,pk"`
-	ReceivedAt     time.Time             `bun:"received_at"`
-	Method         string                `bun:"method"`
-	URL            string                `bun:"url"`
-	RemoteIP       string                `bun:"remote_ip"`
-	Parameters     []proofback.Parameter `bun:"parameters,type:jsonb"`
-	AdvertiserID   uuid.UUID             `bun:"advertiser_id"`
-	OfferID        uuid.UUID             `bun:"offer_id"`
-	AffiliateID    uuid.UUID             `bun:"affiliate_id"`
-	ClickID        uuid.UUID             `bun:"click_id"`
-	TxID           string                `bun:"txid"`
-	EventType      string                `bun:"event_type"`
-	Result         proofback.Result      `bun:"result"`
-	Reason         proofback.Reason      `bun:"reason"`
-	Message        string                `bun:"message"`
-	Checks         []proofback.Check     `bun:"checks,type:jsonb"`
-	ResponseStatus int                   `bun:"response_status"`
-	ResponseBody   string                `bun:"response_body"`
-	ConversionID   uuid.UUID             `bun:"conversion_id"`
-	ReplayOf       uuid.UUID             `bun:"replay_of"`
+	ID             uuid.UUID        `bun:"id,pk"`
+	ReceivedAt     time.Time        `bun:"received_at"`
+	Method         string           `bun:"method"`
+	URL            string           `bun:"url"`
+	RemoteIP       string           `bun:"remote_ip"`
+	Parameters     string           `bun:"parameters"` // as they are kept: Postback.ReadKept
+	AdvertiserID   uuid.UUID        `bun:"advertiser_id"`
+	OfferID        uuid.UUID        `bun:"offer_id"`
+	AffiliateID    uuid.UUID        `bun:"affiliate_id"`
+	ClickID        uuid.UUID        `bun:"click_id"`
+	TxID           string           `bun:"txid"`
+	EventType      string           `bun:"event_type"`
+	Result         proofback.Result `bun:"result"`
+	Reason         proofback.Reason `bun:"reason"`
+	Message        string           `bun:"message"`
+	Checks         string           `bun:"checks"`
+	ResponseStatus int              `bun:"response_status"`
+	ResponseBody   string           `bun:"response_body"`
+	ConversionID   uuid.UUID        `bun:"conversion_id"`
+	ReplayOf       uuid.UUID        `bun:"replay_of"`
 
 	Micros int64 `bun:"micros,scanonly"`
+
+	logged proofback.Postback
+}
+
+var _ bun.AfterScanRowHook = (*postbackRow)(nil)
+
+// AfterScanRow reads what the row keeps.
+func (r *postbackRow) AfterScanRow(context.Context) error {
+	r.logged = proofback.Postback{
+		ID:             r.ID,
+		ReceivedAt:     r.ReceivedAt.UTC(),
+		Method:         r.Method,
+		URL:            r.URL,
+		RemoteIP:       r.RemoteIP,
+		AdvertiserID:   r.AdvertiserID,
+		OfferID:        r.OfferID,
+		AffiliateID:    r.AffiliateID,
+		ClickID:        r.ClickID,
+		TxID:           r.TxID,
+		EventType:      r.EventType,
+		Result:         r.Result,
+		Reason:         r.Reason,
+		Message:        r.Message,
+		ResponseStatus: r.ResponseStatus,
+		Duration:       time.Duration(r.Micros) * time.Microsecond,
+		ConversionID:   r.ConversionID,
+		ReplayOf:       r.ReplayOf,
+	}
+	return r.logged.ReadKept(r.Parameters, r.Checks, r.ResponseBody)
 }
 
 // selectPostbacks begins a query for the logged requests that the actor may see:
@@ -55,31 +84,9 @@ func micros(column string) bun.Safe {
 
 // value gives a row as the actor may see it.
 func (r *postbackRow) value(a proofback.Actor) *proofback.Postback {
-	p := &proofback.Postback{
-		ID:             r.ID,
-		ReceivedAt:     r.ReceivedAt.UTC(),
-		Method:         r.Method,
-		URL:            r.URL,
-		RemoteIP:       r.RemoteIP,
-		Parameters:     r.Parameters,
-		AdvertiserID:   r.AdvertiserID,
-		OfferID:        r.OfferID,
-		AffiliateID:    r.AffiliateID,
-		ClickID:        r.ClickID,
-		TxID:           r.TxID,
-		EventType:      r.EventType,
-		Result:         r.Result,
-		Reason:         r.Reason,
-		Message:        r.Message,
-		Checks:         r.Checks,
-		ResponseStatus: r.ResponseStatus,
-		ResponseBody:   r.ResponseBody,
-		Duration:       time.Duration(r.Micros) * time.Microsecond,
-		ConversionID:   r.ConversionID,
-		ReplayOf:       r.ReplayOf,
-	}
+	p := r.logged
 	p.MaskFor(a)
-	return p
+	return &p
 }
 
 // Postbacks lists the log of requests, newest first: all to staff, to a partner

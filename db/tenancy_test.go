@@ -24,6 +24,7 @@ var closedTables = map[string]string{
 	"bun_migration_locks": "the program's",
 	"bun_migrations":      "the program's",
 	"cap_usage":           "counts everybody's; Store.CapsUsed tells of offers that the actor sees",
+	"check_phrases":       "the sentences of checks, and nobody's: Store.Postbacks spells requests out",
 	"click_counts":        "counts everybody's clicks",
 	"deferred":            "requests that are not decided yet, as they came",
 	"discrepancies":       "what is different in all of it; staff look into it",

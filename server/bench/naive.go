@@ -19,7 +19,7 @@ import (
 
 // naive takes postbacks as one would first write it: a transaction for each, with
 // a statement for each thing that is looked up or stored. It decides nothing and
-// checks little, and stores rows as long as ours.
+// checks little, and stores what ours tell, in full.
 type naive struct {
 	db   *bun.DB
 	keys *proofback.ClickKeys
