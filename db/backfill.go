@@ -61,8 +61,6 @@ func (s *Store) BackfillDestination(ctx context.Context, actor proofback.Actor, 
 // destination wants the latest status alone, the others are cancelled before they
 // are sent, as always.
 func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.TimeRange, tx *tx) ([]uuid.UUID, error) {
-	// Transitions have no index on their time; their keys are made of it, a moment
-	// later.
 	rows, err := ptx.Query(ctx, `
 		WITH made AS (
 		  INSERT INTO deliveries
@@ -71,8 +69,8 @@ func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.Ti
 		  FROM transitions AS t
 		  JOIN conversions AS c ON c.id = t.conversion_id AND c.advertiser_id = t.advertiser_id
 		  WHERE t.affiliate_id = $2
-		    AND t.id >= $4
-		    AND t.id < $5
+		    AND t.at >= $4
+		    AND t.at < $5
 		    AND t.to_status = ANY ($6)
 		    AND c.affiliate_id = $2
 		    AND NOT c.test
@@ -93,7 +91,7 @@ func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.Ti
 		SELECT id
 		FROM made
 		ORDER BY seq`,
-		d.ID, d.AffiliateID, tx.now, proofback.UUIDFloor(r.From), proofback.UUIDFloor(r.To), d.Statuses,
+		d.ID, d.AffiliateID, tx.now, r.From, r.To, d.Statuses,
 		idOrNull(d.OfferID), orNull(d.EventType), MaxBackfill+1)
 	if err != nil {
 		return nil, err

@@ -80,3 +80,9 @@ func DomainError(err error) error { return domainError(err) }
 
 // AppendDecimal writes a number as Postgres takes it, after its length.
 func AppendDecimal(b []byte, d proofback.Decimal) []byte { return appendDecimal(b, d) }
+
+// ChangeCursor is where whoever was told of everything until now would go on.
+func (s *Store) ChangeCursor(ctx context.Context) (string, error) {
+	p, err := s.snapshotNow(ctx)
+	return p.String(), err
+}

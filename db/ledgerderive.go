@@ -31,11 +31,7 @@ func (s sealedEntries) salt(id uuid.UUID) (salt proofback.Salt) {
 
 var ledgerKinds = []ledgerKind{
 	{proofback.EntryConversion, "conversions", "NOT made.test", derivedConversions},
-	{proofback.EntryTransition, "transitions", movesEntered, func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
-		return derived(ctx, tx, ids, func(r *transitionRow) proofback.Entry {
-			return r.value(tx.actor).Entry(was.salt(r.ID))
-		})
-	}},
+	{proofback.EntryTransition, "transitions", movesEntered, derivedMoves},
 	{proofback.EntryTerms, "terms", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *termsRow) proofback.Entry {
 			return r.value().Entry()
