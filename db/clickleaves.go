@@ -40,11 +40,10 @@ func (s *Store) clicksIn(ctx context.Context, leaves map[string]bool, ids []uuid
 	clicks := make(map[uuid.UUID]*proofback.Click, len(ids))
 	scan := func(rows pgx.Rows) error {
 		for rows.Next() {
-			c := new(proofback.Click)
-			if err := rows.Scan(&c.ID, &c.At, &c.AffiliateID, &c.TermsID, &c.Outcome, &c.Flags); err != nil {
+			c, err := scanJudged(rows)
+			if err != nil {
 				return err
 			}
-			c.At = c.At.UTC()
 			clicks[c.ID] = c
 		}
 		return rows.Err()
@@ -62,6 +61,16 @@ func (s *Store) clicksIn(ctx context.Context, leaves map[string]bool, ids []uuid
 		q.Queue(`SELECT `+judgedColumns+` FROM `+table+` WHERE id = ANY ($1)`, ids).Query(scan)
 	}
 	return clicks, s.hotAsk(ctx, &q)
+}
+
+// scanJudged reads judgedColumns, and what follows them.
+func scanJudged(row pgx.Row, more ...any) (*proofback.Click, error) {
+	c := new(proofback.Click)
+	if err := row.Scan(append([]any{&c.ID, &c.At, &c.AffiliateID, &c.TermsID, &c.Outcome, &c.Flags}, more...)...); err != nil {
+		return nil, err
+	}
+	c.At = c.At.UTC()
+	return c, nil
 }
 
 // clickLeaf is the name of the partition that a click's day has, or would have

@@ -61,6 +61,11 @@ const decideAttempts = 10
 // exclusion is decided again with the winner in sight. With an error nothing of
 // the batch was stored, but for ErrInDoubt.
 func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]proofback.Postback, error) {
+	if len(batch) == 1 {
+		if log, err := s.decideLone(ctx, setup, batch[0]); !errors.Is(err, errTogether) {
+			return log, domainError(err)
+		}
+	}
 	b, err := s.gather(ctx, setup, batch)
 	if err != nil {
 		return nil, domainError(err)
@@ -161,27 +166,40 @@ func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, error) {
 	var log []proofback.Postback
 	var q pgx.Batch
+	b.queueBegin(&q)
+	b.queueLooks(&q)
+	b.queueKnown(&q)
+	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (rows *copyIn, err error) {
+		log, rows, err = b.judge(ctx, tx)
+		return rows, err
+	})
+	return log, err
+}
+
+// queueBegin begins a transaction, and holds the books.
+func (b *decideBatch) queueBegin(q *pgx.Batch) {
 	q.Queue(`BEGIN`)
 	q.Queue(holdBooks).QueryRow(func(row pgx.Row) (err error) {
 		b.books, err = scanBooks(row)
 		return err
 	})
-	b.queueLooks(&q)
-	b.queueKnown(&q)
-	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (*copyIn, error) {
-		if err := b.holdCaps(ctx, tx); err != nil {
-			return nil, err
-		}
-		for i := range b.items {
-			b.decide(&b.items[i])
-		}
-		log = b.log()
-		if b.preview {
-			return nil, errPreview
-		}
-		return b.write(ctx, tx, log)
-	})
-	return log, err
+}
+
+// judge decides all requests with what is known, and gives their records and the rows
+// that are to be stored.
+func (b *decideBatch) judge(ctx context.Context, tx pgx.Tx) ([]proofback.Postback, *copyIn, error) {
+	if err := b.holdCaps(ctx, tx); err != nil {
+		return nil, nil, err
+	}
+	for i := range b.items {
+		b.decide(&b.items[i])
+	}
+	log := b.log()
+	if b.preview {
+		return log, nil, errPreview
+	}
+	rows, err := b.write(ctx, tx, log)
+	return log, rows, err
 }
 
 func (b *decideBatch) decide(it *decideItem) {

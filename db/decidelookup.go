@@ -50,18 +50,26 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 		if !ok {
 			return fmt.Errorf("db: click %s was made under terms %s, which are not there", c.ID, c.TermsID)
 		}
-		c.OfferID, c.AdvertiserID = t.OfferID, t.AdvertiserID
-		a, err := b.setup.advertiser(ctx, c.AdvertiserID)
+		a, err := b.setup.advertiser(ctx, t.AdvertiserID)
 		if err != nil {
 			return err
 		}
-		it.click, it.terms = c, t
-		if it.zone, err = b.setup.zone(a.TimeZone); err != nil {
+		if err := b.meet(it, c, t, a); err != nil {
 			return err
 		}
-		if it.in.Endpoint == nil {
-			it.read(b.setup, a)
-		}
+	}
+	return nil
+}
+
+// meet tells a request its click, and reads it with its advertiser's names.
+func (b *decideBatch) meet(it *decideItem, c *proofback.Click, t *proofback.Terms, a *proofback.Advertiser) (err error) {
+	c.OfferID, c.AdvertiserID = t.OfferID, t.AdvertiserID
+	it.click, it.terms = c, t
+	if it.zone, err = b.setup.zone(a.TimeZone); err != nil {
+		return err
+	}
+	if it.in.Endpoint == nil {
+		it.read(b.setup, a)
 	}
 	return nil
 }
@@ -125,6 +133,21 @@ type knownEvents struct {
 	waiting   map[uuid.UUID][]uuid.UUID // deferred requests by click
 }
 
+// newKnownEvents makes room for those of some requests.
+func newKnownEvents(n int) knownEvents {
+	return knownEvents{
+		byID:      make(map[uuid.UUID]*proofback.Conversion, n),
+		byClick:   make(map[uuid.UUID][]*proofback.Conversion, n),
+		byTxID:    make(map[txKey][]*proofback.Conversion, n),
+		overrides: map[uuid.UUID][]proofback.PayoutOverride{},
+		rates:     map[time.Time]proofback.Rates{},
+		caps:      newCapCounters(),
+		capped:    map[uuid.UUID]bool{},
+		listeners: map[uuid.UUID][]listener{},
+		waiting:   map[uuid.UUID][]uuid.UUID{},
+	}
+}
+
 type txKey struct {
 	advertiser uuid.UUID
 	txid       string
@@ -173,17 +196,7 @@ func (k *knownEvents) fold(d *proofback.Decision, zone *time.Location) {
 // queueKnown asks for the conversions, prices and destinations that a batch is
 // judged by and leads to.
 func (b *decideBatch) queueKnown(q *pgx.Batch) {
-	b.known = knownEvents{
-		byID:      make(map[uuid.UUID]*proofback.Conversion, len(b.items)),
-		byClick:   make(map[uuid.UUID][]*proofback.Conversion, len(b.items)),
-		byTxID:    make(map[txKey][]*proofback.Conversion, len(b.items)),
-		overrides: map[uuid.UUID][]proofback.PayoutOverride{},
-		rates:     map[time.Time]proofback.Rates{},
-		caps:      newCapCounters(),
-		capped:    map[uuid.UUID]bool{},
-		listeners: map[uuid.UUID][]listener{},
-		waiting:   map[uuid.UUID][]uuid.UUID{},
-	}
+	b.known = newKnownEvents(len(b.items))
 	b.queueNonces(q)
 	var wanted wantedRates
 	all, advertisers := make([]uuid.UUID, 0, len(b.items)), make([]uuid.UUID, 0, len(b.items))
@@ -209,33 +222,29 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	if len(all) == 0 {
 		return
 	}
-	b.queueWaiting(q, all)
+	q.Queue(waitingWhere+`click_id = ANY ($1)`, all).Query(b.scanWaiting)
 	if len(txids) > 0 {
-		q.Queue(`
-			SELECT `+knownColumns+`
-			FROM conversions
-			WHERE (advertiser_id, txid) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))`,
+		q.Queue(knownWhere+`(advertiser_id, txid) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))`,
 			advertisers, txids).Query(b.scanKnown)
 	}
 	if len(clicks) > 0 { // where it matters what else has come of them
-		q.Queue(`
-			SELECT `+knownColumns+`
-			FROM conversions
-			WHERE click_id = ANY ($1)`, clicks).Query(b.scanKnown)
+		q.Queue(knownWhere+`click_id = ANY ($1)`, clicks).Query(b.scanKnown)
 	}
 	b.queueFirstReceived(q, clicks, advertisers, txids)
 	toldOf := slices.Collect(maps.Keys(affiliates))
-	q.Queue(`
-		SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
-		FROM payout_overrides
-		WHERE affiliate_id = ANY ($1)`, toldOf).Query(b.scanOverrides)
-	b.queueListeners(q, toldOf)
-	b.queueCapped(q, slices.Collect(maps.Keys(offers)))
-	if len(wanted.days) > 0 {
-		q.Queue(ratesQuery, wanted.currencies, wanted.days, maxRateDays).Query(func(rows pgx.Rows) error {
-			return scanRates(rows, b.known.rates)
-		})
+	q.Queue(overridesWhere+`affiliate_id = ANY ($1)`, toldOf).Query(b.scanOverrides)
+	q.Queue(listenersWhere+`affiliate_id = ANY ($1)`, toldOf).Query(b.scanListeners)
+	q.Queue(`SELECT o.id FROM unnest($1::uuid[]) AS o (id) `+whereCapped, slices.Collect(maps.Keys(offers))).Query(b.scanCapped)
+	b.queueRates(q, &wanted)
+}
+
+func (b *decideBatch) queueRates(q *pgx.Batch, wanted *wantedRates) {
+	if len(wanted.days) == 0 {
+		return
 	}
+	q.Queue(ratesQuery, wanted.currencies, wanted.days, maxRateDays).Query(func(rows pgx.Rows) error {
+		return scanRates(rows, b.known.rates)
+	})
 }
 
 // wantRates asks for the rates that a request may be judged or normalised by:
@@ -249,34 +258,37 @@ func (b *decideBatch) wantRates(it *decideItem, wanted *wantedRates) {
 	for _, o := range b.setup.Snapshot().Overrides(it.click.AffiliateID, it.click.OfferID) {
 		inPlay = append(inPlay, o.Payout.Currency)
 	}
-	own, day := b.store.currency, proofback.RateDay(it.eventAt())
 	for _, c := range inPlay {
-		if c != "" && c != own {
-			wanted.add(c, day)
-			wanted.add(own, day)
-		}
+		b.wantCurrency(wanted, c, it)
 	}
 }
 
-// queueCapped asks which of some offers have counters of conversions at all.
-func (b *decideBatch) queueCapped(q *pgx.Batch, offers []uuid.UUID) {
-	q.Queue(`
-		SELECT o.id
-		FROM unnest($1::uuid[]) AS o (id)
-		WHERE EXISTS (
-			SELECT
-			FROM cap_usage AS u
-			WHERE u.offer_id = o.id
-			AND u.metric IN ('CONVERSIONS', 'PAYOUT'))`, offers).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var id uuid.UUID
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			b.known.capped[id] = true
+// wantCurrency asks for the rates between a currency and the network's on the day of a
+// request's event.
+func (b *decideBatch) wantCurrency(wanted *wantedRates, currency string, it *decideItem) {
+	if own := b.store.currency; currency != "" && currency != own {
+		day := proofback.RateDay(it.eventAt())
+		wanted.add(currency, day)
+		wanted.add(own, day)
+	}
+}
+
+// whereCapped keeps those of offers o that have counters of conversions at all.
+const whereCapped = `WHERE EXISTS (
+	SELECT
+	FROM cap_usage AS u
+	WHERE u.offer_id = o.id
+	AND u.metric IN ('CONVERSIONS', 'PAYOUT'))`
+
+func (b *decideBatch) scanCapped(rows pgx.Rows) error {
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return err
 		}
-		return rows.Err()
-	})
+		b.known.capped[id] = true
+	}
+	return rows.Err()
 }
 
 // holdCaps takes hold of the counters that the batch's conversions count for.
@@ -316,9 +328,9 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// knownColumns are what tells whether a request is about a conversion, and
+// knownWhere brings what tells whether a request is about a conversion, and
 // whether it contradicts it, and what it counts for.
-const knownColumns = `id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, event_type, coalesce(txid, ''),
+const knownWhere = `SELECT id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, event_type, coalesce(txid, ''),
 		status, began, reason, event_at, test,
 		coalesce(amount::text, ''), coalesce(amount_currency, ''),
 		coalesce(payout::text, ''), coalesce(payout_currency, ''),
@@ -328,7 +340,9 @@ const knownColumns = `id, advertiser_id, offer_id, goal_id, affiliate_id, click_
 		(SELECT ARRAY[coalesce(sum(a.amount), 0), coalesce(sum(a.payout), 0), coalesce(sum(a.revenue), 0)]::text[]
 		 FROM adjustments AS a
 		 WHERE a.conversion_id = conversions.id
-		 AND a.kind = 'AMOUNT')`
+		 AND a.kind = 'AMOUNT')
+	FROM conversions
+	WHERE `
 
 func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 	for rows.Next() {
@@ -357,6 +371,10 @@ func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 	}
 	return rows.Err()
 }
+
+const overridesWhere = `SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
+	FROM payout_overrides
+	WHERE `
 
 func (b *decideBatch) scanOverrides(rows pgx.Rows) error {
 	for rows.Next() {

@@ -28,26 +28,25 @@ func (l *listener) wants(c *proofback.Conversion, now proofback.Status) bool {
 		slices.Contains(l.statuses, now)
 }
 
-// queueListeners asks for the destinations of affiliates.
-func (b *decideBatch) queueListeners(q *pgx.Batch, affiliates []uuid.UUID) {
-	q.Queue(`
-		SELECT id, affiliate_id, offer_id, coalesce(event_type, ''), statuses
-		FROM destinations
-		WHERE affiliate_id = ANY ($1)
-		AND (enabled OR health_state = 'PAUSED') -- for a paused one it waits`, affiliates).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var l listener
-			var offer *uuid.UUID
-			if err := rows.Scan(&l.id, &l.affiliate, &offer, &l.eventType, &l.statuses); err != nil {
-				return err
-			}
-			if offer != nil {
-				l.offer = *offer
-			}
-			b.known.listeners[l.affiliate] = append(b.known.listeners[l.affiliate], l)
+// listenersWhere brings the destinations of affiliates.
+const listenersWhere = `SELECT id, affiliate_id, offer_id, coalesce(event_type, ''), statuses
+	FROM destinations
+	WHERE (enabled OR health_state = 'PAUSED') -- for a paused one it waits
+	AND `
+
+func (b *decideBatch) scanListeners(rows pgx.Rows) error {
+	for rows.Next() {
+		var l listener
+		var offer *uuid.UUID
+		if err := rows.Scan(&l.id, &l.affiliate, &offer, &l.eventType, &l.statuses); err != nil {
+			return err
 		}
-		return rows.Err()
-	})
+		if offer != nil {
+			l.offer = *offer
+		}
+		b.known.listeners[l.affiliate] = append(b.known.listeners[l.affiliate], l)
+	}
+	return rows.Err()
 }
 
 // delivery is a new row of deliveries.

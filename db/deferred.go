@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -151,30 +152,23 @@ func (b *decideBatch) queueDeferred(q *pgx.Batch, made []*proofback.Conversion) 
 	return nil
 }
 
-// queueWaiting asks which deferred requests about some clicks there are, besides
-// those that the batch looks at.
-func (b *decideBatch) queueWaiting(q *pgx.Batch, clicks []uuid.UUID) {
-	looked := map[uuid.UUID]bool{}
-	for i := range b.items {
-		if l := b.items[i].in.look; l != nil {
-			looked[l.postback] = true
+// waitingWhere brings deferred requests about some clicks.
+const waitingWhere = `SELECT click_id, postback_id
+	FROM deferred
+	WHERE `
+
+// scanWaiting takes them, but for those that the batch looks at.
+func (b *decideBatch) scanWaiting(rows pgx.Rows) error {
+	for rows.Next() {
+		var click, postback uuid.UUID
+		if err := rows.Scan(&click, &postback); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(b.items, func(it decideItem) bool { return it.in.look != nil && it.in.look.postback == postback }) {
+			b.known.waiting[click] = append(b.known.waiting[click], postback)
 		}
 	}
-	q.Queue(`
-		SELECT click_id, postback_id
-		FROM deferred
-		WHERE click_id = ANY ($1)`, clicks).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var click, postback uuid.UUID
-			if err := rows.Scan(&click, &postback); err != nil {
-				return err
-			}
-			if !looked[postback] {
-				b.known.waiting[click] = append(b.known.waiting[click], postback)
-			}
-		}
-		return rows.Err()
-	})
+	return rows.Err()
 }
 
 // enqueueLooks asks for what waits to be looked at.

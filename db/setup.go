@@ -123,6 +123,20 @@ func (u *Setup) TermsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*
 	return found, domainError(err)
 }
 
+// atHand gives terms and their advertiser, if nobody must be asked for them.
+func (u *Setup) atHand(terms uuid.UUID) (*proofback.Terms, *proofback.Advertiser, bool) {
+	n := u.Snapshot()
+	t, ok := n.Terms(terms)
+	if !ok {
+		t, ok = u.terms.lru.Get(terms)
+	}
+	if !ok {
+		return nil, nil, false
+	}
+	a, ok := n.Advertiser(t.AdvertiserID)
+	return t, a, ok
+}
+
 // advertiser gives an advertiser that is known to exist: one that the snapshot
 // does not have yet was made a moment ago.
 func (u *Setup) advertiser(ctx context.Context, id uuid.UUID) (*proofback.Advertiser, error) {
