@@ -83,7 +83,7 @@ func checkClick(c *proofback.Click) error {
 	texts := [...]string{c.Country, string(c.Device), c.UserAgent, c.Referrer, c.Source, c.Creative}
 	for _, list := range [...][]string{texts[:], c.Subs[:]} {
 		for _, s := range list {
-			if len(s) > maxClickText || !storable(s) {
+			if s != "" && (len(s) > maxClickText || !storable(s)) {
 				return proofback.Internal("click row", fmt.Errorf("a text of %d bytes is too long or not UTF-8 without NUL", len(s)))
 			}
 		}

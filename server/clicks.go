@@ -88,5 +88,5 @@ func (p *program) newVisits() (*ingest.Clicks, error) {
 		GeoIP:          countries,
 		Log:            p.log,
 		Now:            p.clock.Now,
-	})
+	}), nil
 }

@@ -10,17 +10,19 @@ import (
 func TestHowLongSomebodyListensIsNoLatency(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		upgrade, media string
-		counted        int
+		upgrade, media  string
+		status, counted int
 	}{
-		"an answer": {"", "application/json", 1},
-		"events":    {"", "text/event-stream; charset=utf-8", 0},
-		"a socket":  {"websocket", "", 0},
+		"an answer":      {"", "application/json", http.StatusOK, 1},
+		"events":         {"", "text/event-stream; charset=utf-8", http.StatusOK, 0},
+		"events refused": {"", "text/event-stream; charset=utf-8", http.StatusBadRequest, 1},
+		"a socket":       {"websocket", "", http.StatusSwitchingProtocols, 0},
+		"no socket":      {"websocket", "", http.StatusBadRequest, 1},
 	} {
 		m := newMetrics(roleAll)
 		h := &observed{metrics: m, log: slog.New(slog.DiscardHandler), mux: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", tt.media)
-			w.WriteHeader(http.StatusOK)
+			w.WriteHeader(tt.status)
 		})}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/graphql", nil)
 		if tt.upgrade != "" {

@@ -73,12 +73,8 @@ func read(c net.Conn) <-chan string {
 // withClicks serves POST /clicks, as far as its body is read.
 func withClicks(t *testing.T) http.Handler {
 	t.Helper()
-	clicks, err := ingest.NewClicks(ingest.ClicksConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
-	clicks.Register(mux)
+	ingest.NewClicks(ingest.ClicksConfig{}).Register(mux)
 	return mux
 }
 

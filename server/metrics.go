@@ -16,6 +16,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	answers  answerTimes // those of requests, found faster
 	inFlight prometheus.Gauge
 	attempts *prometheus.HistogramVec
 	batches  *prometheus.HistogramVec
@@ -92,7 +93,7 @@ func (m *metrics) request(route string, status int, took time.Duration) {
 	if route == "" || route == "/" {
 		route = "none"
 	}
-	m.requests.WithLabelValues(route, outcome(status)).Observe(took.Seconds())
+	m.answers.of(m.requests, answered{route, outcome(status)}).Observe(took.Seconds())
 }
 
 // outcome is the class of a status: what was asked for was done (2xx, 3xx), was

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/proofback/proofback"
 )
 
 // requestIDHeader carries the id under which a request's log lines are found. It
@@ -21,15 +23,33 @@ const maxRequestID = 64
 // withRequestID gives each request an id: the caller's own where it sent a sane one.
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header.Get(requestIDHeader)
+		var id string
+		if told := r.Header[requestIDHeader]; len(told) > 0 {
+			id = told[0]
+		}
 		if !saneRequestID(id) {
-			id = rand.Text()
+			id = newRequestID()
 		}
 		value := []string{id}
 		r.Header[requestIDHeader] = value
 		w.Header()[requestIDHeader] = value
 		next.ServeHTTP(w, r)
 	})
+}
+
+var requestIDs = proofback.RandomBlocks{From: rand.Reader}
+
+// newRequestID is what nobody had before: 26 letters and digits, of 32 different ones.
+func newRequestID() string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var id [26]byte
+	if _, err := requestIDs.Read(id[:]); err != nil {
+		panic("no randomness: " + err.Error()) // which crypto/rand says never happens
+	}
+	for i := range id {
+		id[i] = alphabet[id[i]%byte(len(alphabet))]
+	}
+	return string(id[:])
 }
 
 // saneRequestID wants what can neither forge a log line nor fill the log.
@@ -149,12 +169,15 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // lasts reports whether an answer was one that goes on for as long as somebody listens:
 // how long that was says nothing of us.
-func lasts(w http.ResponseWriter, r *http.Request) bool {
-	if len(r.Header["Upgrade"]) > 0 {
-		return true
+func lasts(w *answerWriter, r *http.Request) bool {
+	switch w.status {
+	case 0: // the connection was taken over
+		return len(r.Header["Upgrade"]) > 0
+	case http.StatusOK:
+		kind := w.Header()["Content-Type"]
+		return len(kind) > 0 && strings.HasPrefix(kind[0], "text/event-stream")
 	}
-	kind := w.Header()["Content-Type"]
-	return len(kind) > 0 && strings.HasPrefix(kind[0], "text/event-stream")
+	return false
 }
 
 func (o *observed) logRequest(r *http.Request, status int, took time.Duration) {

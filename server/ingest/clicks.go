@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
@@ -31,7 +29,7 @@ type ClicksConfig struct {
 	// Log takes faults of ours; default slog.Default().
 	Log *slog.Logger
 	// Now is the clock, and Random where ids come from; defaults time.Now and
-	// crypto/rand.
+	// crypto/rand, read in blocks.
 	Now    func() time.Time
 	Random io.Reader
 }
@@ -40,11 +38,11 @@ type ClicksConfig struct {
 // the visitor on.
 type Clicks struct {
 	ClicksConfig
-	agents *lru.Cache[string, agent]
+	agents *knownAgents
 }
 
 // NewClicks makes the handlers.
-func NewClicks(c ClicksConfig) (*Clicks, error) {
+func NewClicks(c ClicksConfig) *Clicks {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -52,10 +50,9 @@ func NewClicks(c ClicksConfig) (*Clicks, error) {
 		c.Now = time.Now
 	}
 	if c.Random == nil {
-		c.Random = rand.Reader
+		c.Random = &proofback.RandomBlocks{From: rand.Reader}
 	}
-	agents, err := lru.New[string, agent](knownAgents)
-	return &Clicks{c, agents}, err
+	return &Clicks{c, newKnownAgents()}
 }
 
 // Register adds the routes to mux.
@@ -92,17 +89,25 @@ func (h *Clicks) visit(w http.ResponseWriter, r *http.Request) {
 	}
 	readQuery(click, r.URL.RawQuery)
 
-	clickID := ""
-	if r.Method != http.MethodHead && !isPrefetch(r.Header) {
+	clickID, stored := "", r.Method != http.MethodHead && !isPrefetch(r.Header)
+	if stored {
+		clickID = h.Keys.Encode(click.ID)
+	}
+	// What can be done before waiting is: afterwards all of a batch want a processor
+	// at once, which has forgotten them.
+	target := link.Landing.URL(click, link.Code, clickID)
+	if stored {
+		judged := click.Outcome
 		// A visitor who leaves meanwhile is not looked out for: the writer has a
 		// time limit of its own, and to wait for one thing costs less than for two.
 		if err := h.Writer.Write(context.WithoutCancel(r.Context()), click); err != nil {
 			h.unavailable(w, r, err)
 			return
 		}
-		clickID = h.Keys.Encode(click.ID)
+		if click.Outcome != judged { // a cap was reached
+			target = link.Landing.URL(click, link.Code, clickID)
+		}
 	}
-	target := link.Landing.URL(click, link.Code, clickID)
 	if target == "" {
 		writePage(w, http.StatusNotFound, pageClosed)
 		return

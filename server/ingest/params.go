@@ -48,7 +48,7 @@ func readQuery(c *proofback.Click, query string) {
 
 // unescape decodes the percent-encoding that there is, and plus signs.
 func unescape(s string) string {
-	if !strings.ContainsAny(s, "%+") {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s
 	}
 	out := make([]byte, 0, len(s))

@@ -57,17 +57,14 @@ type agent struct {
 	bot    bool
 }
 
-// knownAgents is how many user agents are remembered. Looking at one takes a
-// fifth of a millisecond, and most visitors share a few thousand.
-const knownAgents = 1 << 14
-
 func (h *Clicks) agent(userAgent string) agent {
-	if a, ok := h.agents.Get(userAgent); ok {
+	hash := h.agents.hash(userAgent)
+	if a, ok := h.agents.get(hash, userAgent); ok {
 		return a
 	}
 	var a agent
 	a.device, _, _ = proofback.ParseUserAgent(userAgent)
 	a.bot = userAgent != "" && crawlerdetect.IsCrawler(userAgent)
-	h.agents.Add(userAgent, a)
+	h.agents.add(hash, userAgent, a)
 	return a
 }
