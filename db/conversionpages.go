@@ -63,10 +63,6 @@ func plainConversions(a proofback.Actor, f proofback.ConversionFilter, o proofba
 	if !plain {
 		return nil
 	}
-	at, ascending := "c.event_at", o.OldestFirst != p.Backward
-	if o.By == proofback.ByReceivedAt {
-		at = "c.received_at"
-	}
 	var values parameters
 	where := []string{"NOT c.test", values.own(a, "c")}
 	after, before := "<", ">"
@@ -74,22 +70,29 @@ func plainConversions(a proofback.Actor, f proofback.ConversionFilter, o proofba
 		after, before = before, after
 	}
 	if c := p.After; c != nil {
-		where = append(where, fmt.Sprintf("(%s, c.id) %s (%s, %s)", at, after, values.add(c.At), values.add(c.ID)))
+		where = append(where, fmt.Sprintf("(%%[1]s, c.id) %s (%s, %s)", after, values.add(c.At), values.add(c.ID)))
 	}
 	if c := p.Before; c != nil {
-		where = append(where, fmt.Sprintf("(%s, c.id) %s (%s, %s)", at, before, values.add(c.At), values.add(c.ID)))
+		where = append(where, fmt.Sprintf("(%%[1]s, c.id) %s (%s, %s)", before, values.add(c.At), values.add(c.ID)))
 	}
-	order := "DESC"
+	ascending := o.OldestFirst != p.Backward
+	ordered := "ORDER BY %[1]s DESC, c.id DESC"
 	if ascending {
-		order = "ASC"
+		ordered = "ORDER BY %[1]s, c.id"
+	}
+	ordered += fmt.Sprintf("\nLIMIT %d", p.Limit+1)
+	walk := func(columns, at string, more ...string) string {
+		return "SELECT " + columns + "\nFROM conversions AS c\nWHERE " +
+			fmt.Sprintf(strings.Join(append(more, where...), "\nAND ")+"\n"+ordered, at)
+	}
+	if o.By != proofback.ByReceivedAt {
+		return &pageQuery{sql: walk(pagedConversionColumns, "c.event_at"), args: values, read: scanConversions(take)}
 	}
 	return &pageQuery{
-		sql: fmt.Sprintf(`
-			SELECT `+pagedConversionColumns+`
-			FROM conversions AS c
-			WHERE %s
-			ORDER BY %[2]s %[3]s, c.id %[3]s
-			LIMIT %[4]d`, strings.Join(where, "\nAND "), at, order, p.Limit+1),
+		sql: "SELECT " + pagedConversionColumns + "\nFROM " + fmt.Sprintf(byReceipt,
+			walk("c.*", "c.received_at", fmt.Sprintf(receivedApart, "c")),
+			walk("c.*", "c.event_at", fmt.Sprintf(walkAtOnce, "c"), notBeyond("c", p.Limit, ascending))) +
+			" AS c\n" + fmt.Sprintf(ordered, "c.received_at"),
 		args: values,
 		read: scanConversions(take),
 	}

@@ -25,16 +25,18 @@ func (s *Store) Conversions(ctx context.Context, actor proofback.Actor, f proofb
 		err := s.readOnce(ctx, actor, *q)
 		return window(p, rows, show), err
 	}
-	at, order := bun.Ident("conversion.event_at"), newestFirst
-	if o.By == proofback.ByReceivedAt {
-		at = "conversion.received_at"
-	}
+	order := newestFirst
 	if o.OldestFirst {
 		order = oldestFirst
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		q := conversionsLike(selectConversions(tx, &rows), f)
-		err := pageByTime(q, at, "conversion.id", order, p).Scan(ctx)
+		q := selectConversions(tx, &rows)
+		if o.By == proofback.ByReceivedAt {
+			q = pageByReceipt(tx, q, f, order, p)
+		} else {
+			q = pageByTime(conversionsLike(q, f, ""), "conversion.event_at", "conversion.id", order, p)
+		}
+		err := q.Scan(ctx)
 		w = window(p, rows, show)
 		return err
 	})
@@ -87,14 +89,18 @@ func transitionsOf(ctx context.Context, tx *tx, conversions []uuid.UUID) ([]*pro
 	return list, err
 }
 
-func conversionsLike(q *bun.SelectQuery, f proofback.ConversionFilter) *bun.SelectQuery {
+// conversionsLike narrows a query. received is the column that tells when those that it is
+// about were received; none where that may be either of them.
+func conversionsLike(q *bun.SelectQuery, f proofback.ConversionFilter, received bun.Ident) *bun.SelectQuery {
 	if f.ClickID == uuid.Nil {
 		q.Where("conversion.test = ?", f.Tests)
 	}
-	switch f.Basis {
-	case proofback.BasisReceived:
-		within(q, "conversion.received_at", f.TimeRange)
-	case proofback.BasisClick:
+	switch {
+	case f.Basis == proofback.BasisReceived && received == "":
+		receivedWithin(q, f.TimeRange)
+	case f.Basis == proofback.BasisReceived:
+		within(q, received, f.TimeRange)
+	case f.Basis == proofback.BasisClick:
 		madeWithin(q, "conversion.click_id", "conversion.click_at", f.TimeRange)
 	default:
 		within(q, "conversion.event_at", f.TimeRange)

@@ -67,6 +67,8 @@ func TestConversionFilters(t *testing.T) {
 		"none":           {proofback.ConversionFilter{}, "abc"},
 		"by event":       {proofback.ConversionFilter{TimeRange: hour}, "ab"},
 		"by receipt":     {proofback.ConversionFilter{TimeRange: hour, Basis: proofback.BasisReceived}, "b"},
+		"received since": {proofback.ConversionFilter{TimeRange: proofback.TimeRange{From: day.Add(2 * time.Hour)}, Basis: proofback.BasisReceived}, "ac"},
+		"received until": {proofback.ConversionFilter{TimeRange: proofback.TimeRange{To: day.Add(3 * time.Hour)}, Basis: proofback.BasisReceived}, "bc"},
 		"by click":       {proofback.ConversionFilter{TimeRange: proofback.TimeRange{From: day.Add(time.Hour)}, Basis: proofback.BasisClick}, "c"},
 		"offer":          {proofback.ConversionFilter{OfferID: m.offers[0]}, "ab"},
 		"affiliate":      {proofback.ConversionFilter{AffiliateID: m.affiliates[1]}, "c"},
@@ -79,9 +81,11 @@ func TestConversionFilters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, err := m.store.Conversions(t.Context(), m.staff, tt.filter, proofback.ConversionOrder{}, all)
-			if got := seen(w, conversionKey, letters); err != nil || got != tt.want {
-				t.Errorf("got %q, want %q (%v)", got, tt.want, err)
+			for _, by := range []proofback.ConversionTime{proofback.ByEventAt, proofback.ByReceivedAt} {
+				w, err := m.store.Conversions(t.Context(), m.staff, tt.filter, proofback.ConversionOrder{By: by}, all)
+				if got := seen(w, conversionKey, letters); err != nil || got != tt.want {
+					t.Errorf("got %q, want %q (%v)", got, tt.want, err)
+				}
 			}
 		})
 	}

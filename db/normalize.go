@@ -21,7 +21,7 @@ func (s *Store) NormalizeWaiting(ctx context.Context, actor proofback.Actor, set
 		return 0, err
 	}
 	total := 0
-	for after := uuid.Nil; ; {
+	for after := (proofback.Cursor{}); ; {
 		n := &normalizing{store: s, setup: setup}
 		if err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return n.run(ctx, tx, after) }); err != nil {
 			return total, domainError(err)
@@ -30,7 +30,8 @@ func (s *Store) NormalizeWaiting(ctx context.Context, actor proofback.Actor, set
 		if len(n.waiting) < normalizeBatch {
 			return total, nil
 		}
-		after = n.waiting[len(n.waiting)-1].ID
+		last := n.waiting[len(n.waiting)-1]
+		after = proofback.Cursor{At: last.EventAt, ID: last.ID}
 	}
 }
 
@@ -42,7 +43,7 @@ type normalizing struct {
 	done    []*proofback.Conversion
 }
 
-func (n *normalizing) run(ctx context.Context, tx pgx.Tx, after uuid.UUID) error {
+func (n *normalizing) run(ctx context.Context, tx pgx.Tx, after proofback.Cursor) error {
 	if _, err := scanBooks(tx.QueryRow(ctx, holdBooks)); err != nil {
 		return err
 	}
@@ -51,10 +52,10 @@ func (n *normalizing) run(ctx context.Context, tx pgx.Tx, after uuid.UUID) error
 			coalesce(payout::text, ''), coalesce(payout_currency, ''),
 			coalesce(revenue::text, ''), coalesce(revenue_currency, '')
 		FROM conversions
-		WHERE rate_date IS NULL AND id > $1
-		ORDER BY id
-		LIMIT $2
-		FOR UPDATE SKIP LOCKED`, after, normalizeBatch)
+		WHERE rate_date IS NULL AND (event_at, id) > ($1, $2)
+		ORDER BY event_at, id
+		LIMIT $3
+		FOR UPDATE SKIP LOCKED`, after.At, after.ID, normalizeBatch)
 	if err != nil {
 		return err
 	}

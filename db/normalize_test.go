@@ -55,6 +55,29 @@ func TestAmountsThatWaitAreNormalisedWhenTheirRateComes(t *testing.T) {
 	}
 }
 
+func TestMoreThanABatchIsNormalisedThoughAllHappenedAtOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.putTerms(t, func(terms *proofback.Terms) {
+		terms.Goals[0].Payout = proofback.Price{Model: proofback.PricePercent, Percent: "10"}
+	})
+	d.decide(t, fmt.Sprintf("event_type=sale&txid=1&currency=USD&amount=1000&click_id=%s", d.click(t)))
+	_, err := d.store.Pool().Exec(t.Context(), `
+		INSERT INTO conversions
+		SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'txid', 'like it ' || i))).*
+		FROM conversions AS c
+		CROSS JOIN generate_series(1, 1200) AS i`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.store.StoreECBFeed(t.Context(), proofback.System(), feed(now().AddDate(0, 0, -1), `<Cube currency='USD' rate='1.25'/>`)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := d.store.NormalizeWaiting(t.Context(), proofback.System(), d.setup); err != nil || n != 1201 {
+		t.Errorf("%d were normalised, %v", n, err)
+	}
+}
+
 func TestAFeedWithAnythingStrangeChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

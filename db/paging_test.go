@@ -59,7 +59,9 @@ func TestPagingSeesEveryRowOnceHoweverEqualTheTimes(t *testing.T) {
 		at := day.Add(time.Duration(i/6) * time.Minute) // six rows share each moment
 		click := m.click(0, at)
 		c := m.conversion(click, "tx"+string(rune('a'+i)), at, func(c *proofback.Conversion) {
-			c.ReceivedAt = day.Add(time.Duration(i%3) * time.Hour)
+			if i%2 == 0 { // the others are received when they happen
+				c.ReceivedAt = day.Add(time.Duration(i%3) * time.Minute)
+			}
 		})
 		key[proofback.ByEventAt][c.ID], key[proofback.ByReceivedAt][c.ID] = c.EventAt, c.ReceivedAt
 		clicks = append(clicks, click.ID)
@@ -97,6 +99,11 @@ func TestPagingSeesEveryRowOnceHoweverEqualTheTimes(t *testing.T) {
 			By:          rapid.SampledFrom([]proofback.ConversionTime{proofback.ByEventAt, proofback.ByReceivedAt}).Draw(t, "by"),
 			OldestFirst: rapid.Bool().Draw(t, "oldest first"),
 		}
+		filter := rapid.SampledFrom([]proofback.ConversionFilter{
+			{},
+			{AdvertiserID: m.advertisers[0]},
+			{TimeRange: proofback.TimeRange{From: day, To: day.Add(time.Hour)}, Basis: proofback.BasisReceived},
+		}).Draw(t, "filter")
 		want := slices.Clone(conversions)
 		slices.SortFunc(want, func(a, b uuid.UUID) int {
 			c := key[order.By][a].Compare(key[order.By][b])
@@ -109,7 +116,7 @@ func TestPagingSeesEveryRowOnceHoweverEqualTheTimes(t *testing.T) {
 			return c
 		})
 		same("conversions", walk(t, limit, backward, func(p proofback.Page) (proofback.Window[*proofback.Conversion], error) {
-			return m.store.Conversions(ctx, actor, proofback.ConversionFilter{}, order, p)
+			return m.store.Conversions(ctx, actor, filter, order, p)
 		}, order.Cursor), want)
 	})
 }

@@ -11,9 +11,9 @@ import (
 // at the two moments.
 func (q *reportQuery) changeLines(currency string) string {
 	since, until := q.arg(*q.since, "timestamptz"), q.arg(q.in.AsOf, "timestamptz")
-	between := func(at string) []string { return []string{at + " > " + since, at + " <= " + until} }
+	between := func(at string) string { return at + " > " + since + " AND " + at + " <= " + until }
 	parts := []string{
-		q.received(currency, between("v.received_at")),
+		q.received(currency, receivedWhen("v", between)),
 		q.moved(currency, between("x.at")),
 		q.corrected(currency, between("a.at")),
 		q.settled(currency, between("a.at")),
@@ -26,8 +26,8 @@ func changeKey(id, at, kind string) string {
 }
 
 // received are conversions that were told of.
-func (q *reportQuery) received(currency string, between []string) string {
-	where := append(q.lineFilters("v.event_at"), between...)
+func (q *reportQuery) received(currency string, between string) string {
+	where := append(q.lineFilters("v.event_at"), between)
 	where = append(where, "v.settled_status IS DISTINCT FROM '"+settledNone+"'")
 	return `
 		SELECT ` + changeKey("v.id", "v.received_at", "'"+string(proofback.ChangeReceived)+"'") + `, v.began AS status, 1 AS n, ` + lineDay + ` AS day,
@@ -40,8 +40,8 @@ func (q *reportQuery) received(currency string, between []string) string {
 
 // moved are moves of conversions whose months were open: each takes along what the
 // conversion had been corrected by until then.
-func (q *reportQuery) moved(currency string, between []string) string {
-	where := append(q.lineFilters("v.event_at"), between...)
+func (q *reportQuery) moved(currency string, between string) string {
+	where := append(q.lineFilters("v.event_at"), between)
 	where = append(where, "x.from_status IS NOT NULL", `(v.settled_status IS NULL OR NOT EXISTS (
 			SELECT FROM adjustments AS y WHERE y.conversion_id = v.id AND y.transition_id = x.id))`)
 	return `
@@ -66,8 +66,8 @@ func (q *reportQuery) moved(currency string, between []string) string {
 }
 
 // corrected are corrections in open months: where the conversion stood.
-func (q *reportQuery) corrected(currency string, between []string) string {
-	where := append(q.lineFilters("v.event_at"), between...)
+func (q *reportQuery) corrected(currency string, between string) string {
+	where := append(q.lineFilters("v.event_at"), between)
 	where = append(where, "NOT a.settled")
 	return `
 		SELECT ` + changeKey("a.id", "a.at", "'"+string(proofback.ChangeCorrected)+"'") + `, ` + q.statusAt("a.at", "<=") + `, 0, ` + lineDay + `,
@@ -79,8 +79,8 @@ func (q *reportQuery) corrected(currency string, between []string) string {
 }
 
 // settled is what was booked about closed months.
-func (q *reportQuery) settled(currency string, between []string) string {
-	where := append(q.lineFilters("a.booked_at"), between...)
+func (q *reportQuery) settled(currency string, between string) string {
+	where := append(q.lineFilters("a.booked_at"), between)
 	where = append(where, "a.settled", "side.status IS NOT NULL", q.concerned())
 	id := "CASE WHEN a.kind = 'AMOUNT' THEN a.id WHEN a.from_status IS NULL THEN v.id ELSE a.transition_id END"
 	kind := "CASE WHEN a.kind = 'AMOUNT' THEN '" + string(proofback.ChangeCorrected) + "' WHEN a.from_status IS NULL THEN '" +

@@ -23,7 +23,12 @@ var basisColumns = map[proofback.TimeBasis]string{
 // during are the conditions on a time of a conversion or adjustment. By the time of its
 // click a conversion is found by the click's id, which is made of it (madeWithin).
 func (q *reportQuery) during(at string, r proofback.TimeRange) []string {
-	where := []string{at + " >= " + q.arg(r.From, "timestamptz"), at + " < " + q.arg(r.To, "timestamptz")}
+	from, to := q.arg(r.From, "timestamptz"), q.arg(r.To, "timestamptz")
+	within := func(at string) string { return at + " >= " + from + " AND " + at + " < " + to }
+	if at == basisColumns[proofback.BasisReceived] {
+		return []string{receivedWhen("v", within)}
+	}
+	where := []string{within(at)}
 	if at == basisColumns[proofback.BasisClick] {
 		where = append(where,
 			"v.click_id >= "+q.arg(proofback.UUIDFloor(r.From.Add(-keySlack)), "uuid"),
