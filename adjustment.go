@@ -149,7 +149,7 @@ func (a *Adjustment) openings(salt Salt) []Opening {
 	list := []Opening{
 		salt.opening("payout", moneyObject(a.Payout)),
 		salt.opening("revenue", moneyObject(a.Revenue)),
-		salt.opening("by_user", idObject("user_id", a.ByUser)),
+		salt.opening("by_user", userObject(a.ByUser)),
 	}
 	if !a.Amount.IsZero() {
 		list = append(list, salt.opening("amount", moneyObject(a.Amount)))

@@ -40,7 +40,7 @@ func (c *Conversion) Entry(first *Transition, salt Salt) Entry {
 		f.timeUnless("at", first.At, c.ReceivedAt)
 		f.set("by", string(first.ByKind))
 		if first.ByUser != uuid.Nil {
-			f.hold("by_user_sha256", []byte(idObject("user_id", first.ByUser)))
+			f.hold("by_user_sha256", []byte(userObject(first.ByUser)))
 		}
 	}
 	f.timeUnless("click_at", c.ClickAt, UUIDTime(c.ClickID))

@@ -80,13 +80,13 @@ func appendMoneyObject(b []byte, m Money) []byte {
 	return append(b, '}')
 }
 
-// idObject is an id under a key as a canonical object, where there is one.
-func idObject(key string, id uuid.UUID) string {
+// userObject is a user as a canonical object, where there is one.
+func userObject(id uuid.UUID) string {
 	if id == uuid.Nil {
 		return "{}"
 	}
 	f := newFact()
-	f.id(key, id)
+	f.id("user_id", id)
 	return string(f.canonical())
 }
 
@@ -111,7 +111,7 @@ func (c *Conversion) Openings(salt Salt, a Actor) []Opening {
 }
 
 func (t *Transition) openings(salt Salt) []Opening {
-	return []Opening{salt.opening("by_user", idObject("user_id", t.ByUser))}
+	return []Opening{salt.opening("by_user", userObject(t.ByUser))}
 }
 
 // Openings shows a what of the entry it may see.

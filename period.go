@@ -79,7 +79,7 @@ func ClosedSentence(eventAt, bookedAt time.Time) string {
 // Entry tells the ledger that a month was closed. Which person of the network it was
 // is held back.
 func (p *Period) Entry(salt Salt) Entry {
-	f := newSalted(EntryPeriod, salt, []Opening{salt.opening("by_user", idObject("user_id", p.ClosedBy))})
+	f := newSalted(EntryPeriod, salt, []Opening{salt.opening("by_user", userObject(p.ClosedBy))})
 	f.time("at", p.ClosedAt)
 	f.time("from", p.From)
 	f.set("month", p.Month())
