@@ -169,13 +169,13 @@ func recordAttempts(ctx context.Context, tx pgx.Tx, attempts []AttemptRecord) ([
 		return nil, err
 	}
 	var list []movedDelivery
-	var cancelled []uuid.UUID
+	var cancelled []DeliveryKey
 	var m movedDelivery
 	_, err = pgx.ForEachRow(rows, []any{&m.n, &m.id, &m.status, &m.conversion, &m.destination, &m.seq}, func() error {
 		m.n-- // ordinality counts from one
 		list = append(list, m)
 		if m.status == proofback.DeliveryCancelled {
-			cancelled = append(cancelled, m.id)
+			cancelled = append(cancelled, DeliveryKey{m.id, m.destination})
 		}
 		return nil
 	})
@@ -183,9 +183,11 @@ func recordAttempts(ctx context.Context, tx pgx.Tx, attempts []AttemptRecord) ([
 		return list, err
 	}
 	_, err = tx.Exec(ctx, `
-		UPDATE deliveries
+		UPDATE deliveries AS d
 		SET next_attempt_at = NULL
-		WHERE id = ANY ($1)
-		  AND status = 'CANCELLED'`, cancelled)
+		FROM unnest($1::uuid[], $2::uuid[]) AS c (id, destination_id)
+		WHERE d.id = c.id
+		  AND d.destination_id = c.destination_id
+		  AND d.status = 'CANCELLED'`, idsOf(cancelled), destinationsOf(cancelled))
 	return list, err
 }

@@ -41,14 +41,14 @@ func (s *Store) BackfillDestination(ctx context.Context, actor proofback.Actor, 
 		}
 		tx.touched(proofback.KindAffiliatePostback, id)
 		return tx.asPgx(func(ptx pgx.Tx) error {
-			ids, err := backfill(ctx, ptx, row, r, tx)
+			keys, err := backfill(ctx, ptx, row, r, tx)
 			if err != nil {
 				return err
 			}
-			if made = len(ids); made > MaxBackfill {
+			if made = len(keys); made > MaxBackfill {
 				return proofback.Invalid([]string{"to"}, "more than %d deliveries would come of it: take a shorter time", MaxBackfill)
 			}
-			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, ids) })
+			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, keys) })
 		})
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Store) BackfillDestination(ctx context.Context, actor proofback.Actor, 
 // backfill records the deliveries, one more than may be at most. Where the
 // destination wants the latest status alone, the others are cancelled before they
 // are sent, as always.
-func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.TimeRange, tx *tx) ([]uuid.UUID, error) {
+func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.TimeRange, tx *tx) ([]DeliveryKey, error) {
 	rows, err := ptx.Query(ctx, `
 		WITH made AS (
 		  INSERT INTO deliveries
@@ -86,9 +86,9 @@ func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.Ti
 		  ORDER BY t.id
 		  LIMIT $9
 		  ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING
-		  RETURNING id, seq
+		  RETURNING id, destination_id, seq
 		)
-		SELECT id
+		SELECT id, destination_id
 		FROM made
 		ORDER BY seq`,
 		d.ID, d.AffiliateID, tx.now, r.From, r.To, d.Statuses,
@@ -96,5 +96,5 @@ func backfill(ctx context.Context, ptx pgx.Tx, d *destinationRow, r proofback.Ti
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[DeliveryKey])
 }

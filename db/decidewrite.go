@@ -70,7 +70,7 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		c.by = b.store.hotOf(tx.Conn())
 	}
 	late := lateTx{lentTx{tx.Conn()}, c}
-	if err := b.store.enqueue(ctx, late, column(deliveries, func(d delivery) uuid.UUID { return d.id })); err != nil {
+	if err := b.store.enqueue(ctx, late, column(deliveries, func(d delivery) DeliveryKey { return DeliveryKey{d.id, d.destination} })); err != nil {
 		return nil, err
 	}
 	if len(transitions) > 0 {

@@ -25,30 +25,30 @@ type Announcement struct {
 // announce records the deliveries of moves and enqueues the job that carries
 // them out, both in the transaction of the moves.
 func (s *Store) announce(ctx context.Context, tx pgx.Tx, moves []Announcement) error {
-	ids, err := s.RecordDeliveries(ctx, tx, moves)
+	keys, err := s.RecordDeliveries(ctx, tx, moves)
 	if err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, ids)
+	return s.enqueue(ctx, tx, keys)
 }
 
 // enqueue asks for recorded deliveries to be carried out.
-func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
-	if len(ids) == 0 {
+func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, keys []DeliveryKey) error {
+	if len(keys) == 0 {
 		return nil
 	}
 	if s.enqueuer == nil {
 		return errNoEnqueuer
 	}
-	return s.enqueuer.EnqueueDeliveries(ctx, tx, ids)
+	return s.enqueuer.EnqueueDeliveries(ctx, tx, keys)
 }
 
 // RecordDeliveries writes a delivery for each move and each destination of its
 // affiliate that wants to hear of it and is not switched off, in one statement
-// and in the order of the moves, and gives their ids. A delivery that is there
+// and in the order of the moves, and gives their keys. A delivery that is there
 // already is left alone. It enqueues nothing: inside this package, announce does
 // both.
-func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announcement) ([]uuid.UUID, error) {
+func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announcement) ([]DeliveryKey, error) {
 	if len(moves) == 0 {
 		return nil, nil
 	}
@@ -66,7 +66,7 @@ func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announc
 		  AND m.status = ANY (d.statuses)
 		ORDER BY m.n
 		ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING
-		RETURNING id`,
+		RETURNING id, destination_id`,
 		column(moves, func(m Announcement) uuid.UUID { return m.TransitionID }),
 		column(moves, func(m Announcement) uuid.UUID { return m.ConversionID }),
 		column(moves, func(m Announcement) uuid.UUID { return m.ClickID }),
@@ -78,9 +78,9 @@ func (s *Store) RecordDeliveries(ctx context.Context, tx pgx.Tx, moves []Announc
 	if err != nil {
 		return nil, fmt.Errorf("record deliveries: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	keys, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DeliveryKey])
 	if err != nil {
 		return nil, fmt.Errorf("record deliveries: %w", err)
 	}
-	return ids, nil
+	return keys, nil
 }

@@ -108,7 +108,10 @@ func (s *Store) Deliveries(ctx context.Context, actor proofback.Actor, f proofba
 	}
 	err := s.readTx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		var rows []deliveryRow
-		err := pageByID(deliveriesLike(selectDeliveries(tx, &rows), f), "delivery.id", p).Scan(ctx)
+		q, err := s.pageOfDeliveries(ctx, tx, &rows, f, p)
+		if err == nil {
+			err = q.Scan(ctx)
+		}
 		w = window(p, rows, (*deliveryRow).value)
 		return err
 	})
@@ -118,7 +121,10 @@ func (s *Store) Deliveries(ctx context.Context, actor proofback.Actor, f proofba
 // DeliveriesByID gives those of ids that the actor may see.
 func (s *Store) DeliveriesByID(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) (map[uuid.UUID]*proofback.Delivery, error) {
 	return byID(ctx, s, actor, ids,
-		func(tx *tx, rows *[]deliveryRow) *bun.SelectQuery { return selectDeliveries(tx, rows) },
+		func(tx *tx, rows *[]deliveryRow) *bun.SelectQuery {
+			return selectDeliveries(tx, rows).
+				Join("JOIN ("+deliveryKeys(`ARRAY[?]`)+") AS k ON k.destination_id = delivery.destination_id AND k.id = delivery.id", bun.List(ids))
+		},
 		func(r *deliveryRow) (uuid.UUID, *proofback.Delivery) { return r.ID, r.value() })
 }
 

@@ -78,7 +78,7 @@ func newMarket(t testing.TB, change ...func(*db.Config)) *market {
 // nobody enqueues nothing.
 type nobody struct{}
 
-func (nobody) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
+func (nobody) EnqueueDeliveries(context.Context, pgx.Tx, []db.DeliveryKey) error { return nil }
 
 func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
 func (nobody) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error      { return nil }

@@ -169,7 +169,11 @@ type collector struct {
 	deliveries []uuid.UUID
 }
 
-func (c *collector) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
+func (c *collector) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, keys []db.DeliveryKey) error {
+	ids := make([]uuid.UUID, len(keys))
+	for i, k := range keys {
+		ids[i] = k.ID
+	}
 	var seen int
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM deliveries WHERE id = ANY ($1)`, ids).Scan(&seen); err != nil || seen != len(ids) {
 		return fmt.Errorf("%d of %d deliveries are in the transaction: %w", seen, len(ids), err)

@@ -99,6 +99,11 @@ func (m *market) crowd() {
 		`INSERT INTO advertisers (id, name, status, currency, time_zone, security_mode, postback_key, secret, created_at)
 			SELECT advertiser, 'x', 'ACTIVE', 'EUR', 'UTC', 'NONE', i::text, '', at FROM seeds WHERE i < 100
 			ON CONFLICT DO NOTHING`,
+		`INSERT INTO affiliates (id, name, status, currency, created_at)
+			SELECT affiliate, 'x', 'ACTIVE', 'EUR', at FROM seeds WHERE i < 100
+			ON CONFLICT DO NOTHING`,
+		`INSERT INTO destinations (id, affiliate_id, statuses, method, url_template, retry_on, secret, health_since, created_at)
+			SELECT affiliate, affiliate, '{PENDING}', 'GET', '', '{}', '', at, at FROM seeds WHERE i < 100`,
 		`ANALYZE`,
 	} {
 		if err == nil {
@@ -178,6 +183,19 @@ func TestListsFindTheirRowsByIndex(t *testing.T) {
 	deliveries := func(a proofback.Actor, f proofback.DeliveryFilter) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := m.store.Deliveries(ctx, a, f, page); return err }
 	}
+	deliveriesByID := func(a proofback.Actor, c string) func(context.Context) error {
+		var id uuid.UUID
+		if err := m.store.Pool().QueryRow(t.Context(), `SELECT id FROM deliveries WHERE `+c+` LIMIT 1`).Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		return func(ctx context.Context) error {
+			found, err := m.store.DeliveriesByID(ctx, a, []uuid.UUID{id})
+			if len(found) != 1 {
+				t.Errorf("%d deliveries", len(found))
+			}
+			return err
+		}
+	}
 	byReceipt := proofback.ConversionOrder{By: proofback.ByReceivedAt}
 	minute := proofback.TimeRange{From: day.Add(-time.Hour), To: day.Add(-59 * time.Minute)}
 	today := proofback.TimeRange{From: day.Truncate(24 * time.Hour), To: day.Truncate(24*time.Hour).AddDate(0, 0, 1)}
@@ -210,9 +228,12 @@ func TestListsFindTheirRowsByIndex(t *testing.T) {
 		{"postbacks of an advertiser", postbacks(m.advertiser, proofback.PostbackFilter{}), "postbacks_20260301_advertiser_id_id_idx", "Sort  (cost"},
 		{"postbacks about a click", postbacks(m.staff, proofback.PostbackFilter{ClickID: keyAt(day)}), "postbacks_20260301_click_id_id_idx", "Seq Scan on postbacks_20260301"},
 		{"postbacks with a transaction id", postbacks(m.staff, proofback.PostbackFilter{TransactionID: "77"}), "postbacks_20260301_txid_id_idx", "Seq Scan on postbacks_20260301"},
-		{"deliveries", deliveries(m.staff, proofback.DeliveryFilter{}), "deliveries_id", "Sort  (cost"},
-		{"deliveries of an affiliate", deliveries(m.affiliate, proofback.DeliveryFilter{}), "deliveries_affiliate", "Sort  (cost"},
-		{"deliveries of a destination", deliveries(m.staff, proofback.DeliveryFilter{DestinationID: m.affiliates[0]}), "deliveries_destination", "Sort  (cost"},
+		{"deliveries", deliveries(m.staff, proofback.DeliveryFilter{}), "deliveries_id", "Seq Scan on deliveries"},
+		{"deliveries that failed", deliveries(m.staff, proofback.DeliveryFilter{Statuses: []proofback.DeliveryStatus{proofback.DeliveryFailed}}), "deliveries_id", "Seq Scan on deliveries"},
+		{"deliveries of an affiliate", deliveries(m.affiliate, proofback.DeliveryFilter{}), "deliveries_id", "Seq Scan on deliveries"},
+		{"deliveries of a destination", deliveries(m.staff, proofback.DeliveryFilter{DestinationID: m.affiliates[0]}), "deliveries_id", "Sort  (cost"},
+		{"deliveries by id", deliveriesByID(m.staff, "true"), "deliveries_id", "Seq Scan on deliveries"},
+		{"deliveries by id, of an affiliate", deliveriesByID(m.affiliate, "affiliate_id = '"+m.affiliates[0].String()+"'"), "deliveries_id", "Seq Scan on deliveries"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { // one after the other: they share what is sent
 			plan := m.plan(sent.during(t, func() error { return tt.read(t.Context()) }))

@@ -41,11 +41,13 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 			// Not the time at which this began: somebody else may have had them retried
 			// while it waited for them.
 			now := s.clock()
+			var keys []DeliveryKey
 			for i, id := range ids {
 				if problem := known[id].retryProblem(now); problem != "" {
 					out.Problems.Add([]string{"ids", strconv.Itoa(i)}, "%s", problem)
 					continue
 				}
+				keys = append(keys, DeliveryKey{id, known[id].destination})
 				known[id] = retryable{} // named twice, it is retried once
 				out.Deliveries = append(out.Deliveries, id)
 			}
@@ -55,13 +57,15 @@ func (s *Store) RetryDeliveries(ctx context.Context, actor proofback.Actor, ids 
 				return nil
 			}
 			_, err = ptx.Exec(ctx, `
-				UPDATE deliveries
-				SET status = 'PENDING', next_attempt_at = $2, attempts_before = attempts
-				WHERE id = ANY ($1)`, out.Deliveries, now)
+				UPDATE deliveries AS d
+				SET status = 'PENDING', next_attempt_at = $3, attempts_before = attempts
+				FROM unnest($1::uuid[], $2::uuid[]) AS k (id, destination_id)
+				WHERE d.id = k.id
+				  AND d.destination_id = k.destination_id`, idsOf(keys), destinationsOf(keys), now)
 			if err != nil {
 				return err
 			}
-			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, out.Deliveries) })
+			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, keys) })
 		})
 	})
 	return out, err
@@ -91,26 +95,27 @@ func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor
 				  WHERE t.id = d.destination_id
 				    AND t.enabled
 				    AND d.status = 'FAILED'
-				    AND ($1::uuid IS NULL OR d.affiliate_id = $1)
+				    AND ($1::uuid IS NULL OR d.affiliate_id = $1 AND t.affiliate_id = $1)
 				    AND ($2::uuid IS NULL OR d.destination_id = $2)
 				    AND ($4::uuid IS NULL OR d.id >= $4)
 				    AND ($5::uuid IS NULL OR d.id < $5)
 				    AND NOT `+overtaken+`
-				  RETURNING d.id, d.seq
+				  RETURNING d.id, d.destination_id, d.seq
 				)
-				SELECT id
+				SELECT id, destination_id
 				FROM retried
 				ORDER BY seq`,
 				idOrNull(f.AffiliateID), idOrNull(f.DestinationID), tx.now, floorID(f.From), floorID(f.To))
 			if err != nil {
 				return err
 			}
-			all, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DeliveryKey])
 			if err != nil || len(all) == 0 {
 				return err
 			}
-			out.Count, out.Deliveries = len(all), all[:min(len(all), maxRetriedShown)]
-			tx.touched(proofback.KindDelivery, all...)
+			ids := idsOf(all)
+			out.Count, out.Deliveries = len(all), ids[:min(len(ids), maxRetriedShown)]
+			tx.touched(proofback.KindDelivery, ids...)
 			return tx.lentAsOwner(ctx, ptx, func() error { return s.enqueue(ctx, ptx, all) })
 		})
 	})
@@ -119,10 +124,11 @@ func (s *Store) RetryFailedDeliveries(ctx context.Context, actor proofback.Actor
 
 // retryable is what decides whether a delivery can be retried.
 type retryable struct {
-	status    proofback.DeliveryStatus
-	next      time.Time
-	enabled   bool
-	overtaken bool
+	destination uuid.UUID
+	status      proofback.DeliveryStatus
+	next        time.Time
+	enabled     bool
+	overtaken   bool
 }
 
 // overtaken is whether the destination of delivery d knows a newer status of the
@@ -140,11 +146,11 @@ const overtaken = `EXISTS (
 // them from being changed until the transaction ends.
 func lockDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids []uuid.UUID, now time.Time) (map[uuid.UUID]retryable, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT d.id, d.status, coalesce(d.next_attempt_at, d.created_at), t.enabled, `+overtaken+`
-		FROM deliveries AS d
+		SELECT d.id, d.destination_id, d.status, coalesce(d.next_attempt_at, d.created_at), t.enabled, `+overtaken+`
+		FROM (`+deliveryKeys(`$1`)+`) AS k
+		JOIN deliveries AS d ON d.id = k.id AND d.destination_id = k.destination_id
 		JOIN destinations AS t ON t.id = d.destination_id
-		WHERE d.id = ANY ($1)
-		  AND ($2::uuid IS NULL OR d.affiliate_id = $2)
+		WHERE $2::uuid IS NULL OR d.affiliate_id = $2
 		ORDER BY d.id
 		FOR UPDATE OF d`, ids, idOrNull(actor.AffiliateID), now)
 	if err != nil {
@@ -155,7 +161,7 @@ func lockDeliveries(ctx context.Context, tx pgx.Tx, actor proofback.Actor, ids [
 		id uuid.UUID
 		r  retryable
 	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &r.status, &r.next, &r.enabled, &r.overtaken}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &r.destination, &r.status, &r.next, &r.enabled, &r.overtaken}, func() error {
 		known[id] = r
 		return nil
 	})

@@ -47,18 +47,18 @@ type Sending struct {
 
 // DueDeliveries gives those of the deliveries that wait for the first attempt of
 // a series, in the order in which they were recorded.
-func (s *Store) DueDeliveries(ctx context.Context, actor proofback.Actor, ids []uuid.UUID) ([]DueDelivery, error) {
+func (s *Store) DueDeliveries(ctx context.Context, actor proofback.Actor, keys []DeliveryKey) ([]DueDelivery, error) {
 	if actor.Role != proofback.RoleSystem {
 		return nil, errSystemOnly
 	}
 	rows, err := s.pool.Query(ctx, `
-		SELECT id, destination_id, next_attempt_at
-		FROM deliveries
-		WHERE id = ANY ($1)
-		  AND status = 'PENDING'
-		  AND next_attempt_at IS NOT NULL
-		  AND attempts = attempts_before
-		ORDER BY seq`, pgx.QueryExecModeCacheStatement, ids)
+		SELECT d.id, d.destination_id, d.next_attempt_at
+		FROM unnest($1::uuid[], $2::uuid[]) AS q (id, destination_id)
+		JOIN deliveries AS d USING (destination_id, id)
+		WHERE d.status = 'PENDING'
+		  AND d.next_attempt_at IS NOT NULL
+		  AND d.attempts = d.attempts_before
+		ORDER BY d.seq`, pgx.QueryExecModeCacheStatement, idsOf(keys), destinationsOf(keys))
 	if err != nil {
 		return nil, domainError(err)
 	}
@@ -91,11 +91,12 @@ func (s *Store) LoadDeliveries(ctx context.Context, actor proofback.Actor, due [
 		CROSS JOIN LATERAL (
 		  SELECT *
 		  FROM deliveries
-		  WHERE id = q.id
+		  WHERE destination_id = q.destination_id
+		    AND id = q.id
 		    AND status = 'PENDING'
 		    AND CASE
 		      WHEN q.due_at IS NULL THEN next_attempt_at IS NOT NULL AND attempts = attempts_before
-		      ELSE destination_id = q.destination_id AND next_attempt_at = q.due_at
+		      ELSE next_attempt_at = q.due_at
 		    END
 		  LIMIT 1
 		) AS d

@@ -75,7 +75,7 @@ type Store struct {
 type Enqueuer interface {
 	// EnqueueDeliveries asks for deliveries that tx has recorded to be carried
 	// out once it commits.
-	EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uuid.UUID) error
+	EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []DeliveryKey) error
 	// EnqueuePlan asks for attempts and releases to be made when they are due,
 	// once tx commits.
 	EnqueuePlan(ctx context.Context, tx pgx.Tx, p Plan) error

@@ -85,7 +85,8 @@ func orphanComparisons(click, request uuid.UUID) []comparison {
 		{"deliveries", "Delivery", "r.id", "", in("transitions", "o.id = r.transition_id AND o.conversion_id = r.conversion_id AND o.to_status = r.event"), "the move that it tells of is gone"},
 		{"deliveries", "Delivery", "r.id", "", in("destinations", "o.id = r.destination_id AND o.affiliate_id = r.affiliate_id"), "its endpoint is gone"},
 		{"deliveries", "Delivery", "r.id", "", "r.attempts = (SELECT count(*) FROM attempts AS o WHERE o.delivery_id = r.id)", "it was attempted another number of times than is in the log of attempts"},
-		{"attempts", "Delivery", "r.delivery_id", "format('attempt %s of delivery %s', r.number, r.delivery_id)", in("deliveries", "o.id = r.delivery_id"), "its delivery is gone"},
+		// What is found by no index is joined at once.
+		{"attempts AS r LEFT JOIN deliveries AS o ON o.id = r.delivery_id", "Delivery", "r.delivery_id", "format('attempt %s of delivery %s', r.number, r.delivery_id)", "o.id IS NOT NULL", "its delivery is gone"},
 		{"parked", "Delivery", "r.delivery_id", "", in("deliveries", "o.id = r.delivery_id AND o.destination_id = r.destination_id"), "it waits, and is gone"},
 		// An EXISTS would be made ready for each partition anew: these are joined at once.
 		{"postbacks AS r LEFT JOIN conversions AS o ON o.id = r.conversion_id", "Postback", "r.id", "", "r.conversion_id IS NULL OR o.id IS NOT NULL AND (r.result <> 'accepted' OR o.postback_id = r.id)", "the conversion that it made or moved is gone, or was made by another"},

@@ -32,7 +32,7 @@ type loop struct {
 // noJobs enqueues nothing: deliveries are recorded, and stay.
 type noJobs struct{ db.Enqueuer }
 
-func (noJobs) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
+func (noJobs) EnqueueDeliveries(context.Context, pgx.Tx, []db.DeliveryKey) error { return nil }
 
 func newLoop(t testing.TB, change ...func(*db.Config)) *loop {
 	t.Helper()

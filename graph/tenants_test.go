@@ -34,9 +34,9 @@ type tenants struct {
 // idle enqueues nothing.
 type idle struct{}
 
-func (idle) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
-func (idle) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error           { return nil }
-func (idle) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error      { return nil }
+func (idle) EnqueueDeliveries(context.Context, pgx.Tx, []db.DeliveryKey) error { return nil }
+func (idle) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error                { return nil }
+func (idle) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error           { return nil }
 
 func newTenants(t testing.TB, change ...func(*db.Config)) *tenants {
 	t.Helper()

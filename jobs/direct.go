@@ -3,10 +3,11 @@ package jobs
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -26,7 +27,7 @@ const (
 
 // tried is a delivery that was carried out, or whose job is to follow.
 type tried struct {
-	id   uuid.UUID
+	key  db.DeliveryKey
 	next *river.InsertManyParams
 	err  error // it could not even be loaded
 }
@@ -35,14 +36,14 @@ type tried struct {
 // a job each, and the time until that is fetched. What must wait (for a place, for
 // an older status, for its destination's rate) becomes a job of its own, soon and
 // without regard to what is still in flight.
-func (w *fanOutWorker) carryOut(ctx context.Context, job *river.Job[fanOutArgs]) error {
-	results := make(chan tried, len(job.Args.IDs))
-	open := make(map[uuid.UUID]bool, len(job.Args.IDs))
+func (w *fanOutWorker) carryOut(ctx context.Context, job *river.Job[fanOutArgs], keys []db.DeliveryKey) error {
+	results := make(chan tried, len(keys))
+	open := make(map[db.DeliveryKey]bool, len(keys))
 	var looking sync.WaitGroup // for a slot
-	looking.Add(len(job.Args.IDs))
-	for _, id := range job.Args.IDs {
-		open[id] = true
-		go func() { results <- w.try(ctx, id, sync.OnceFunc(looking.Done)) }()
+	looking.Add(len(keys))
+	for _, key := range keys {
+		open[key] = true
+		go func() { results <- w.try(ctx, key, sync.OnceFunc(looking.Done)) }()
 	}
 	go func() {
 		looking.Wait()
@@ -58,7 +59,7 @@ func (w *fanOutWorker) carryOut(ctx context.Context, job *river.Job[fanOutArgs])
 			if unloaded = errors.Join(unloaded, t.err); t.err != nil {
 				continue // it stays with this job
 			}
-			delete(open, t.id)
+			delete(open, t.key)
 			if t.next == nil {
 				continue
 			}
@@ -79,24 +80,21 @@ func (w *fanOutWorker) carryOut(ctx context.Context, job *river.Job[fanOutArgs])
 }
 
 // handOverIn hands over although ctx may have ended.
-func (w *fanOutWorker) handOverIn(ctx context.Context, job *river.Job[fanOutArgs], later []river.InsertManyParams, open map[uuid.UUID]bool) error {
+func (w *fanOutWorker) handOverIn(ctx context.Context, job *river.Job[fanOutArgs], later []river.InsertManyParams, open map[db.DeliveryKey]bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handWithin)
 	defer cancel()
-	stay := make(packedIDs, 0, len(open))
-	for id := range open {
-		stay = append(stay, id)
-	}
+	stay := slices.Collect(maps.Keys(open))
 	return w.handOver(ctx, job, later, stay)
 }
 
 // try makes a first attempt as soon as there is room for one; found is called when
 // it has that, or does without.
-func (w *fanOutWorker) try(ctx context.Context, id uuid.UUID, found func()) tried {
+func (w *fanOutWorker) try(ctx context.Context, key db.DeliveryKey, found func()) tried {
 	defer found()
 	began := time.Now()
-	s, err := w.deliver.loads.call(ctx, db.DueDelivery{ID: id})
+	s, err := w.deliver.loads.call(ctx, db.DueDelivery{ID: key.ID, DestinationID: key.DestinationID})
 	if err != nil || s == nil { // nil: it is not due
-		return tried{id: id, err: err}
+		return tried{key: key, err: err}
 	}
 	room := time.NewTimer(patience)
 	defer room.Stop()
@@ -116,13 +114,13 @@ func (w *fanOutWorker) try(ctx context.Context, id uuid.UUID, found func()) trie
 	found()
 	if w.deliver.failedSince(began) { // perhaps at this destination: what was loaded may be of old
 		if s, err = w.deliver.loads.call(ctx, s.Due()); err != nil || s == nil {
-			return tried{id: id, err: err}
+			return tried{key: key, err: err}
 		}
 	}
 	if err := w.deliver.send(ctx, s, leave); err != nil {
 		return w.later(s, err)
 	}
-	return tried{id: id}
+	return tried{key: key}
 }
 
 // later is the job of a delivery that was not made, for what reason ever: a fault
@@ -132,5 +130,5 @@ func (w *fanOutWorker) later(s *db.Sending, reason error) tried {
 	if snooze, ok := errors.AsType[*rivertype.JobSnoozeError](reason); ok && snooze.Duration >= soon {
 		next = w.jobs.at(w.jobs.now().Add(snooze.Duration), newDeliverArgs(s.Due()))
 	}
-	return tried{id: s.Delivery.ID, next: &next}
+	return tried{key: db.DeliveryKey{ID: s.Delivery.ID, DestinationID: s.Delivery.DestinationID}, next: &next}
 }

@@ -42,6 +42,9 @@ func TestWhatWaitsIsHandedOverWithoutWaitingForWhatIsInFlight(t *testing.T) {
 	if err := json.Unmarshal(raw, &left); err != nil || len(left.IDs) != 1 {
 		t.Errorf("%d stay with the change's job, %v", len(left.IDs), err)
 	}
+	if keys, err := left.keys(); err != nil || len(keys) != 1 {
+		t.Errorf("%v stay, %v", keys, err)
+	}
 	f.eventually(t, "the one that stays has no job", `SELECT count(*) FROM river_job WHERE kind = 'deliver' AND args->>'delivery' = $1`, 0, left.IDs[0].String())
 	close(release)
 	f.await(t, proofback.DeliveryDelivered, ids...)

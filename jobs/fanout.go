@@ -2,14 +2,11 @@ package jobs
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -28,10 +25,10 @@ var _ db.Enqueuer = (*Jobs)(nil)
 // there are (one per 1,000, to be exact). A job for each at this point would
 // cost the change that it belongs to a third of its speed. It is always copied in,
 // since those who decide postbacks send such rows with the rest of theirs.
-func (j *Jobs) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []uuid.UUID) error {
+func (j *Jobs) EnqueueDeliveries(ctx context.Context, tx pgx.Tx, deliveries []db.DeliveryKey) error {
 	var params []river.InsertManyParams
 	for chunk := range slices.Chunk(deliveries, maxFanOut) {
-		params = append(params, river.InsertManyParams{Args: fanOutArgs{chunk}})
+		params = append(params, river.InsertManyParams{Args: newFanOutArgs(chunk)})
 	}
 	if len(params) == 0 {
 		return nil
@@ -95,42 +92,6 @@ func (j *Jobs) insert(ctx context.Context, tx pgx.Tx, params []river.InsertManyP
 // which takes three.
 const fewJobs = 20
 
-// fanOutArgs name recorded deliveries.
-type fanOutArgs struct {
-	IDs packedIDs `json:"ids"`
-}
-
-func (fanOutArgs) Kind() string { return "fan_out" }
-
-func (fanOutArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueFanOut} }
-
-// packedIDs are ids as one string: River indexes every string in a job's
-// arguments, and nobody looks a fan-out up by one of a thousand.
-type packedIDs []uuid.UUID
-
-func (p packedIDs) MarshalText() ([]byte, error) {
-	raw := make([]byte, 0, 16*len(p))
-	for _, id := range p {
-		raw = append(raw, id[:]...)
-	}
-	return base64.RawStdEncoding.AppendEncode(nil, raw), nil
-}
-
-func (p *packedIDs) UnmarshalText(text []byte) error {
-	raw, err := base64.RawStdEncoding.AppendDecode(nil, text)
-	if err != nil {
-		return err
-	}
-	if len(raw)%16 != 0 {
-		return errors.New("jobs: not a list of ids")
-	}
-	*p = make(packedIDs, 0, len(raw)/16)
-	for id := range slices.Chunk(raw, 16) {
-		*p = append(*p, uuid.UUID(id))
-	}
-	return nil
-}
-
 // fanOutWorker carries out the deliveries of a change, or makes a deliver job of
 // each.
 type fanOutWorker struct {
@@ -152,10 +113,17 @@ const (
 )
 
 func (w *fanOutWorker) Work(ctx context.Context, job *river.Job[fanOutArgs]) error {
-	if len(job.Args.IDs) <= maxDirect && w.takeTurn(ctx) {
-		return w.carryOut(ctx, job)
+	keys, err := job.Args.keys()
+	if err == nil && keys == nil {
+		keys, err = w.store.DeliveryKeys(ctx, proofback.System(), job.Args.IDs)
 	}
-	due, err := w.store.DueDeliveries(ctx, proofback.System(), job.Args.IDs)
+	if err != nil {
+		return err
+	}
+	if len(keys) <= maxDirect && w.takeTurn(ctx) {
+		return w.carryOut(ctx, job, keys)
+	}
+	due, err := w.store.DueDeliveries(ctx, proofback.System(), keys)
 	if err != nil {
 		return err
 	}
@@ -182,7 +150,7 @@ func (w *fanOutWorker) takeTurn(ctx context.Context) bool {
 // handOver makes jobs of what is not done here, and leaves to this one what is;
 // when that is nothing, it is completed. All of it is one transaction, so that a
 // crash neither loses nor doubles any.
-func (w *fanOutWorker) handOver(ctx context.Context, job *river.Job[fanOutArgs], params []river.InsertManyParams, stay packedIDs) error {
+func (w *fanOutWorker) handOver(ctx context.Context, job *river.Job[fanOutArgs], params []river.InsertManyParams, stay []db.DeliveryKey) error {
 	// On River's own pool, whose commits do not wait for the disk: what a crash of
 	// Postgres takes back is this job's completion as well.
 	return pgx.BeginFunc(ctx, w.store.JobPool(), func(tx pgx.Tx) error {
@@ -193,7 +161,7 @@ func (w *fanOutWorker) handOver(ctx context.Context, job *river.Job[fanOutArgs],
 			_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
 			return err
 		}
-		args, err := json.Marshal(fanOutArgs{stay})
+		args, err := json.Marshal(newFanOutArgs(stay))
 		if err != nil {
 			return err
 		}

@@ -1,11 +1,9 @@
 package jobs
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/proofback/proofback"
@@ -15,7 +13,11 @@ import (
 // due gives the tickets of deliveries.
 func (f *fixture) due(t *testing.T, ids ...uuid.UUID) []db.DueDelivery {
 	t.Helper()
-	due, err := f.store.DueDeliveries(t.Context(), proofback.System(), ids)
+	keys, err := f.store.DeliveryKeys(t.Context(), proofback.System(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	due, err := f.store.DueDeliveries(t.Context(), proofback.System(), keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,28 +76,24 @@ func TestAFanOutThatIsDoneTwiceSendsOnce(t *testing.T) {
 	f.eventually(t, "one attempt each", `SELECT count(*) FROM attempts`, len(ids))
 }
 
-func TestPackedIDsSurviveJSON(t *testing.T) {
+// Jobs that were stored before an upgrade have ids alone.
+func TestAJobOfAnEarlierVersionIsCarriedOut(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 2, 1000} {
-		args := fanOutArgs{IDs: packedIDs{}}
-		for range n {
-			args.IDs = append(args.IDs, newID(t))
-		}
-		raw, err := json.Marshal(args)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back fanOutArgs
-		if err := json.Unmarshal(raw, &back); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(args, back); diff != "" {
-			t.Errorf("%d ids, -want +got:\n%s", n, diff)
-		}
-	}
-	for _, raw := range []string{`{"ids": "AAAA"}`, `{"ids": "?"}`, `{"ids": 1}`} {
-		if err := json.Unmarshal([]byte(raw), new(fanOutArgs)); err == nil {
-			t.Errorf("%s is read", raw)
-		}
+	for _, n := range []int{3, maxDirect/2 + 1} { // at once, and as jobs of their own
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			rec := receive(t, ok)
+			f.destination(t, rec.URL)
+			f.destination(t, rec.URL)
+			ids := f.approve(t, n, nil)
+			f.exec(t, `UPDATE river_job SET args = args - 'to' - 'each'`)
+			f.eventually(t, "the job has ids alone", `SELECT count(*) FROM river_job WHERE args ? 'ids' AND NOT args ?| '{to,each}'`, 1)
+			f.start(t)
+			f.await(t, proofback.DeliveryDelivered, ids...)
+			if got := len(rec.got()); got != 2*n {
+				t.Errorf("%d requests, want %d", got, 2*n)
+			}
+		})
 	}
 }

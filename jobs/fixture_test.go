@@ -130,10 +130,14 @@ func (f *fixture) approve(t *testing.T, n int, end error) []uuid.UUID {
 		if err != nil {
 			return err
 		}
-		if ids, err = f.store.RecordDeliveries(t.Context(), tx, moves); err != nil {
+		keys, err := f.store.RecordDeliveries(t.Context(), tx, moves)
+		if err != nil {
 			return err
 		}
-		if err := f.inserting.EnqueueDeliveries(t.Context(), tx, ids); err != nil {
+		for _, k := range keys {
+			ids = append(ids, k.ID)
+		}
+		if err := f.inserting.EnqueueDeliveries(t.Context(), tx, keys); err != nil {
 			return err
 		}
 		return end

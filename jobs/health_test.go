@@ -166,21 +166,21 @@ func TestARateHoldsOverAllProcesses(t *testing.T) {
 // move makes another status of a conversion known to the destinations.
 func (f *fixture) move(t *testing.T, conversion uuid.UUID, to proofback.Status) uuid.UUID {
 	t.Helper()
-	var ids []uuid.UUID
+	var keys []db.DeliveryKey
 	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) (err error) {
-		ids, err = f.store.RecordDeliveries(t.Context(), tx, []db.Announcement{{
+		keys, err = f.store.RecordDeliveries(t.Context(), tx, []db.Announcement{{
 			TransitionID: newID(t), ConversionID: conversion, ClickID: f.click, AffiliateID: f.affiliate,
 			OfferID: f.click, EventType: "sale", Status: to,
 		}})
 		if err != nil {
 			return err
 		}
-		return f.inserting.EnqueueDeliveries(t.Context(), tx, ids)
+		return f.inserting.EnqueueDeliveries(t.Context(), tx, keys)
 	})
-	if err != nil || len(ids) != 1 {
-		t.Fatalf("%d deliveries, %v", len(ids), err)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%d deliveries, %v", len(keys), err)
 	}
-	return ids[0]
+	return keys[0].ID
 }
 
 func (f *fixture) conversionOf(t *testing.T, delivery uuid.UUID) (id uuid.UUID) {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/proofback/proofback/db"
 )
 
 // listen gives a connection that hears of new jobs.
@@ -30,7 +31,7 @@ func TestAJobThatRiverToldNobodyOfIsRemindedOf(t *testing.T) {
 	conn := listen(t, f)
 	failed := errors.New("the change failed") // and took River's notification back
 	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) error {
-		if err := f.inserting.EnqueueDeliveries(t.Context(), tx, []uuid.UUID{newID(t)}); err != nil {
+		if err := f.inserting.EnqueueDeliveries(t.Context(), tx, []db.DeliveryKey{{ID: newID(t), DestinationID: newID(t)}}); err != nil {
 			t.Error(err)
 		}
 		return failed

@@ -40,14 +40,14 @@ func (s *suite) backlog(ctx context.Context, n int, prefix string) error {
 			if err != nil {
 				return err
 			}
-			ids, err := s.bed.store.RecordDeliveries(ctx, tx, moves)
+			keys, err := s.bed.store.RecordDeliveries(ctx, tx, moves)
 			if err != nil {
 				return err
 			}
-			if len(ids) != len(moves) {
-				return fmt.Errorf("%d deliveries of %d conversions", len(ids), len(moves))
+			if len(keys) != len(moves) {
+				return fmt.Errorf("%d deliveries of %d conversions", len(keys), len(moves))
 			}
-			return enqueuer.EnqueueDeliveries(ctx, tx, ids)
+			return enqueuer.EnqueueDeliveries(ctx, tx, keys)
 		})
 		if err != nil {
 			return err

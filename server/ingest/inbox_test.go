@@ -47,9 +47,9 @@ func newInbox(t testing.TB, change ...func(*Postbacks)) *inbox {
 // nobody carries out no jobs.
 type nobody struct{}
 
-func (nobody) EnqueueDeliveries(context.Context, pgx.Tx, []uuid.UUID) error { return nil }
-func (nobody) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error           { return nil }
-func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error      { return nil }
+func (nobody) EnqueueDeliveries(context.Context, pgx.Tx, []db.DeliveryKey) error { return nil }
+func (nobody) EnqueuePlan(context.Context, pgx.Tx, db.Plan) error                { return nil }
+func (nobody) EnqueueLooks(context.Context, pgx.Tx, []uuid.UUID) error           { return nil }
 
 // party is an advertiser with an offer, a link to it, and a visitor's click.
 type party struct {
