@@ -15,8 +15,9 @@ type DeciderConfig struct {
 	// Writers is how many batches are decided at once, each on a connection of its
 	// own. Default 4.
 	Writers int
-	// Share is how many requests must wait for each batch that is being decided before
-	// another is begun beside them. Default 32.
+	// Share is how many requests must wait before another batch is begun beside those
+	// that are being decided. With fewer, more batches are on their way while others wait
+	// for the disk, and each request costs more. Default 16.
 	Share int
 	// MaxBatch is the most requests that are decided together. Default 500.
 	MaxBatch int
@@ -74,7 +75,7 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 		c.Writers = 4
 	}
 	if c.Share <= 0 {
-		c.Share = 32
+		c.Share = 16
 	}
 	if c.MaxBatch <= 0 {
 		c.MaxBatch = 500
@@ -144,7 +145,7 @@ func (d *Decider) enqueue(u *undecided) (alone bool, err error) {
 
 // isWorthIt reports whether another batch is to be begun. d.mu is held.
 func (d *Decider) isWorthIt() bool {
-	return len(d.queue) > 0 && d.busy < d.atOnce && len(d.queue) >= d.batches*d.share
+	return len(d.queue) > 0 && d.busy < d.atOnce && (d.batches == 0 || len(d.queue) >= d.share)
 }
 
 // Close takes no more requests, decides those that wait, and returns.

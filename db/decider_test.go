@@ -69,3 +69,28 @@ func TestAFullQueueRefusesPostbacksAtOnce(t *testing.T) {
 		t.Errorf("%d conversions", n)
 	}
 }
+
+// Batches wait for the disk and for the program. So that others are on their way
+// meanwhile, one is begun for as many requests as are worth it, and for fewer only when
+// nothing is on its way that will end soon.
+func TestABatchIsBegunWhenItIsWorthIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                      string
+		waiting, onTheirWay, slow int
+		want                      bool
+	}{
+		{"nobody waits", 0, 0, 0, false},
+		{"nothing is on its way", 1, 0, 0, true},
+		{"too few wait beside one", 15, 1, 0, false},
+		{"enough wait beside one", 16, 1, 0, true},
+		{"enough wait beside three", 16, 3, 0, true},
+		{"all writers are busy", 1000, 4, 0, false},
+		{"those on their way are slow", 1, 0, 3, true},
+		{"all writers are slow", 1000, 0, 4, false},
+	} {
+		if got := db.IsWorthIt(16, c.waiting, c.onTheirWay, c.slow); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}

@@ -57,6 +57,12 @@ func InLateTx(ctx context.Context, s *Store, fn func(tx pgx.Tx) error) error {
 	})
 }
 
+// IsWorthIt reports whether a Decider of four writers begins another batch.
+func IsWorthIt(share, waiting, onTheirWay, slow int) bool {
+	d := Decider{atOnce: 4, share: share, queue: make([]*undecided, waiting), batches: onTheirWay, busy: onTheirWay + slow}
+	return d.isWorthIt()
+}
+
 // SayCounts tells the database what became of clicks so far, as a writer does every few
 // seconds.
 func (w *ClickWriter) SayCounts(ctx context.Context) error { return w.tally.say(ctx, false) }
