@@ -83,14 +83,20 @@ func (s *suite) postbacks(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 		field = append(field, naive[0])
 	}
-	if err := s.row(ctx, "idle", load.Job{Connections: 1, Rate: idleRate}, field[:2]...); err != nil {
+	rested := func(name string, shape load.Job, field ...*contender) error {
+		if err := s.bed.rest(ctx); err != nil {
+			return err
+		}
+		return s.row(ctx, name, shape, field...)
+	}
+	if err := rested("idle", load.Job{Connections: 1, Rate: idleRate}, field[:2]...); err != nil {
 		return err
 	}
-	if err := s.row(ctx, "one connection", load.Job{Connections: 1}, field[:2]...); err != nil {
+	if err := rested("one connection", load.Job{Connections: 1}, field[:2]...); err != nil {
 		return err
 	}
 	for _, n := range s.Connections {
-		if err := s.row(ctx, strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {
+		if err := rested(strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {
 			return err
 		}
 	}
