@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,23 +40,10 @@ func (b *bed) fill(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
-	for range fillWriters {
+	for w := range fillWriters {
 		g.Go(func() error {
-			for {
-				first := int(next.Add(fillChunk)) - fillChunk
-				if first >= n {
-					return nil
-				}
-				chunk := make([]proofback.Click, min(fillChunk, n-first))
-				for i := range chunk {
-					chunk[i] = storedClick(&b.Clicks, links, first+i)
-				}
-				if err := b.store.InsertClicks(ctx, proofback.System(), chunk); err != nil {
-					return err
-				}
-			}
+			return b.fillStretch(ctx, links, n*w/fillWriters, n*(w+1)/fillWriters)
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -65,6 +51,21 @@ func (b *bed) fill(ctx context.Context, n int) error {
 	}
 	progress("stored %d clicks in %s", n, time.Since(began).Round(time.Second))
 	return b.save()
+}
+
+// fillStretch stores the clicks from one number to another, in the order in which they
+// were made: what comes in order leaves the index as full as visitors leave it.
+func (b *bed) fillStretch(ctx context.Context, links []*db.Link, first, end int) error {
+	for ; first < end; first += fillChunk {
+		chunk := make([]proofback.Click, min(fillChunk, end-first))
+		for i := range chunk {
+			chunk[i] = storedClick(&b.Clicks, links, first+i)
+		}
+		if err := b.store.InsertClicks(ctx, proofback.System(), chunk); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // links are the network's, as they are served.
