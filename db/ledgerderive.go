@@ -15,7 +15,8 @@ import (
 type ledgerKind struct {
 	kind    proofback.EntryKind
 	table   bun.Ident
-	entered bun.Safe // which of its rows have an entry of their own
+	entered bun.Safe // which of its rows, made, have an entry of their own
+	names   bun.Safe // what entry says of the row beside its id, where that alone is not its key
 	// derive makes the entries of rows anew, with the salts that they were made with.
 	// One without canonical bytes lacks the row of a first move that was sealed in it.
 	derive func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error)
@@ -30,35 +31,35 @@ func (s sealedEntries) salt(id uuid.UUID) (salt proofback.Salt) {
 }
 
 var ledgerKinds = []ledgerKind{
-	{proofback.EntryConversion, "conversions", "NOT made.test", derivedConversions},
-	{proofback.EntryTransition, "transitions", movesEntered, derivedMoves},
-	{proofback.EntryTerms, "terms", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
+	{proofback.EntryConversion, "conversions", "NOT made.test", "true", derivedConversions},
+	{proofback.EntryTransition, "transitions", movesEntered, entryNamesConversion, derivedMoves},
+	{proofback.EntryTerms, "terms", "true", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *termsRow) proofback.Entry {
 			return r.value().Entry()
 		})
 	}},
-	{proofback.EntryPayout, "payout_overrides", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
+	{proofback.EntryPayout, "payout_overrides", "true", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *overrideRow) proofback.Entry {
 			o := r.value()
 			return o.Entry()
 		})
 	}},
-	{proofback.EntryAdjustment, "adjustments", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
+	{proofback.EntryAdjustment, "adjustments", "true", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *adjustmentRow) proofback.Entry {
 			return r.value(tx.actor).Entry(was.salt(r.ID))
 		})
 	}},
-	{proofback.EntryPeriod, "periods", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
+	{proofback.EntryPeriod, "periods", "true", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *periodRow) proofback.Entry {
 			return r.value(tx.actor).Entry(was.salt(r.ID))
 		})
 	}},
-	{proofback.EntryClickCount, "click_counts", "made.closed_at IS NOT NULL", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
+	{proofback.EntryClickCount, "click_counts", "made.closed_at IS NOT NULL", "true", func(ctx context.Context, tx *tx, ids []uuid.UUID, _ sealedEntries) ([]proofback.Entry, error) {
 		return derived(ctx, tx, ids, func(r *clickCountRow) proofback.Entry {
 			return r.value().Entry()
 		})
 	}},
-	{proofback.EntryStatement, "statements", "true", derivedStatements},
+	{proofback.EntryStatement, "statements", "true", "true", derivedStatements},
 }
 
 // derivedStatements makes entries of the statements with ids.

@@ -57,3 +57,7 @@ func derivedMoves(ctx context.Context, tx *tx, ids []uuid.UUID, was sealedEntrie
 // namedConversion finds the conversion in an entry's bytes, which may be anything if
 // somebody has been at them.
 const namedConversion = `"conversion_id":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"`
+
+// entryNamesConversion holds where an entry is that of the move of this conversion: the
+// table takes the id of another's move.
+const entryNamesConversion bun.Safe = `position(convert_to('"conversion_id":"' || made.conversion_id || '"', 'UTF8') IN entry.canonical) > 0`

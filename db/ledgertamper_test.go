@@ -31,6 +31,7 @@ func TestTamperingIsNamed(t *testing.T) {
 			t AS (UPDATE ledger_tiles SET hashes = substring(hashes FOR 4 * 32)),
 			c AS (DELETE FROM ledger_checkpoints WHERE size > 4)
 			DELETE FROM ledger WHERE id IN (SELECT entry FROM l)`, []string{"the checkpoint of 8 entries (the one that was seen before) is longer than the ledger, which has 4", "is not in the ledger"}},
+		{"a move made up with the id of another", `INSERT INTO transitions SELECT (jsonb_populate_record(t, jsonb_build_object('conversion_id', (SELECT id FROM conversions AS c WHERE c.id <> t.conversion_id LIMIT 1)))).* FROM transitions AS t WHERE from_status IS NOT NULL LIMIT 1`, []string{"the transition", "is not in the ledger"}},
 		{"a sale made up", `INSERT INTO conversions SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'txid', 'made up'))).* FROM conversions AS c LIMIT 1`, []string{"the conversion", "is not in the ledger"}},
 		{"the tree", `UPDATE ledger_tiles SET hashes = overlay(hashes PLACING decode(repeat('00', 32), 'hex') FROM 1 FOR 32) WHERE level = 0`, []string{"entry 0: the terms", "is not what was sealed", "the checkpoint of 4 entries has another root"}},
 		{"a checkpoint", `UPDATE ledger_checkpoints SET note = replace(note, E'\n4\n', E'\n3\n') WHERE size = 4`, []string{"the checkpoint of 4 entries: the checkpoint"}},

@@ -179,8 +179,8 @@ func (v *ledgerVerifier) notEntered(ctx context.Context) error {
 			SELECT made.id
 			FROM ? AS made
 			WHERE ?
-			  AND NOT EXISTS (SELECT FROM ledger AS entry WHERE entry.id = made.id AND entry.kind = ?)
-			LIMIT 1000`, kind.table, kind.entered, kind.kind).Scan(ctx, &missing)
+			  AND NOT EXISTS (SELECT FROM ledger AS entry WHERE entry.id = made.id AND entry.kind = ? AND ?)
+			LIMIT 1000`, kind.table, kind.entered, kind.kind, kind.names).Scan(ctx, &missing)
 		if err != nil {
 			return err
 		}
