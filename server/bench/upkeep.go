@@ -32,7 +32,7 @@ func (s *suite) upkeep(ctx context.Context) error {
 		return err
 	}
 	share := each.Seconds() / ingest.Seconds()
-	_, err = fmt.Fprintf(s.out, "\nCPU time: %s to take in a click, %s to keep it rolled up: %.1f %%\nCPU time: %s to count a changed conversion anew\nCPU time: %s to note a conversion for the counts, beside %s to insert it\n",
+	_, err = fmt.Fprintf(s.out, "\nCPU time: %s to take in a click, %s to keep it rolled up: %.1f %%\nCPU time: %s to count a changed conversion anew\nCPU time: %s to note a conversion for the counts and hold it to the books, beside %s to insert it\n",
 		short(ingest), short(each), 100*share, short(change), short(noted), short(inserted))
 	s.expect("upkeep", 1/share, each)
 	return err
@@ -133,7 +133,8 @@ const insertConversions = `DO $$
 	END $$`
 
 // upkeepOfInserts is what it takes to note a conversion that is new, so that it will be
-// counted, and what it takes to insert it otherwise. Nothing is left of it.
+// counted, and to hold it against the closed months, which the same trigger does; and what
+// it takes to insert it otherwise. Nothing is left of it.
 func (s *suite) upkeepOfInserts(ctx context.Context) (noted, inserted time.Duration, err error) {
 	const times = 3
 	var copies time.Duration
