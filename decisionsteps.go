@@ -107,7 +107,8 @@ func (d *decider) checkClick() bool {
 	if d.request.Endpoint != [16]byte{} && d.request.Endpoint != click.AdvertiserID {
 		return d.refuse(name, ReasonUnknownClick, "this click is not for an offer of the advertiser whose endpoint was called: check which network the landing page's click id came from")
 	}
-	return d.pass(name, "made at "+click.At.Format(time.RFC3339))
+	var detail [len("made at ") + len(time.RFC3339)]byte
+	return d.pass(name, string(click.At.AppendFormat(append(detail[:0], "made at "...), time.RFC3339)))
 }
 
 // waitsForClick reports whether the click may yet come out of a spool.

@@ -60,7 +60,10 @@ func CanonicalParameters() []string {
 // CanonicalParameter gives the canonical name that name counts as without a
 // mapping, in any case: txid for Transaction_ID.
 func CanonicalParameter(name string) (string, bool) {
-	canonical, ok := canonicalNames[strings.ToLower(strings.TrimSpace(name))]
+	canonical, ok := canonicalNames[name] // as nearly all are written
+	if !ok {
+		canonical, ok = canonicalNames[strings.ToLower(strings.TrimSpace(name))]
+	}
 	return canonical, ok
 }
 
@@ -117,6 +120,7 @@ func (p PostbackParams) Subs() (subs [10]string) {
 type paramReader struct {
 	mapping  []NameMapping
 	only     string // the canonical name that somebody asks for, "" for all
+	others   int    // parameters that nobody asks for
 	params   []Parameter
 	problems []Problem
 	full     bool
@@ -125,20 +129,20 @@ type paramReader struct {
 // add takes one parameter. raw is the value as it was written, value as it was
 // decoded, and flaw what went wrong there, to follow the name in a sentence.
 func (r *paramReader) add(name, raw, value, flaw string) {
-	if len(r.params) == MaxParameters {
+	if len(r.params)+r.others == MaxParameters {
 		if !r.full {
 			r.problem(ReasonBadRequest, "", "the request has more than %d parameters: send only those that are needed", MaxParameters)
 		}
 		r.full = true
 		return
 	}
-	if r.params == nil {
-		r.params = make([]Parameter, 0, usualParameters)
-	}
 	canonical := canonicalParameter(name, r.mapping)
 	if r.only != "" && canonical != r.only {
-		r.params = append(r.params, Parameter{}) // which counts
+		r.others++
 		return
+	}
+	if r.params == nil && r.only == "" {
+		r.params = make([]Parameter, 0, usualParameters)
 	}
 	if flaw == "" {
 		flaw = flawOf(value)

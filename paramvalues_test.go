@@ -258,6 +258,18 @@ func BenchmarkReadPostback(b *testing.B) {
 			params.Claim(nil)
 		}
 	})
+	b.Run("click id", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ReadClickID(req, keys)
+		}
+	})
+	b.Run("request", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ReadRequest(req, Credentials{}, Sender{}, keys)
+		}
+	})
 	params, _ := ReadPostback(req)
 	b.Run("mask", func(b *testing.B) {
 		b.ReportAllocs()

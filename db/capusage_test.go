@@ -35,7 +35,7 @@ func TestCapsAreExactWhoeverRaces(t *testing.T) {
 			for s := range 16 {
 				wg.Go(func() {
 					for i := range 10 {
-						p, err := deciders[i%2].Decide(t.Context(), d.incoming(sale(click, fmt.Sprint(s, "-", i), "100")))
+						p, err := deciders[i%2].Decide(d.incoming(sale(click, fmt.Sprint(s, "-", i), "100")))
 						if err != nil {
 							t.Error(err)
 							return

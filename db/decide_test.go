@@ -182,7 +182,7 @@ func TestOneEventIsCreditedOnceWhoeverRaces(t *testing.T) {
 			for s := range senders {
 				wg.Go(func() {
 					for i := range each {
-						p, err := deciders[(s+i)%len(deciders)].Decide(t.Context(), d.incoming(sale(click, txid, "100")))
+						p, err := deciders[(s+i)%len(deciders)].Decide(d.incoming(sale(click, txid, "100")))
 						if err != nil {
 							t.Error(err)
 							return
@@ -224,7 +224,7 @@ func TestRacingMovesLeaveOneTransition(t *testing.T) {
 	for i := range 40 {
 		wg.Go(func() {
 			status := []string{"approved", "rejected"}[i%2]
-			if _, err := decider.Decide(t.Context(), d.incoming(sale(click, "1", "100")+"&status="+status)); err != nil {
+			if _, err := decider.Decide(d.incoming(sale(click, "1", "100")+"&status="+status)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -243,11 +243,11 @@ func TestADecidersQueueIsBoundedAndClosesCleanly(t *testing.T) {
 	d := newDesk(t)
 	decider := d.store.NewDecider(d.setup, db.DeciderConfig{})
 	click := d.click(t)
-	if p, err := decider.Decide(t.Context(), d.incoming(sale(click, "1", "1"))); err != nil || p.Reason != proofback.ReasonAccepted {
+	if p, err := decider.Decide(d.incoming(sale(click, "1", "1"))); err != nil || p.Reason != proofback.ReasonAccepted {
 		t.Fatal(p.Reason, err)
 	}
 	decider.Close()
-	if _, err := decider.Decide(t.Context(), d.incoming(sale(click, "2", "1"))); proofback.CodeOf(err) != proofback.CodeUnavailable {
+	if _, err := decider.Decide(d.incoming(sale(click, "2", "1"))); proofback.CodeOf(err) != proofback.CodeUnavailable {
 		t.Fatalf("after Close: %v, want unavailable", err)
 	}
 }

@@ -98,8 +98,10 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 }
 
 // Decide has a postback decided and stored. A CodeUnavailable error says that
-// nothing was stored; ErrInDoubt and an error of ctx leave open whether it was.
-func (d *Decider) Decide(ctx context.Context, in *Incoming) (*proofback.Postback, error) {
+// nothing was stored; ErrInDoubt leaves open whether it was. It is decided also when
+// nobody waits for it any more, so there is no context to end it by: the batches before
+// it and its own are bounded.
+func (d *Decider) Decide(in *Incoming) (*proofback.Postback, error) {
 	u := &undecided{in: in, done: make(chan struct{})}
 	switch alone, err := d.enqueue(u); {
 	case err != nil:
@@ -109,12 +111,8 @@ func (d *Decider) Decide(ctx context.Context, in *Incoming) (*proofback.Postback
 		d.decideBatch([]*undecided{u})
 		return u.log, u.err
 	}
-	select {
-	case <-u.done:
-		return u.log, u.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	<-u.done
+	return u.log, u.err
 }
 
 // enqueue has a request wait for a writer. One that comes while nothing is on its way

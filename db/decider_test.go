@@ -40,7 +40,7 @@ func TestAFullQueueRefusesPostbacksAtOnce(t *testing.T) {
 	var taken sync.WaitGroup
 	take := func(txid string) {
 		taken.Go(func() {
-			if p, err := decider.Decide(t.Context(), d.incoming(sale(click, txid, "10"))); err != nil || p.Reason != proofback.ReasonAccepted {
+			if p, err := decider.Decide(d.incoming(sale(click, txid, "10"))); err != nil || p.Reason != proofback.ReasonAccepted {
 				t.Errorf("%s: %s, %v", txid, p.Reason, err)
 			}
 		})
@@ -54,7 +54,7 @@ func TestAFullQueueRefusesPostbacksAtOnce(t *testing.T) {
 	}
 	eventually(t, 30*time.Second, "the queue is full", func() bool { return decider.QueueLength() == room })
 	began := time.Now()
-	_, err = decider.Decide(t.Context(), d.incoming(sale(click, "too many", "10")))
+	_, err = decider.Decide(d.incoming(sale(click, "too many", "10")))
 	if proofback.CodeOf(err) != proofback.CodeUnavailable || !strings.Contains(err.Error(), "nothing was stored") {
 		t.Errorf("got %v", err)
 	}

@@ -17,7 +17,7 @@ type listener struct {
 	affiliate uuid.UUID
 	offer     uuid.UUID // uuid.Nil for all
 	eventType string    // "" for all
-	statuses  []proofback.Status
+	statuses  []string
 }
 
 // wants reports whether a destination of the conversion's affiliate is to be told
@@ -25,7 +25,7 @@ type listener struct {
 func (l *listener) wants(c *proofback.Conversion, now proofback.Status) bool {
 	return (l.offer == uuid.Nil || l.offer == c.OfferID) &&
 		(l.eventType == "" || l.eventType == c.EventType) &&
-		slices.Contains(l.statuses, now)
+		slices.Contains(l.statuses, string(now))
 }
 
 // listenersWhere brings the destinations of affiliates.
@@ -35,14 +35,10 @@ const listenersWhere = `SELECT id, affiliate_id, offer_id, coalesce(event_type, 
 	AND `
 
 func (b *decideBatch) scanListeners(rows pgx.Rows) error {
+	var l listener
 	for rows.Next() {
-		var l listener
-		var offer *uuid.UUID
-		if err := rows.Scan(&l.id, &l.affiliate, &offer, &l.eventType, &l.statuses); err != nil {
+		if err := rows.Scan(&l.id, &l.affiliate, &l.offer, &l.eventType, &l.statuses); err != nil {
 			return err
-		}
-		if offer != nil {
-			l.offer = *offer
 		}
 		b.known.listeners[l.affiliate] = append(b.known.listeners[l.affiliate], l)
 	}

@@ -55,7 +55,7 @@ func TestAPostbackThatPanicsFailsAlone(t *testing.T) {
 	var taken sync.WaitGroup
 	take := func(in *db.Incoming, want proofback.Code) {
 		taken.Go(func() {
-			p, err := decider.Decide(t.Context(), in)
+			p, err := decider.Decide(in)
 			if proofback.CodeOf(err) != want || err == nil && p.Reason != proofback.ReasonAccepted {
 				t.Errorf("%+v, %v", p, err)
 			}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,7 +23,7 @@ type entryRow struct {
 
 // newSalt makes the secret of an entry.
 func newSalt() (s proofback.Salt) {
-	_, _ = rand.Read(s[:]) // never fails (crypto/rand)
+	_, _ = random.Read(s[:]) // never fails, as crypto/rand does not
 	return s
 }
 

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -209,5 +210,8 @@ func (s *Store) Currency() string { return s.currency }
 // clock is now in UTC at the precision that Postgres keeps.
 func (s *Store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
+// random gives out what ids and salts are made of.
+var random = proofback.RandomBlocks{From: rand.Reader}
+
 // newID makes a row's key: a UUIDv7 of the current time.
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7FromReader(&random)) }

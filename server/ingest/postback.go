@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ import (
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
+
+// requestIDs are what ids of requests are made of.
+var requestIDs = proofback.RandomBlocks{From: rand.Reader}
 
 // maxPostbackBody is more than any flat list of parameters needs.
 const maxPostbackBody = 64 << 10
@@ -124,35 +128,37 @@ func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proo
 	}
 	now := h.Now().UTC().Truncate(time.Microsecond)
 	peer := ClientIP(r, h.TrustedProxies)
-	credentials := proofback.Credentials{
+	sent := &db.Sent{Request: raw, Credentials: proofback.Credentials{
 		Peer:             peer,
 		Token:            r.Header.Get("X-Postback-Token"),
 		WebhookID:        r.Header.Get("Webhook-Id"),
 		WebhookTimestamp: r.Header.Get("Webhook-Timestamp"),
 		WebhookSignature: r.Header.Get("Webhook-Signature"),
 		Now:              now,
-	}
+	}}
 	in := &db.Incoming{
-		ID:         uuid.Must(uuid.NewV7()),
+		ID:         uuid.Must(uuid.NewV7FromReader(&requestIDs)),
 		ReceivedAt: now,
 		Endpoint:   endpoint,
 		Method:     r.Method,
 		URL:        loggedURL(r, endpoint),
 		RemoteIP:   addressText(peer),
 		Read: func(s proofback.Sender) proofback.Reading {
-			reading := proofback.ReadRequest(raw, credentials, s, h.Keys)
+			reading := proofback.ReadRequest(sent.Request, sent.Credentials, s, h.Keys)
 			reading.Problems = append(problems[:len(problems):len(problems)], reading.Problems...)
 			return reading
 		},
-		ClickID: func() (uuid.UUID, proofback.ClickIDState) { return proofback.ReadClickID(raw, h.Keys) },
-		Sent:    &db.Sent{Request: raw, Credentials: credentials},
+		ClickID: func() (uuid.UUID, proofback.ClickIDState) { return proofback.ReadClickID(sent.Request, h.Keys) },
+		Sent:    sent,
 	}
-	log, err := h.Decider.Decide(r.Context(), in)
-	if err != nil {
+	log, err := h.Decider.Decide(in)
+	switch {
+	case r.Context().Err() != nil: // the sender has gone
+	case err != nil:
 		h.unavailable(w, r, err)
-		return
+	default:
+		h.answer(w, log)
 	}
-	h.answer(w, log)
 }
 
 // addressText is an address for the log; a peer on a Unix socket has none.
