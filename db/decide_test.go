@@ -224,7 +224,7 @@ func TestRacingMovesLeaveOneTransition(t *testing.T) {
 	for i := range 40 {
 		wg.Go(func() {
 			status := []string{"approved", "rejected"}[i%2]
-			if _, err := decider.Decide(d.incoming(sale(click, "1", "100")+"&status="+status)); err != nil {
+			if _, err := decider.Decide(d.incoming(sale(click, "1", "100") + "&status=" + status)); err != nil {
 				t.Error(err)
 			}
 		})
