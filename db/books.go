@@ -15,10 +15,14 @@ import (
 // close would else stand between two that wait for each other.
 const holdBooks = `SELECT hold_books()`
 
-// scanBooks reads what hold_books and close_books give.
-func scanBooks(row pgx.Row) (proofback.Books, error) {
+// holdBooksAlone is an expression that keeps months from being closed, as hold_books does.
+// Which are is for a later statement to ask.
+const holdBooksAlone = `pg_advisory_xact_lock_shared(hashtext('proofback.books'))`
+
+// scanBooks reads what hold_books and close_books give, and what follows it.
+func scanBooks(row pgx.Row, more ...any) (proofback.Books, error) {
 	var to *time.Time
-	if err := row.Scan(&to); err != nil || to == nil {
+	if err := row.Scan(append([]any{&to}, more...)...); err != nil || to == nil {
 		return proofback.Books{}, err
 	}
 	return proofback.Books{ClosedTo: to.UTC()}, nil

@@ -22,6 +22,10 @@ type capKey struct {
 	starts time.Time
 }
 
+// countsConversions is the condition on terms for which counters of conversions are made
+// (renew_setup_version).
+const countsConversions = `body @> '{"caps": [{"metric": "CONVERSIONS"}]}' OR body @> '{"caps": [{"metric": "PAYOUT"}]}'`
+
 // capCounters are counters that the transaction holds.
 type capCounters struct {
 	used    map[capKey]proofback.Decimal

@@ -117,6 +117,10 @@ type decideBatch struct {
 	known knownEvents
 	books proofback.Books
 
+	standing *Snapshot // the set-up that holds; nil when it must be asked for
+	waits    bool      // some requests may wait for the batch's clicks
+	xact     int64     // the transaction's id
+
 	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
 }
@@ -168,21 +172,16 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 	var q pgx.Batch
 	b.queueBegin(&q)
 	b.queueLooks(&q)
+	b.queueStanding(&q, b.clicks())
 	b.queueKnown(&q)
 	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (rows *copyIn, err error) {
+		if err := b.askRest(ctx, tx, new(pgx.Batch)); err != nil {
+			return nil, err
+		}
 		log, rows, err = b.judge(ctx, tx)
 		return rows, err
 	})
 	return log, err
-}
-
-// queueBegin begins a transaction, and holds the books.
-func (b *decideBatch) queueBegin(q *pgx.Batch) {
-	q.Queue(`BEGIN`)
-	q.Queue(holdBooks).QueryRow(func(row pgx.Row) (err error) {
-		b.books, err = scanBooks(row)
-		return err
-	})
 }
 
 // judge decides all requests with what is known, and gives their records and the rows
@@ -215,7 +214,7 @@ func (b *decideBatch) decide(it *decideItem) {
 	}
 	if it.click != nil {
 		f.Known = b.known.about(it.click, r.Claim.TxID)
-		f.Overrides = b.known.overrides[it.click.AffiliateID]
+		f.Overrides = b.overrides(it.click)
 		f.Rates = b.known.rates[proofback.RateDay(it.eventAt())]
 		f.Caps = b.known.caps.of(it)
 	}

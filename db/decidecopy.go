@@ -78,10 +78,16 @@ func appendConversion(b []byte, c *proofback.Conversion) []byte {
 // closed.
 const settledNone = "NONE"
 
-const copyTransitions = `COPY transitions (id, conversion_id, advertiser_id, affiliate_id,` +
-	` from_status, to_status, at, by_kind, by_user, reason, postback_id) FROM STDIN (FORMAT binary)`
+// storedBy appends the transaction that stores a row, which is its last column. Left to its
+// default it would be found out anew for each.
+func storedBy[T any](xact int64, appendRow func([]byte, *T) []byte) func([]byte, *T) []byte {
+	return func(b []byte, r *T) []byte { return appendInt8(appendRow(b, r), xact) }
+}
 
-const transitionColumns = 11
+const copyTransitions = `COPY transitions (id, conversion_id, advertiser_id, affiliate_id,` +
+	` from_status, to_status, at, by_kind, by_user, reason, postback_id, xact) FROM STDIN (FORMAT binary)`
+
+const transitionColumns = 12
 
 func appendTransition(b []byte, t *proofback.Transition) []byte {
 	b = binary.BigEndian.AppendUint16(b, transitionColumns)
@@ -97,9 +103,9 @@ func appendTransition(b []byte, t *proofback.Transition) []byte {
 	return appendIDOrNull(b, t.PostbackID)
 }
 
-const copyLedger = `COPY ledger (id, kind, at, canonical, salt) FROM STDIN (FORMAT binary)`
+const copyLedger = `COPY ledger (id, kind, at, canonical, salt, xact) FROM STDIN (FORMAT binary)`
 
-const ledgerColumns = 5
+const ledgerColumns = 6
 
 func appendEntry(b []byte, e *proofback.Entry) []byte {
 	b = binary.BigEndian.AppendUint16(b, ledgerColumns)

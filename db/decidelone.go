@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -12,31 +13,36 @@ import (
 
 // A request that is alone waits for a round trip less than a batch: whatever it is
 // judged by is asked for together with its click, in the transaction that decides it.
-// Whose the click is, the click's statement leaves to those after it in settings that
-// end with the transaction. What else it takes to ask is known of the request already, as
-// nobody in particular would read it; where its advertiser reads it otherwise, it is
-// asked again. In all else it is a batch of one.
+// What that takes is known of the request already, as nobody in particular would read it;
+// where its advertiser reads it otherwise, or there are conversions that it may be about, it is
+// asked as of a batch. In all else it is a batch of one.
 
 // errTogether says that a request is to be decided as batches are: something about it
 // must be found out first, or somebody else was faster.
 var errTogether = errors.New("db: to be decided as a batch is")
 
-// meetClick is asked before what refers to metAffiliate, metAdvertiser and metOffer.
-func meetClick(leaf string) string {
-	return `SELECT ` + judgedColumns + `, set_config('proofback.met_affiliate', affiliate_id::text, true), (
-		SELECT set_config('proofback.met_advertiser', t.advertiser_id::text, true) || set_config('proofback.met_offer', t.offer_id::text, true)
+// meetClick holds the books and brings a click, with whether there are conversions that a
+// request about it may mean: of its advertiser by a transaction id, or of the click.
+func meetClick(leaf string, byTxID bool) string {
+	known := `SELECT
+		FROM conversions AS c
+		WHERE c.click_id = $1`
+	if byTxID {
+		known = `SELECT
 		FROM terms AS t
-		WHERE t.id = terms_id)
+		CROSS JOIN LATERAL (
+			SELECT
+			FROM conversions AS c
+			WHERE c.advertiser_id = t.advertiser_id
+			AND c.txid = $2
+			OFFSET 0
+		) AS c
+		WHERE t.id = terms_id`
+	}
+	return `SELECT ` + judgedColumns + `, EXISTS (` + known + `), ` + holdBooksAlone + `
 	FROM ` + leaf + `
 	WHERE id = $1`
 }
-
-// These are NULL when no click was met.
-const (
-	metAffiliate  = `nullif(current_setting('proofback.met_affiliate', true), '')::uuid`
-	metAdvertiser = `nullif(current_setting('proofback.met_advertiser', true), '')::uuid`
-	metOffer      = `nullif(current_setting('proofback.met_offer', true), '')::uuid`
-)
 
 // lone is a request that is alone, and what was asked for before its click was known.
 type lone struct {
@@ -44,6 +50,7 @@ type lone struct {
 	it    *decideItem
 	click *proofback.Click
 	txid  string
+	told  bool // there are conversions that it may be about
 	rates wantedRates
 }
 
@@ -81,25 +88,20 @@ func (s *Store) decideLone(ctx context.Context, setup *Setup, in *Incoming) (log
 // queue asks for everything at once.
 func (l *lone) queue(q *pgx.Batch, leaf string) {
 	l.known = newKnownEvents(1)
-	l.queueBegin(q)
-	id := []any{l.it.clickID}
-	q.Queue(meetClick(leaf), id...).Query(func(rows pgx.Rows) (err error) {
+	q.Queue(`BEGIN`)
+	claim := &l.it.reading.Claim
+	args := []any{l.it.clickID}
+	if l.txid = claim.TxID; l.txid != "" {
+		args = append(args, l.txid)
+	}
+	q.Queue(meetClick(leaf, l.txid != ""), args...).Query(func(rows pgx.Rows) (err error) {
 		if rows.Next() {
-			l.click, err = scanJudged(rows, nil, nil)
+			l.click, err = scanJudged(rows, &l.told, nil)
 		}
 		return errors.Join(err, rows.Err())
 	})
+	l.queueStanding(q, []uuid.UUID{l.it.clickID})
 	l.queueNonces(q)
-	q.Queue(waitingWhere+`click_id = $1`, id...).Query(l.scanWaiting)
-	claim := &l.it.reading.Claim
-	if l.txid = claim.TxID; l.txid != "" {
-		q.Queue(knownWhere+`advertiser_id = `+metAdvertiser+` AND txid = $1`, l.txid).Query(l.scanKnown)
-	} else {
-		q.Queue(knownWhere+`click_id = $1`, id...).Query(l.scanKnown)
-	}
-	q.Queue(overridesWhere + `affiliate_id = ` + metAffiliate).Query(l.scanOverrides)
-	q.Queue(listenersWhere + `affiliate_id = ` + metAffiliate).Query(l.scanListeners)
-	q.Queue(`SELECT o.id FROM (SELECT ` + metOffer + `) AS o (id) ` + whereCapped).Query(l.scanCapped)
 	l.wantCurrency(&l.rates, claim.Currency, l.it)
 	l.queueRates(q, &l.rates)
 }
@@ -113,18 +115,20 @@ func (l *lone) know(ctx context.Context, tx pgx.Tx) error {
 	if !ok {
 		return errTogether
 	}
-	if err := l.meet(l.it, l.click, terms, advertiser); err != nil || l.isKnown() {
+	if err := l.meet(l.it, l.click, terms, advertiser); err != nil {
 		return err
 	}
 	var q pgx.Batch
-	l.queueKnown(&q)
-	return l.store.hotOf(tx.Conn()).ask(ctx, &q)
+	if !l.isKnown() {
+		l.queueKnown(&q)
+	}
+	return l.askRest(ctx, tx, &q)
 }
 
 // isKnown reports whether everything was asked for that queueKnown would ask for.
 func (l *lone) isKnown() bool {
 	r := &l.it.reading
-	if r.Claim.TxID != l.txid || !r.FirstReceivedAt.IsZero() || r.Nonce != "" && l.it.in.Endpoint == nil {
+	if l.told || r.Claim.TxID != l.txid || !r.FirstReceivedAt.IsZero() || r.Nonce != "" && l.it.in.Endpoint == nil {
 		return false
 	}
 	if goal, ok := l.it.terms.Goal(r.Claim.EventType); ok && l.txid != "" && (goal.OncePerClick || goal.Requires != "") {

@@ -53,10 +53,11 @@ func TestALonePostbackAsksAtOnceWhatItCan(t *testing.T) {
 		asks        int64
 	}{
 		{"a sale", sale(click, "one", "10"), proofback.ReasonAccepted, 1},
-		{"the same again", sale(click, "one", "10"), proofback.ReasonDuplicate, 1},
+		{"the same again", sale(click, "one", "10"), proofback.ReasonDuplicate, 2},
 		{"in another currency", strings.Replace(sale(click, "two", "10"), "EUR", "USD", 1), proofback.ReasonAccepted, 1},
-		{"without a transaction id", sale(click, "", "10"), proofback.ReasonAccepted, 1},
-		{"the same without one", sale(click, "", "10"), proofback.ReasonDuplicate, 1},
+		{"without a transaction id", sale(d.click(t), "", "10"), proofback.ReasonAccepted, 1},
+		{"the click of others without one", sale(click, "", "10"), proofback.ReasonAccepted, 2},
+		{"the same without one", sale(click, "", "10"), proofback.ReasonDuplicate, 2},
 		{"an id by a name of its advertiser's", strings.Replace(sale(click, "three", "10"), "txid", "order", 1), proofback.ReasonAccepted, 2},
 		{"the same by that name", strings.Replace(sale(click, "three", "10"), "txid", "order", 1), proofback.ReasonDuplicate, 2},
 		{"terms that were not read yet", "once", proofback.ReasonAccepted, 3},
@@ -77,20 +78,8 @@ func TestALonePostbackAsksAtOnceWhatItCan(t *testing.T) {
 			t.Errorf("%s: %s (%s), asked %d times", c.name, log[0].Reason, log[0].Message, asks)
 		}
 	}
-	if n := d.count(t, `SELECT count(*) FROM conversions WHERE rate_date IS NOT NULL AND (coalesce(txid, '') = 'two') = (normal_revenue <> revenue)`); n != 5 {
+	if n := d.count(t, `SELECT count(*) FROM conversions WHERE rate_date IS NOT NULL AND (coalesce(txid, '') = 'two') = (normal_revenue <> revenue)`); n != 6 {
 		t.Errorf("%d conversions are worth what they should", n)
-	}
-}
-
-// What a statement leaves to those after it must not be found by the next request.
-func TestWhatALonePostbackMetIsForgotten(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t)
-	d.store.SetEnqueuer(nobody{})
-	d.decide(t, sale(d.click(t), "one", "10"))
-	var met string
-	if err := hotValue(t, d.store, &met, `SELECT concat(current_setting('proofback.met_affiliate', true), current_setting('proofback.met_advertiser', true), current_setting('proofback.met_offer', true))`); err != nil || met != "" {
-		t.Errorf("%q, %v", met, err)
 	}
 }
 

@@ -199,17 +199,14 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	b.known = newKnownEvents(len(b.items))
 	b.queueNonces(q)
 	var wanted wantedRates
-	all, advertisers := make([]uuid.UUID, 0, len(b.items)), make([]uuid.UUID, 0, len(b.items))
+	advertisers := make([]uuid.UUID, 0, len(b.items))
 	txids := make([]string, 0, len(b.items))
 	var clicks []uuid.UUID
-	affiliates, offers := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	for i := range b.items {
 		it := &b.items[i]
 		if it.click == nil {
 			continue
 		}
-		all = append(all, it.click.ID)
-		affiliates[it.click.AffiliateID], offers[it.click.OfferID] = true, true
 		b.wantRates(it, &wanted)
 		txid := it.reading.Claim.TxID
 		if txid != "" {
@@ -219,22 +216,13 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 			clicks = append(clicks, it.click.ID)
 		}
 	}
-	if len(all) == 0 {
-		return
-	}
-	q.Queue(waitingWhere+`click_id = ANY ($1)`, all).Query(b.scanWaiting)
 	if len(txids) > 0 {
-		q.Queue(knownWhere+`(advertiser_id, txid) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))`,
-			advertisers, txids).Query(b.scanKnown)
+		q.Queue(knownByTxID, advertisers, txids).Query(b.scanKnown)
 	}
 	if len(clicks) > 0 { // where it matters what else has come of them
 		q.Queue(knownWhere+`click_id = ANY ($1)`, clicks).Query(b.scanKnown)
 	}
 	b.queueFirstReceived(q, clicks, advertisers, txids)
-	toldOf := slices.Collect(maps.Keys(affiliates))
-	q.Queue(overridesWhere+`affiliate_id = ANY ($1)`, toldOf).Query(b.scanOverrides)
-	q.Queue(listenersWhere+`affiliate_id = ANY ($1)`, toldOf).Query(b.scanListeners)
-	q.Queue(`SELECT o.id FROM unnest($1::uuid[]) AS o (id) `+whereCapped, slices.Collect(maps.Keys(offers))).Query(b.scanCapped)
 	b.queueRates(q, &wanted)
 }
 
@@ -273,12 +261,14 @@ func (b *decideBatch) wantCurrency(wanted *wantedRates, currency string, it *dec
 	}
 }
 
-// whereCapped keeps those of offers o that have counters of conversions at all.
-const whereCapped = `WHERE EXISTS (
-	SELECT
-	FROM cap_usage AS u
-	WHERE u.offer_id = o.id
-	AND u.metric IN ('CONVERSIONS', 'PAYOUT'))`
+// cappedQuery brings those of some offers that have counters of conversions at all.
+const cappedQuery = `SELECT o.id
+	FROM unnest($1::uuid[]) AS o (id)
+	WHERE EXISTS (
+		SELECT
+		FROM cap_usage AS u
+		WHERE u.offer_id = o.id
+		AND u.metric IN ('CONVERSIONS', 'PAYOUT'))`
 
 func (b *decideBatch) scanCapped(rows pgx.Rows) error {
 	for rows.Next() {
@@ -304,6 +294,9 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 				must.add(it.click.OfferID, c.Metric, c.Period, it.eventAt(), it.zone)
 				b.known.capped[it.click.OfferID] = true
 			}
+		}
+		if b.standing != nil && b.standing.capped[it.click.OfferID] {
+			b.known.capped[it.click.OfferID] = true
 		}
 	}
 	if len(b.known.capped) == 0 {
@@ -344,6 +337,15 @@ const knownWhere = `SELECT id, advertiser_id, offer_id, goal_id, affiliate_id, c
 	FROM conversions
 	WHERE `
 
+// knownByTxID is asked by several transaction ids, and asks for one after the other: OFFSET
+// keeps Postgres from reading a table whole that was small when it planned this.
+const knownByTxID = `SELECT known.*
+	FROM unnest($1::uuid[], $2::text[]) AS told (advertiser, txid)
+	CROSS JOIN LATERAL (` + knownWhere + `advertiser_id = told.advertiser
+		AND txid = told.txid
+		OFFSET 0
+	) AS known`
+
 func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 	for rows.Next() {
 		var c proofback.Conversion
@@ -372,9 +374,9 @@ func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 	return rows.Err()
 }
 
-const overridesWhere = `SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
+const overridesQuery = `SELECT id, affiliate_id, offer_id, goal_id, payout, valid_from, created_at
 	FROM payout_overrides
-	WHERE `
+	WHERE affiliate_id = ANY ($1)`
 
 func (b *decideBatch) scanOverrides(rows pgx.Rows) error {
 	for rows.Next() {

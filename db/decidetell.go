@@ -28,19 +28,20 @@ func (l *listener) wants(c *proofback.Conversion, now proofback.Status) bool {
 		slices.Contains(l.statuses, string(now))
 }
 
-// listenersWhere brings the destinations of affiliates.
+// listenersWhere brings destinations that are told.
 const listenersWhere = `SELECT id, affiliate_id, offer_id, coalesce(event_type, ''), statuses
 	FROM destinations
 	WHERE (enabled OR health_state = 'PAUSED') -- for a paused one it waits
-	AND `
+	`
 
-func (b *decideBatch) scanListeners(rows pgx.Rows) error {
+// scanListeners takes them, by affiliate.
+func scanListeners(rows pgx.Rows, into map[uuid.UUID][]listener) error {
 	var l listener
 	for rows.Next() {
 		if err := rows.Scan(&l.id, &l.affiliate, &l.offer, &l.eventType, &l.statuses); err != nil {
 			return err
 		}
-		b.known.listeners[l.affiliate] = append(b.known.listeners[l.affiliate], l)
+		into[l.affiliate] = append(into[l.affiliate], l)
 	}
 	return rows.Err()
 }
@@ -65,7 +66,7 @@ func (b *decideBatch) deliveries(transitions []proofback.Transition) []delivery 
 		if c.Test {
 			continue
 		}
-		for _, l := range b.known.listeners[c.AffiliateID] {
+		for _, l := range b.listeners(c.AffiliateID) {
 			if l.wants(c, t.To) {
 				list = append(list, delivery{newID(), t.ID, c, l.id, t.To, now})
 			}

@@ -77,8 +77,8 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 		c.after = append(c.after, tellChanges)
 	}
 	copyRows(c, copyConversions, made, appendConversion)
-	copyRows(c, copyTransitions, pointers(transitions), appendTransition)
-	copyRows(c, copyLedger, pointers(entries), appendEntry)
+	copyRows(c, copyTransitions, pointers(transitions), storedBy(b.xact, appendTransition))
+	copyRows(c, copyLedger, pointers(entries), storedBy(b.xact, appendEntry))
 	copyRows(c, copyDeliveries, pointers(deliveries), appendDelivery)
 	copyRows(c, copyPostbacks, pointers(log), appendPostback)
 	return c, nil

@@ -152,10 +152,10 @@ func (b *decideBatch) queueDeferred(q *pgx.Batch, made []*proofback.Conversion) 
 	return nil
 }
 
-// waitingWhere brings deferred requests about some clicks.
-const waitingWhere = `SELECT click_id, postback_id
+// waitingQuery brings deferred requests about some clicks.
+const waitingQuery = `SELECT click_id, postback_id
 	FROM deferred
-	WHERE `
+	WHERE click_id = ANY ($1)`
 
 // scanWaiting takes them, but for those that the batch looks at.
 func (b *decideBatch) scanWaiting(rows pgx.Rows) error {

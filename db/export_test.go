@@ -78,6 +78,9 @@ func (s *Store) ReadOnce(ctx context.Context, actor proofback.Actor, sql string,
 // JudgedColumns are what a postback asks of its click.
 const JudgedColumns = judgedColumns
 
+// KnownByTxID is what several postbacks ask of transaction ids.
+const KnownByTxID = knownByTxID
+
 // HotAsk asks on a connection for postbacks.
 func HotAsk(ctx context.Context, s *Store, q *pgx.Batch) error { return s.hotAsk(ctx, q) }
 

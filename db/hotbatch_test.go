@@ -157,6 +157,10 @@ func TestLookUpsUseTheirIndexHoweverSmallATableIs(t *testing.T) {
 	if plan := hotPlan(t, m, `SELECT id FROM conversions WHERE click_id = ANY ('{01920000-0000-7000-8000-000000000000,01920000-0000-7000-8000-000000000001}')`); !strings.Contains(plan, "conversions_click") {
 		t.Error(plan)
 	}
+	known := strings.NewReplacer(`$1`, `'{01920000-0000-7000-8000-000000000000}'`, `$2`, `'{one}'`).Replace(db.KnownByTxID)
+	if plan := hotPlan(t, m, known); !strings.Contains(plan, "Index Cond: ((advertiser_id = told.advertiser) AND (txid = told.txid))") {
+		t.Error(plan)
+	}
 }
 
 // The table of a month's clicks is larger than the memory, and nothing of it is needed.

@@ -25,17 +25,19 @@ func TestPostbacksAreDecidedThoughTablesHaveOutgrownStatements(t *testing.T) {
 	txid := 'a'
 	decide := func() {
 		t.Helper()
-		if p := d.decide(t, sale(click, string(txid), "10"))[0]; p.Reason != proofback.ReasonAccepted {
-			t.Errorf("%s: %s", p.Reason, p.Message)
+		for _, p := range append(d.decide(t, sale(click, string(txid), "10"), sale(click, string(txid+1), "10")), d.decide(t, sale(click, string(txid+2), "10"))...) {
+			if p.Reason != proofback.ReasonAccepted {
+				t.Errorf("%s: %s", p.Reason, p.Message)
+			}
 		}
-		txid++
+		txid += 3
 	}
 	decide()
 	decide()
 	for _, change := range []string{
-		`ALTER TABLE clicks ALTER COLUMN at TYPE timestamptz(3)`,                   // asked outside of the transaction,
-		`ALTER TABLE payout_overrides ALTER COLUMN created_at TYPE timestamptz(3)`, // as it begins,
-		`ALTER TABLE cap_usage ALTER COLUMN starts TYPE timestamptz(3)`,            // and within it
+		`ALTER TABLE clicks ALTER COLUMN at TYPE timestamptz(3)`,        // asked outside of the transaction, or as it begins,
+		`ALTER TABLE conversions ALTER COLUMN began TYPE varchar(20)`,   // as it begins,
+		`ALTER TABLE cap_usage ALTER COLUMN starts TYPE timestamptz(3)`, // and within it
 	} {
 		if _, err := d.store.Pool().Exec(t.Context(), change); err != nil {
 			t.Fatal(err)

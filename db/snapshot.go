@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
 )
@@ -20,7 +21,10 @@ type Snapshot struct {
 	terms       map[uuid.UUID]*proofback.Terms   // by their own id
 	landings    map[uuid.UUID]*proofback.Landing // by the id of the terms
 	overrides   map[run][]proofback.PayoutOverride
-	counted     map[uuid.UUID]bool // offers whose clicks are counted
+	counted     map[uuid.UUID]bool       // offers whose clicks are counted
+	version     uuid.UUID                // of what follows, and of overrides; uuid.Nil when that is not known
+	listeners   map[uuid.UUID][]listener // by affiliate
+	capped      map[uuid.UUID]bool       // offers whose conversions may be counted
 }
 
 // Link is a tracking link with everything that becomes of its visitors.
@@ -85,6 +89,9 @@ func (u *Setup) read(ctx context.Context, tx *tx) (*Snapshot, error) {
 		return nil, err
 	}
 	if err := n.loadOverrides(ctx, tx); err != nil {
+		return nil, err
+	}
+	if err := n.loadListeners(ctx, tx); err != nil {
 		return nil, err
 	}
 	var offers []offerRow
@@ -162,15 +169,40 @@ func (n *Snapshot) loadOverrides(ctx context.Context, tx *tx) error {
 	return nil
 }
 
-// loadCounted reads which offers' clicks are counted.
-func (n *Snapshot) loadCounted(ctx context.Context, tx *tx) error {
-	var offers []uuid.UUID
-	err := tx.NewSelect().Table("terms").ColumnExpr("DISTINCT offer_id").Where(countsClicks).Scan(ctx, &offers)
-	n.counted = make(map[uuid.UUID]bool, len(offers))
-	for _, id := range offers {
-		n.counted[id] = true
+// loadListeners reads which destinations are told, and the version of the set-up.
+func (n *Snapshot) loadListeners(ctx context.Context, tx *tx) error {
+	n.listeners = map[uuid.UUID][]listener{}
+	return tx.asPgx(func(pg pgx.Tx) error {
+		if err := pg.QueryRow(ctx, `SELECT (SELECT version FROM setup_version WHERE one)`).Scan(&n.version); err != nil {
+			return err
+		}
+		rows, err := pg.Query(ctx, listenersWhere)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return scanListeners(rows, n.listeners)
+	})
+}
+
+// loadCounted reads which offers' clicks are counted, and which ones' conversions.
+func (n *Snapshot) loadCounted(ctx context.Context, tx *tx) (err error) {
+	if n.counted, err = offersWith(ctx, tx, countsClicks); err != nil {
+		return err
 	}
+	n.capped, err = offersWith(ctx, tx, countsConversions)
 	return err
+}
+
+// offersWith gives the offers that have, or once had, terms of which a condition holds.
+func offersWith(ctx context.Context, tx *tx, condition string) (map[uuid.UUID]bool, error) {
+	var offers []uuid.UUID
+	err := tx.NewSelect().Table("terms").ColumnExpr("DISTINCT offer_id").Where(condition).Scan(ctx, &offers)
+	having := make(map[uuid.UUID]bool, len(offers))
+	for _, id := range offers {
+		having[id] = true
+	}
+	return having, err
 }
 
 // loadLinks reads the links with what only they need: affiliates and access.

@@ -1,0 +1,139 @@
+package db_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+)
+
+// What postbacks are priced by and told to is taken from memory as long as it is what
+// the database holds. Whatever was committed before is honoured, by a request that is
+// alone and by several, whether or not word of it has arrived.
+func TestPostbacksAreToldAndPricedByTheSetupThatHolds(t *testing.T) {
+	t.Parallel()
+	asked := new(askCounter)
+	d := newDesk(t, func(c *db.Config) { c.Tracer = asked })
+	d.store.SetEnqueuer(nobody{})
+	var to uuid.UUID
+	payout := func(price string, ago time.Duration) func() {
+		return func() {
+			err := d.store.SetPayout(t.Context(), proofback.System(), db.OwnPrice{
+				AffiliateID: d.affiliate, GoalID: d.terms.Goals[0].ID,
+				From:   time.Now().Add(-ago),
+				Payout: proofback.Price{Model: proofback.PriceFixed, Amount: proofback.Decimal(price), Currency: "EUR"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sql := func(query string) func() { return func() { d.exec(t, query) } }
+	for _, c := range []struct {
+		name   string
+		change func()
+		renews bool
+		told   int
+		payout string
+	}{
+		{"a destination", func() {
+			made, _, err := d.store.CreateDestination(t.Context(), asAffiliate(d.affiliate), proofback.Destination{URLTemplate: "https://t.example/"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			to = made.ID
+		}, true, 1, "3.50"},
+		{"how it does", sql(`UPDATE destinations SET failures = 3, health_state = 'FAILING', next_slot_at = now()`), false, 1, "3.50"},
+		{"a price", payout("6", 2*time.Hour), true, 1, "6"},
+		{"another price", payout("7", time.Hour), true, 1, "7"},
+		{"for other statuses", sql(`UPDATE destinations SET statuses = '{APPROVED}'`), true, 0, "7"},
+		{"for this one", sql(`UPDATE destinations SET statuses = '{PENDING}'`), true, 1, "7"},
+		{"for another event", sql(`UPDATE destinations SET event_type = 'install'`), true, 0, "7"},
+		{"for this one", sql(`UPDATE destinations SET event_type = 'sale'`), true, 1, "7"},
+		{"switched off", func() {
+			if _, err := d.store.UpdateDestination(t.Context(), proofback.System(), to, func(d *proofback.Destination) { d.Enabled = false }); err != nil {
+				t.Fatal(err)
+			}
+		}, true, 0, "7"},
+		{"paused", sql(`UPDATE destinations SET health_state = 'PAUSED'`), true, 1, "7"},
+		{"deleted", sql(`DELETE FROM destinations`), true, 0, "7"},
+	} {
+		for _, together := range []int{1, 2} {
+			check := func(when string, alone int64) {
+				t.Helper()
+				if together > 1 {
+					alone++ // clicks are asked for before
+				}
+				queries := make([]string, together)
+				for i := range queries {
+					queries[i] = sale(d.click(t), uuid.NewString(), "100")
+				}
+				before, told := asked.n.Load(), d.count(t, `SELECT count(*) FROM deliveries`)
+				log := d.decide(t, queries...)
+				if asks := asked.n.Load() - before; asks != alone {
+					t.Errorf("%s, %d, %s: asked %d times", c.name, together, when, asks)
+				}
+				if told = d.count(t, `SELECT count(*) FROM deliveries`) - told; told != c.told*together {
+					t.Errorf("%s, %d, %s: %d were told", c.name, together, when, told)
+				}
+				if n := d.count(t, `SELECT count(*) FROM conversions WHERE postback_id = $1 AND payout = $2::text::numeric`, log[0].ID, c.payout); n != 1 {
+					t.Errorf("%s, %d, %s: the payout is another", c.name, together, when)
+				}
+			}
+			if together == 1 {
+				c.change()
+			}
+			if c.renews {
+				check("without word", 2)
+			} else {
+				check("without word", 1)
+			}
+			if together == 1 {
+				continue
+			}
+			if err := d.setup.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			check("with word", 1)
+		}
+	}
+}
+
+// A process that does not know yet that an offer has a cap counts for it all the same.
+func TestACapIsCountedForBeforeWordOfItHasArrived(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.store.SetEnqueuer(nobody{})
+	before := d.click(t)
+	d.putTerms(t, func(terms *proofback.Terms) {
+		terms.Caps = []proofback.Cap{{Metric: proofback.CapConversions, Period: proofback.CapTotal, Limit: "100"}}
+	})
+	other := &desk{network: d.network, keys: d.keys}
+	other.setup = d.network.setup(t)
+	other.decide(t, sale(d.click(t), "capped", "10"))
+	d.decide(t, sale(before, "alone", "10"))
+	d.decide(t, sale(before, "one", "10"), sale(before, "two", "10"))
+	if n := d.count(t, `SELECT used FROM cap_usage WHERE metric = 'CONVERSIONS' AND period = 'TOTAL'`); n != 4 {
+		t.Errorf("%d are counted", n)
+	}
+}
+
+// Whoever is told of changes is told by transaction.
+func TestWhatAPostbackStoresNamesItsTransaction(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.store.SetEnqueuer(nobody{})
+	d.decide(t, sale(d.click(t), "alone", "10"))
+	d.decide(t, sale(d.click(t), "one", "10"), sale(d.click(t), "two", "10"))
+	for _, table := range []string{"transitions", "ledger"} {
+		if n := d.count(t, `SELECT count(*) FROM `+table+` WHERE xact = xmin::text::bigint AND xact = (SELECT xmin::text::bigint FROM conversions ORDER BY id DESC LIMIT 1)`); n != 2 {
+			t.Errorf("%s: %d of the last two", table, n)
+		}
+		if n := d.count(t, `SELECT count(*) FROM `+table+` WHERE xact IS DISTINCT FROM xmin::text::bigint`); n != 0 {
+			t.Errorf("%s: %d name another", table, n)
+		}
+	}
+}
