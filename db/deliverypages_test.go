@@ -3,7 +3,10 @@ package db_test
 import (
 	"context"
 	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 // storedDelivery is a delivery as a test has stored it.
@@ -43,6 +47,13 @@ func (m *market) tellMany() (list []storedDelivery, destinations []uuid.UUID) {
 			VALUES ($1, $1, $1, $1, $2, $3, 'PENDING', $4, $5)`, d.id, m.affiliates[d.of], d.to, string(d.status), d.at)
 		list = append(list, d)
 	}
+	// Some have keys at which spans of a page until day meet.
+	for i, back := range []time.Duration{13 * time.Second, 525 * time.Second} {
+		d := &list[7*i] // which failed
+		id := proofback.UUIDFloor(day.Add(-back))
+		m.exec(`UPDATE deliveries SET id = $2, created_at = $3 WHERE id = $1`, d.id, id, day.Add(-back))
+		d.id, d.at = id, day.Add(-back)
+	}
 	slices.SortFunc(list, func(a, b storedDelivery) int { return slices.Compare(b.id[:], a.id[:]) })
 	return list, destinations
 }
@@ -60,7 +71,7 @@ func TestDeliveriesToSeveralEndpointsAreOneList(t *testing.T) {
 			f.From = day.Add(-time.Duration(rapid.Int64Range(0, int64(500*24*time.Hour)).Draw(t, "from")))
 		}
 		if rapid.Bool().Draw(t, "until") {
-			f.To = day.Add(-time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "to")))
+			f.To = day.Add(-time.Duration(rapid.OneOf(rapid.Just[int64](0), rapid.Int64Range(0, int64(24*time.Hour))).Draw(t, "to")))
 			if f.To.Before(f.From) {
 				f.From, f.To = f.To, f.From
 			}
@@ -124,5 +135,54 @@ func TestADeliveryIsFoundByItsIDAlone(t *testing.T) {
 	}
 	if retried, err = m.store.RetryDeliveries(t.Context(), m.affiliate2, ids[:1]); err != nil || retried.Count != 0 || len(retried.Problems) != 1 {
 		t.Errorf("another's: %v, %v", retried, err)
+	}
+}
+
+// Whatever the planner makes of it, a page is not put together of all that there is.
+func TestAPageOfDeliveriesReadsFewOfThem(t *testing.T) {
+	t.Parallel()
+	sent := &statements{}
+	m := newMarket(t, func(c *db.Config) { c.Tracer = sent })
+	m.crowd()
+	page := proofback.Page{Limit: 20, After: &proofback.Cursor{ID: keyAt(day)}}
+	back := proofback.Page{Limit: 20, Backward: true}
+	read := regexp.MustCompile(`on deliveries.*\(actual rows=(\d+) loops=(\d+)\)`)
+	for _, tt := range []struct {
+		name  string
+		actor proofback.Actor
+		f     proofback.DeliveryFilter
+		page  proofback.Page
+	}{
+		{"all", m.staff, proofback.DeliveryFilter{}, page},
+		{"the oldest", m.staff, proofback.DeliveryFilter{}, back},
+		{"with a status", m.staff, proofback.DeliveryFilter{Statuses: []proofback.DeliveryStatus{proofback.DeliveryDelivered}}, page},
+		{"the oldest with a status", m.staff, proofback.DeliveryFilter{Statuses: []proofback.DeliveryStatus{proofback.DeliveryDelivered}}, back},
+		{"of an affiliate", m.affiliate, proofback.DeliveryFilter{}, page},
+	} {
+		list := sent.during(t, func() error {
+			w, err := m.store.Deliveries(t.Context(), tt.actor, tt.f, tt.page)
+			if len(w.Items) != tt.page.Limit {
+				t.Errorf("%s: %d deliveries", tt.name, len(w.Items))
+			}
+			return err
+		})
+		scans, rows := 0, 0
+		for _, sql := range list {
+			if !strings.HasPrefix(sql, "SELECT") || !strings.Contains(sql, "deliveries") {
+				continue
+			}
+			lines, err := m.explain("(ANALYZE, COSTS OFF, TIMING OFF) " + sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range read.FindAllStringSubmatch(strings.Join(lines, "\n"), -1) {
+				n, _ := strconv.Atoi(found[1])
+				times, _ := strconv.Atoi(found[2])
+				scans, rows = scans+1, rows+n*times
+			}
+		}
+		if scans == 0 || rows > 400 {
+			t.Errorf("%s: %d rows were read by %d scans for a page of %d", tt.name, rows, scans, tt.page.Limit)
+		}
 	}
 }

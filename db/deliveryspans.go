@@ -11,40 +11,40 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// pageOfDeliveries begins the query for a page of what affiliates' endpoints were
-// told. The one index that has deliveries in their order has them by destination. So the
-// lists of several destinations are put together span by span of time, from the
-// page's own end on, each eight times as long as the one before: no more is read than
-// the page needs, but for what lies in the last span, and LIMIT keeps those that
-// follow from being read at all, also when few deliveries are like the filter.
-func (s *Store) pageOfDeliveries(ctx context.Context, tx *tx, rows *[]deliveryRow, f proofback.DeliveryFilter, p proofback.Page) (*bun.SelectQuery, error) {
-	q := pageByID(selectDeliveries(tx, rows), "delivery.id", p)
-	if f.DestinationID != uuid.Nil {
-		return deliveriesLike(q, f), nil
-	}
+// deliveriesBySpan begins the query for a page of the deliveries of several destinations
+// that are like a filter: put together span by span of time, from the page's own end on,
+// each eight times as long as the one before. No more is read than the page needs, but for
+// what lies in the last span, and LIMIT keeps those that follow from being read at all,
+// also when few deliveries are like the filter. A destination is looked at for spans alone
+// that its first delivery leaves something in.
+func (s *Store) deliveriesBySpan(ctx context.Context, tx *tx, q *bun.SelectQuery, f proofback.DeliveryFilter, p proofback.Page) (*bun.SelectQuery, error) {
 	spans, err := s.spansOf(ctx, tx, f, p)
 	if err != nil {
 		return nil, err
 	}
-	one := tx.NewSelect().
-		TableExpr("deliveries AS delivery").
-		ColumnExpr("delivery.*").
-		Where("delivery.destination_id = destination.id").
+	one := deliveriesOfOne(tx, f, p, "delivery.*").
 		Where("delivery.id >= span.since").
 		Where("delivery.id < span.until")
-	one = pageByID(deliveriesLike(notAdvertisers(one, tx.actor, "delivery"), f), "delivery.id", p)
 	all := tx.NewSelect().
-		TableExpr("destinations AS destination").
+		Table("destination").
 		ColumnExpr("delivery.*").
 		Join("CROSS JOIN LATERAL (?) AS delivery", one)
-	if f.AffiliateID != uuid.Nil {
-		all.Where("destination.affiliate_id = ?", f.AffiliateID)
+	if p.Backward {
+		all.Where("destination.first < span.until")
+	} else {
+		all.Where("destination.first >= span.since")
 	}
-	all = pageByID(notAdvertisers(all, tx.actor, "destination"), "delivery.id", p)
-	return q.ModelTableExpr("(SELECT delivery.* FROM unnest(ARRAY[?]::uuid[], ARRAY[?]::uuid[]) AS span (since, until) CROSS JOIN LATERAL (?) AS delivery LIMIT ?) AS delivery",
+	return q.ModelTableExpr(`(
+			WITH destination AS MATERIALIZED (?)
+			SELECT delivery.*
+			FROM unnest(ARRAY[?]::uuid[], ARRAY[?]::uuid[]) AS span (since, until)
+			CROSS JOIN LATERAL (?) AS delivery
+			LIMIT ?
+		) AS delivery`,
+		firstDeliveries(tx, f, p),
 		bun.List(column(spans, func(s span) uuid.UUID { return s.since })),
 		bun.List(column(spans, func(s span) uuid.UUID { return s.until })),
-		all, p.Limit+1), nil
+		pageByID(all, "delivery.id", p), p.Limit+1), nil
 }
 
 // spansOf are those of a page.

@@ -45,6 +45,7 @@ func TestEachDeliveryOfALargeChangeArrivesOnce(t *testing.T) {
 	}
 	ids := f.approve(t, 340, nil)
 	f.eventually(t, "one job each thousand", `SELECT count(*) FROM river_job WHERE kind = 'fan_out'`, 2)
+	f.eventually(t, "it names the destinations", `SELECT count(*) FROM river_job WHERE args ?& '{to,each}'`, 2)
 	f.eventually(t, "no other job", `SELECT count(*) FROM river_job`, 2)
 	f.start(t)
 	f.await(t, proofback.DeliveryDelivered, ids...)

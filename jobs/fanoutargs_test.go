@@ -3,6 +3,7 @@ package jobs
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,9 +22,10 @@ func TestFanOutArgumentsSurviveJSON(t *testing.T) {
 			keys[i] = db.DeliveryKey{ID: newID(t), DestinationID: to[i%len(to)]}
 			want[keys[i]] = true
 		}
+		given := slices.Clone(keys)
 		raw, err := json.Marshal(newFanOutArgs(keys))
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || !slices.Equal(keys, given) {
+			t.Fatalf("%v, or the keys are in another order", err)
 		}
 		var read fanOutArgs
 		if err := json.Unmarshal(raw, &read); err != nil {
@@ -52,12 +54,14 @@ func TestFanOutArgumentsThatAreNoneAreRefused(t *testing.T) {
 	}
 	two, one := packedIDs{newID(t), newID(t)}, packedIDs{newID(t)}
 	for name, args := range map[string]fanOutArgs{
-		"too few":            {IDs: two, To: one, Each: []int{1}},
-		"too many":           {IDs: two, To: one, Each: []int{3}},
-		"without numbers":    {IDs: two, To: one},
-		"of no destination":  {IDs: two, To: one, Each: []int{2, 0}},
-		"less than nothing":  {IDs: two, To: two, Each: []int{3, -1}},
-		"more than there is": {IDs: one, To: two, Each: []int{1, 1}},
+		"too few":                 {IDs: two, To: one, Each: []int{1}},
+		"too many":                {IDs: two, To: one, Each: []int{3}},
+		"without numbers":         {IDs: two, To: one},
+		"without a number":        {IDs: two, To: two, Each: []int{2}},
+		"without a destination":   {IDs: two, To: one, Each: []int{1, 1}},
+		"nothing to one of two":   {IDs: two, To: two, Each: []int{2, 0}},
+		"less than nothing":       {IDs: two, To: two, Each: []int{-1, 3}},
+		"more than there is left": {IDs: one, To: two, Each: []int{1, 1}},
 	} {
 		if keys, err := args.keys(); err == nil {
 			t.Errorf("%s: %v", name, keys)
