@@ -105,7 +105,8 @@ func (t *tx) capsUsed(ctx context.Context, metric proofback.CapMetric, wanted []
 			WHERE u.offer_id = want.offer_id
 			  AND u.metric = ?
 			  AND u.period = want.period
-			  AND u.starts = want.starts), (`+capCounts[metric]+`))::text AS used`, metric).
+			  AND u.starts = want.starts
+			  AND u.counted), (`+capCounts[metric]+`))::text AS used`, metric).
 		Scan(ctx, &rows)
 	for _, r := range rows {
 		used[r.OfferID][r.Index] = r.Used

@@ -55,9 +55,10 @@ func (s capSet) addAll(offer uuid.UUID, at time.Time, zone *time.Location) {
 	}
 }
 
-// holdCaps locks the counters among may that exist until tx ends, and makes
-// those of must first, counting what there is. All come in one order, so that
-// transactions wait for each other and do not deadlock.
+// holdCaps locks the counters among may that exist until tx ends. Those of must are there
+// (makeSaleCounters), but where a decision is only looked at, or somebody deleted them: then
+// they are made first, with what there is. All come in one order, so that transactions wait
+// for each other and do not deadlock.
 func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, error) {
 	c := newCapCounters()
 	if len(may) == 0 {

@@ -14,11 +14,12 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// clickCounters sees to it that counters of clicks are there before a click needs
+// counters sees to it that counters are there before a click, or a postback, needs
 // them. Counting what is stored may take seconds: only the visitors of that offer
-// wait for it, and no batch does.
-type clickCounters struct {
+// wait for it, or the batches that it limits, and no transaction does.
+type counters struct {
 	pool    *pgxpool.Pool
+	make    func(context.Context, *pgxpool.Pool, capSet) error
 	made    *lru.Cache[capKey, struct{}]
 	flights singleflight.Group
 }
@@ -31,24 +32,19 @@ const (
 	makeCountersTimeout = time.Minute
 )
 
-func newClickCounters(pool *pgxpool.Pool) *clickCounters {
-	return &clickCounters{pool: pool, made: newLRU[capKey, struct{}](knownCounters)}
+func newCounters(pool *pgxpool.Pool, how func(context.Context, *pgxpool.Pool, capSet) error) *counters {
+	return &counters{pool: pool, make: how, made: newLRU[capKey, struct{}](knownCounters)}
 }
 
 // ensure makes the counters of set that are not known to be there.
-func (m *clickCounters) ensure(ctx context.Context, set capSet) error {
-	for k := range set {
-		if _, ok := m.made.Get(k); ok {
-			delete(set, k)
-		}
-	}
-	if len(set) == 0 {
+func (m *counters) ensure(ctx context.Context, set capSet) error {
+	if m.has(set) {
 		return nil
 	}
 	made := m.flights.DoChan(fmt.Sprint(set), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeCountersTimeout)
 		defer cancel()
-		return nil, makeClickCounters(ctx, m.pool, set)
+		return nil, m.make(ctx, m.pool, set)
 	})
 	select {
 	case r := <-made:
@@ -64,8 +60,18 @@ func (m *clickCounters) ensure(ctx context.Context, set capSet) error {
 	return nil
 }
 
+// has takes those that are known to be there out of a set, and reports whether that is all.
+func (m *counters) has(set capSet) bool {
+	for k := range set {
+		if _, ok := m.made.Get(k); ok {
+			delete(set, k)
+		}
+	}
+	return len(set) == 0
+}
+
 // forget has every counter looked for again.
-func (m *clickCounters) forget() { m.made.Purge() }
+func (m *counters) forget() { m.made.Purge() }
 
 // isCounted reports whether a click counts for anything.
 func (w *ClickWriter) isCounted(c *proofback.Click) bool {

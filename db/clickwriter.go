@@ -49,7 +49,7 @@ type ClickWriter struct {
 	config   ClickWriterConfig
 	pool     *pgxpool.Pool
 	setup    *Setup
-	counters *clickCounters
+	counters *counters
 	log      *slog.Logger
 	now      func() time.Time
 	// Texts known to be stored.
@@ -109,7 +109,7 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 		config:   c,
 		pool:     pool,
 		setup:    setup,
-		counters: newClickCounters(s.pool),
+		counters: newCounters(s.pool, makeClickCounters),
 		tally:    newClickTally(s),
 		log:      s.log,
 		now:      s.now,

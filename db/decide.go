@@ -70,6 +70,9 @@ func (s *Store) Decide(ctx context.Context, setup *Setup, batch []*Incoming) ([]
 	if err != nil {
 		return nil, domainError(err)
 	}
+	if err := b.makeCounters(ctx); err != nil {
+		return nil, domainError(err)
+	}
 	for attempt := 1; ; attempt++ {
 		log, err := b.decideOnce(ctx)
 		if err == nil {

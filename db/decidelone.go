@@ -118,6 +118,13 @@ func (l *lone) know(ctx context.Context, tx pgx.Tx) error {
 	if err := l.meet(l.it, l.click, terms, advertiser); err != nil {
 		return err
 	}
+	counters := capSet{}
+	if l.it.needed(counters); !l.store.counters.has(counters) {
+		return errTogether // they are made before a transaction begins
+	}
+	if l.isKnown() {
+		return nil
+	}
 	var q pgx.Batch
 	if !l.isKnown() {
 		l.queueKnown(&q)

@@ -51,6 +51,7 @@ type Store struct {
 	tracer   pgx.QueryTracer
 	jobs     *pgxpool.Pool // for River
 	leaves   clickLeaves
+	counters *counters                               // of conversions, for caps
 	terms    *lru.Cache[uuid.UUID, *proofback.Terms] // as they were read for offers
 	bun      *bun.DB
 	sealer   *Sealer
@@ -145,6 +146,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		hot:      hot,
 		tracer:   c.Tracer,
 		jobs:     jobs,
+		counters: newCounters(pool, makeSaleCounters),
 		bun:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
 		sealer:   c.Sealer,
 		currency: c.Currency,

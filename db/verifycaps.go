@@ -109,6 +109,7 @@ func countersAfter(ctx context.Context, tx pgx.Tx, metric proofback.CapMetric, a
 			FROM cap_usage
 			WHERE offer_id > $1
 			AND metric = $3
+			AND counted
 			GROUP BY offer_id
 		) AS next
 		JOIN cap_usage AS u USING (offer_id)
@@ -116,6 +117,7 @@ func countersAfter(ctx context.Context, tx pgx.Tx, metric proofback.CapMetric, a
 		LEFT JOIN advertisers AS a ON a.id = o.advertiser_id
 		WHERE next.before < $2
 		AND u.metric = $3
+		AND u.counted
 		ORDER BY u.offer_id`, after, countersAtOnce, metric)
 	if err != nil {
 		return nil, last, err

@@ -1,0 +1,166 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/proofback/proofback"
+)
+
+// A counter of conversions is made when the first request comes that it limits: when a cap
+// is new, and when a period begins. Others may be on their way by then that have found no
+// counter, and will not add to it. So it is told of first, empty: whoever begins from then
+// on adds to it what changes. Those who had begun are waited for; then what is stored is
+// counted, in one sight with what was added since, so that nothing is counted twice. No
+// transaction is open meanwhile but that which counts, and only requests that the counter
+// limits wait for it.
+
+// makeSaleCounters makes those counters of a set that are not there yet.
+func makeSaleCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
+	missing, err := tellOfCounters(ctx, pool, set)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	if err := awaitHolders(ctx, pool); err != nil {
+		return err
+	}
+	return countCounters(ctx, pool, missing)
+}
+
+// tellOfCounters stores those that are not there, and gives those that are not counted.
+func tellOfCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) (capSet, error) {
+	missing := capSet{}
+	columns := capColumns(set, false)
+	var q pgx.Batch
+	q.Queue(`
+		INSERT INTO cap_usage (offer_id, metric, period, starts, used, counted)
+		SELECT offer_id, metric, period, starts, 0, false
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS k (offer_id, metric, period, starts)
+		ORDER BY 1, 2, 3, 4
+		ON CONFLICT DO NOTHING`, columns...)
+	q.Queue(`
+		SELECT offer_id, metric, period, starts
+		FROM cap_usage
+		WHERE (offer_id, metric, period, starts) IN (
+			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]))
+		AND NOT counted`, columns...).Query(func(rows pgx.Rows) error {
+		var k capKey
+		_, err := pgx.ForEachRow(rows, []any{&k.offer, &k.metric, &k.period, &k.starts}, func() error {
+			k.starts = k.starts.UTC()
+			missing[k] = set[k]
+			return nil
+		})
+		return err
+	})
+	return missing, pool.SendBatch(ctx, &q).Close()
+}
+
+// holders are the transactions that hold the books (holdBooks), as all do that make or move
+// conversions, before they look for counters.
+const holders = `
+	SELECT virtualtransaction
+	FROM pg_locks
+	WHERE locktype = 'advisory'
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND objsubid = 1
+	AND (classid::bigint << 32 | objid::bigint) = hashtext('proofback.books')
+	AND mode = 'ShareLock'
+	AND granted`
+
+// holdersLook is how often it is looked whether the holders are done.
+const holdersLook = 5 * time.Millisecond
+
+// awaitHolders waits until all transactions have ended that hold the books now.
+func awaitHolders(ctx context.Context, pool *pgxpool.Pool) error {
+	rows, _ := pool.Query(ctx, holders)
+	before, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(holdersLook)
+	defer tick.Stop()
+	for len(before) > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		rows, _ := pool.Query(ctx, holders+` AND virtualtransaction = ANY ($1)`, before)
+		if before, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countCounters adds to each counter what is stored and was not added to it. Whoever else
+// counts the same comes to as much, and the first one is taken.
+func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
+	keys := make([]capKey, 0, len(set))
+	var stored []string
+	rows, err := pool.Query(ctx, `
+		SELECT u.offer_id, u.metric, u.period, u.starts, (CASE u.metric
+			WHEN 'CONVERSIONS' THEN (
+				SELECT count(*)
+				FROM conversions AS c
+				WHERE c.offer_id = u.offer_id AND c.event_at >= u.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
+			ELSE (
+				SELECT coalesce(sum(c.normal_payout), 0)
+				FROM conversions AS c
+				WHERE c.offer_id = u.offer_id AND c.event_at >= u.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
+			END - u.used)::text
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
+		JOIN cap_usage AS u USING (offer_id, metric, period, starts)
+		WHERE NOT u.counted`, capColumns(set, true)...)
+	if err != nil {
+		return err
+	}
+	var k capKey
+	var n string
+	_, err = pgx.ForEachRow(rows, []any{&k.offer, &k.metric, &k.period, &k.starts, &n}, func() error {
+		keys, stored = append(keys, k), append(stored, n)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var q pgx.Batch
+	newCapCounters().queueHold(&q, set) // in the one order
+	q.Queue(`
+		UPDATE cap_usage AS u
+		SET used = u.used + k.stored::numeric, counted = true
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) AS k (offer_id, metric, period, starts, stored)
+		WHERE (u.offer_id, u.metric, u.period, u.starts) = (k.offer_id, k.metric, k.period, k.starts)
+		AND NOT u.counted`,
+		column(keys, func(k capKey) uuid.UUID { return k.offer }),
+		column(keys, func(k capKey) string { return string(k.metric) }),
+		column(keys, func(k capKey) string { return string(k.period) }),
+		column(keys, func(k capKey) time.Time { return k.starts }),
+		stored)
+	return pool.SendBatch(ctx, &q).Close()
+}
+
+// needed are the counters by which a request is limited.
+func (it *decideItem) needed(set capSet) {
+	if it.click == nil {
+		return
+	}
+	for _, c := range it.terms.Caps {
+		if c.Metric != proofback.CapClicks {
+			set.add(it.click.OfferID, c.Metric, c.Period, it.eventAt(), it.zone)
+		}
+	}
+}
+
+// makeCounters makes the counters by which the batch is limited.
+func (b *decideBatch) makeCounters(ctx context.Context) error {
+	set := capSet{}
+	for i := range b.items {
+		b.items[i].needed(set)
+	}
+	return b.store.counters.ensure(ctx, set)
+}
