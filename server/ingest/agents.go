@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync/atomic"
 )
 
@@ -40,9 +41,10 @@ func (k *knownAgents) get(hash uint64, userAgent string) (agent, bool) {
 	return agent{}, false
 }
 
-// add remembers a user agent, in the place of another when there is none left.
+// add remembers a user agent, in the place of another when there is none left. It is
+// copied: what was cut off a long header would be kept along with it.
 func (k *knownAgents) add(hash uint64, userAgent string, what agent) {
-	places, a := k.of(hash), &knownAgent{hash, userAgent, what}
+	places, a := k.of(hash), &knownAgent{hash, strings.Clone(userAgent), what}
 	for i := range places {
 		if places[i].CompareAndSwap(nil, a) || places[i].Load().userAgent == userAgent {
 			return

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"strconv"
+	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/proofback/proofback"
 )
@@ -48,5 +50,18 @@ func TestAUserAgentTakesOnePlace(t *testing.T) {
 	}
 	if taken != 1 {
 		t.Errorf("it takes %d places", taken)
+	}
+}
+
+// A header may be 64 KB long, of which 1,000 bytes are a user agent.
+func TestAUserAgentIsKeptWithoutTheHeaderThatItWasCutFrom(t *testing.T) {
+	t.Parallel()
+	known := newKnownAgents()
+	header := strings.Repeat("x", 64<<10)
+	userAgent := proofback.CutText(header, proofback.MaxUserAgent)
+	hash := known.hash(userAgent)
+	known.add(hash, userAgent, agent{})
+	if kept := known.of(hash)[0].Load().userAgent; unsafe.StringData(kept) == unsafe.StringData(header) {
+		t.Error("all of the header is kept")
 	}
 }
