@@ -38,20 +38,18 @@ func timeOrNull(t time.Time) *time.Time {
 	return &t
 }
 
-// subsJSON keeps sub1 … sub10 as a JSON array without its empty tail; NULL when
+// appendSubs keeps sub1 … sub10 as a JSON array without its empty tail; NULL when
 // there are none.
-func subsJSON(subs [10]string) *string {
-	n := len(subs)
-	for n > 0 && subs[n-1] == "" {
-		n--
+func appendSubs(b []byte, subs []string) []byte {
+	for len(subs) > 0 && subs[len(subs)-1] == "" {
+		subs = subs[:len(subs)-1]
 	}
-	if n == 0 {
-		return nil
+	if len(subs) == 0 {
+		return appendNull(b)
 	}
-	b, err := json.Marshal(subs[:n])
+	text, err := json.Marshal(subs)
 	if err != nil {
 		panic("db: strings do not encode: " + err.Error())
 	}
-	s := string(b)
-	return &s
+	return appendJSONB(b, text)
 }

@@ -60,11 +60,7 @@ func appendConversion(b []byte, c *proofback.Conversion) []byte {
 		b = appendDate(b, n.RateDate)
 	}
 	b = appendTextOrNull(b, n.RateSource)
-	if subs := subsJSON(c.Subs); subs == nil {
-		b = appendNull(b)
-	} else {
-		b = appendJSONB(b, []byte(*subs))
-	}
+	b = appendSubs(b, c.Subs[:])
 	b = appendSpan(b, c.Claims)
 	b = appendBool(b, c.Test)
 	b = appendBool(b, c.AmountIsRevenue)

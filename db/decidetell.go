@@ -58,7 +58,7 @@ type delivery struct {
 
 // deliveries are what affiliates are to be told of transitions.
 func (b *decideBatch) deliveries(transitions []proofback.Transition) []delivery {
-	var list []delivery
+	list := make([]delivery, 0, len(transitions)) // most affiliates have one destination
 	now := b.store.clock()
 	for i := range transitions {
 		t := &transitions[i]
