@@ -122,9 +122,6 @@ func (l *lone) know(ctx context.Context, tx pgx.Tx) error {
 	if l.it.needed(counters); !l.store.counters.has(counters) {
 		return errTogether // they are made before a transaction begins
 	}
-	if l.isKnown() {
-		return nil
-	}
 	var q pgx.Batch
 	if !l.isKnown() {
 		l.queueKnown(&q)
