@@ -177,7 +177,7 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 	b.queueLooks(&q)
 	b.queueStanding(&q, b.clicks())
 	b.queueKnown(&q)
-	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (rows *copyIn, err error) {
+	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (rows *hotRows, err error) {
 		if err := b.askRest(ctx, tx, new(pgx.Batch)); err != nil {
 			return nil, err
 		}
@@ -189,7 +189,7 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 
 // judge decides all requests with what is known, and gives their records and the rows
 // that are to be stored.
-func (b *decideBatch) judge(ctx context.Context, tx pgx.Tx) ([]proofback.Postback, *copyIn, error) {
+func (b *decideBatch) judge(ctx context.Context, tx pgx.Tx) ([]proofback.Postback, *hotRows, error) {
 	if err := b.holdCaps(ctx, tx); err != nil {
 		return nil, nil, err
 	}

@@ -9,27 +9,13 @@ import (
 )
 
 // The rows that a decided batch leaves, in the order of the columns that each
-// statement names.
+// table's statements name.
 
-// copyRows adds a table's rows, if there are any.
-func copyRows[T any](c *copyIn, statement string, rows []*T, appendRow func([]byte, *T) []byte) {
-	if len(rows) == 0 {
-		return
-	}
-	c.into(statement)
-	for _, r := range rows {
-		c.beginRow()
-		c.messages = appendRow(c.messages, r)
-		c.endRow()
-	}
-	c.done()
-}
-
-const copyConversions = `COPY conversions (id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,` +
-	` event_type, txid, status, began, reason, event_at, received_at, click_at,` +
-	` amount, amount_currency, payout, payout_currency, revenue, revenue_currency,` +
-	` normal_payout, normal_revenue, normal_currency, rate_date, rate_source,` +
-	` subs, claims, test, amount_is_revenue, settled_status) FROM STDIN (FORMAT binary)`
+var conversionsTable = newRowTable(`conversions`, `id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, terms_id, postback_id,`+
+	` event_type, txid, status, began, reason, event_at, received_at, click_at,`+
+	` amount, amount_currency, payout, payout_currency, revenue, revenue_currency,`+
+	` normal_payout, normal_revenue, normal_currency, rate_date, rate_source,`+
+	` subs, claims, test, amount_is_revenue, settled_status`)
 
 const conversionColumns = 32
 
@@ -80,8 +66,8 @@ func storedBy[T any](xact int64, appendRow func([]byte, *T) []byte) func([]byte,
 	return func(b []byte, r *T) []byte { return appendInt8(appendRow(b, r), xact) }
 }
 
-const copyTransitions = `COPY transitions (id, conversion_id, advertiser_id, affiliate_id,` +
-	` from_status, to_status, at, by_kind, by_user, reason, postback_id, xact) FROM STDIN (FORMAT binary)`
+var transitionsTable = newRowTable(`transitions`, `id, conversion_id, advertiser_id, affiliate_id,`+
+	` from_status, to_status, at, by_kind, by_user, reason, postback_id, xact`)
 
 const transitionColumns = 12
 
@@ -99,7 +85,7 @@ func appendTransition(b []byte, t *proofback.Transition) []byte {
 	return appendIDOrNull(b, t.PostbackID)
 }
 
-const copyLedger = `COPY ledger (id, kind, at, canonical, salt, xact) FROM STDIN (FORMAT binary)`
+var ledgerTable = newRowTable(`ledger`, `id, kind, at, canonical, salt, xact`)
 
 const ledgerColumns = 6
 
@@ -115,10 +101,10 @@ func appendEntry(b []byte, e *proofback.Entry) []byte {
 	return appendBytes(b, e.Salt[:])
 }
 
-const copyPostbacks = `COPY postbacks (id, received_at, method, url, remote_ip, parameters,` +
-	` advertiser_id, offer_id, affiliate_id, click_id, txid, event_type,` +
-	` result, reason, message, checks, response_status, response_body, duration,` +
-	` conversion_id, replay_of) FROM STDIN (FORMAT binary)`
+var postbacksTable = newRowTable(`postbacks`, `id, received_at, method, url, remote_ip, parameters,`+
+	` advertiser_id, offer_id, affiliate_id, click_id, txid, event_type,`+
+	` result, reason, message, checks, response_status, response_body, duration,`+
+	` conversion_id, replay_of`)
 
 const postbackColumns = 21
 

@@ -72,7 +72,7 @@ func (s *Store) decideLone(ctx context.Context, setup *Setup, in *Incoming) (log
 	}
 	var q pgx.Batch
 	l.queue(&q, leaf)
-	err = s.hotTx(ctx, &q, func(tx pgx.Tx) (rows *copyIn, err error) {
+	err = s.hotTx(ctx, &q, func(tx pgx.Tx) (rows *hotRows, err error) {
 		if err := l.know(ctx, tx); err != nil {
 			return nil, err
 		}

@@ -75,8 +75,8 @@ func (b *decideBatch) deliveries(transitions []proofback.Transition) []delivery 
 	return list
 }
 
-const copyDeliveries = `COPY deliveries (id, conversion_id, transition_id, click_id, affiliate_id, destination_id,` +
-	` event, status, created_at, next_attempt_at) FROM STDIN (FORMAT binary)`
+var deliveriesTable = newRowTable(`deliveries`, `id, conversion_id, transition_id, click_id, affiliate_id, destination_id,`+
+	` event, status, created_at, next_attempt_at`)
 
 const deliveryColumns = 10
 

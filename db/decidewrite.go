@@ -13,7 +13,7 @@ import (
 )
 
 // write stores what a batch came to, but for the new rows: it gives those.
-func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Postback) (*copyIn, error) {
+func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Postback) (*hotRows, error) {
 	made := make([]*proofback.Conversion, 0, len(b.items))
 	transitions := make([]proofback.Transition, 0, len(b.items))
 	entries := make([]proofback.Entry, 0, len(b.items))
@@ -64,11 +64,8 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	if err := b.enqueueLooks(ctx, tx); err != nil {
 		return nil, err
 	}
-	c := newCopyIn()
+	c := newHotRows(b.store.hotOf(tx.Conn()))
 	c.postback = log[0].ID
-	if len(b.items) == 1 && len(deliveries) <= maxInserted {
-		c.by = b.store.hotOf(tx.Conn())
-	}
 	late := lateTx{lentTx{tx.Conn()}, c}
 	if err := b.store.enqueue(ctx, late, column(deliveries, func(d delivery) DeliveryKey { return DeliveryKey{d.id, d.destination} })); err != nil {
 		return nil, err
@@ -76,16 +73,13 @@ func (b *decideBatch) write(ctx context.Context, tx pgx.Tx, log []proofback.Post
 	if len(transitions) > 0 {
 		c.after = append(c.after, tellChanges)
 	}
-	copyRows(c, copyConversions, made, appendConversion)
-	copyRows(c, copyTransitions, pointers(transitions), storedBy(b.xact, appendTransition))
-	copyRows(c, copyLedger, pointers(entries), storedBy(b.xact, appendEntry))
-	copyRows(c, copyDeliveries, pointers(deliveries), appendDelivery)
-	copyRows(c, copyPostbacks, pointers(log), appendPostback)
+	storeRows(c, conversionsTable, made, appendConversion)
+	storeRows(c, transitionsTable, pointers(transitions), storedBy(b.xact, appendTransition))
+	storeRows(c, ledgerTable, pointers(entries), storedBy(b.xact, appendEntry))
+	storeRows(c, deliveriesTable, pointers(deliveries), appendDelivery)
+	storeRows(c, postbacksTable, pointers(log), appendPostback)
 	return c, nil
 }
-
-// maxInserted is up to how many deliveries of a single postback are inserted one by one.
-const maxInserted = 4
 
 // pointers are those to the things in a list.
 func pointers[T any](list []T) []*T {

@@ -67,12 +67,13 @@ func TestACommitThatNobodyAnsweredIsLookedFor(t *testing.T) {
 			})
 			d.store.SetEnqueuer(nobody{})
 			click := d.click(t)
-			d.decide(t, sale(click, "before", "10"))
+			d.decide(t, sale(click, "before", "10")) // so that all statements are prepared
+			d.decide(t, sale(click, "before 1", "10"), sale(click, "before 2", "10"))
 			batch := make([]*db.Incoming, len(c.txids))
 			for i, txid := range c.txids {
 				batch[i] = d.incoming(sale(click, txid, "10"))
 			}
-			const decided = `SELECT count(*) FROM conversions WHERE txid <> 'before'`
+			const decided = `SELECT count(*) FROM conversions WHERE txid NOT LIKE 'before%'`
 			take := func() {
 				c.take(proxy, func() {
 					for seen.count(t, decided) == 0 && t.Context().Err() == nil {

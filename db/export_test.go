@@ -51,8 +51,8 @@ func (s *Store) SplitReportsSooner() { s.reportSplit = 1 }
 func InLateTx(ctx context.Context, s *Store, fn func(tx pgx.Tx) error) error {
 	var q pgx.Batch
 	q.Queue(`BEGIN`)
-	return s.hotTx(ctx, &q, func(tx pgx.Tx) (*copyIn, error) {
-		c := newCopyIn()
+	return s.hotTx(ctx, &q, func(tx pgx.Tx) (*hotRows, error) {
+		c := newHotRows(s.hotOf(tx.Conn()))
 		return c, fn(lateTx{lentTx{tx.Conn()}, c})
 	})
 }

@@ -20,7 +20,6 @@ type hotConn struct {
 	conn     *pgx.Conn
 	tracer   pgx.BatchTracer // nil: none
 	prepared map[string]*hotStatement
-	inserts  map[string]string // statements that insert a row, by those that copy rows
 	out      []byte
 }
 
@@ -28,6 +27,7 @@ type hotConn struct {
 type hotStatement struct {
 	*pgconn.StatementDescription
 	read []columnReader
+	rows *rowArray // the type of its parameter, once it was asked for
 }
 
 // hotKey is where a connection keeps its hotConn.
@@ -38,7 +38,7 @@ func (s *Store) hotOf(conn *pgx.Conn) *hotConn {
 	data := conn.PgConn().CustomData()
 	h, ok := data[hotKey].(*hotConn)
 	if !ok {
-		h = &hotConn{conn: conn, prepared: map[string]*hotStatement{}, inserts: map[string]string{}}
+		h = &hotConn{conn: conn, prepared: map[string]*hotStatement{}}
 		h.tracer, _ = s.tracer.(pgx.BatchTracer)
 		data[hotKey] = h
 	}
@@ -117,19 +117,26 @@ func (h *hotConn) bind(st *hotStatement, args []any) error {
 	m := h.conn.TypeMap()
 	h.out = binary.BigEndian.AppendUint16(h.out, uint16(len(args)))
 	for i, v := range args {
-		b, length := beginValue(h.out)
-		value, err := m.Encode(st.ParamOIDs[i], pgtype.BinaryFormatCode, v, b)
-		switch {
-		case err != nil:
+		var err error
+		if h.out, err = appendAny(h.out, m, st.ParamOIDs[i], v); err != nil {
 			return err
-		case value == nil:
-			h.out = appendNull(h.out)
-		default:
-			h.out = endValue(value, length)
 		}
 	}
 	h.out = endBind(h.out, at)
 	return nil
+}
+
+// appendAny appends a value, after its length, as its type's receive function takes it.
+func appendAny(b []byte, m *pgtype.Map, oid uint32, v any) ([]byte, error) {
+	begun, at := beginValue(b)
+	value, err := m.Encode(oid, pgtype.BinaryFormatCode, v, begun)
+	switch {
+	case err != nil:
+		return b, err
+	case value == nil:
+		return appendNull(b), nil
+	}
+	return endValue(value, at), nil
 }
 
 // beginBind begins a message that gives a statement its parameters, all of them in
@@ -170,6 +177,16 @@ func (h *hotConn) sync() error {
 		}
 	}()
 	return nil
+}
+
+// say sends messages that end with a Sync and have short answers, and gives what Postgres
+// refused.
+func (h *hotConn) say(messages []byte) (refused *pgconn.PgError, err error) {
+	conn := h.conn.PgConn()
+	if _, err := conn.Conn().Write(messages); err != nil {
+		return nil, err
+	}
+	return readToEnd(conn)
 }
 
 func (h *hotConn) receive() (pgproto3.BackendMessage, error) {

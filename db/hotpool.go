@@ -35,7 +35,7 @@ func newHotPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, err
 // hotTx runs fn in a transaction that a batch begins. Without an error of fn's, the
 // rows that it gives are stored and the transaction committed, in one round trip; what
 // is to be told after that is told soon.
-func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) (*copyIn, error)) error {
+func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) (*hotRows, error)) error {
 	return s.withHot(ctx, func(h *hotConn) error {
 		err := h.ask(ctx, begin)
 		if err == nil {
@@ -49,12 +49,12 @@ func (s *Store) hotTx(ctx context.Context, begin *pgx.Batch, fn func(tx pgx.Tx) 
 }
 
 // commitHot runs fn, and stores its rows with a COMMIT.
-func (s *Store) commitHot(h *hotConn, fn func(tx pgx.Tx) (*copyIn, error)) error {
+func (s *Store) commitHot(h *hotConn, fn func(tx pgx.Tx) (*hotRows, error)) error {
 	rows, err := fn(lentTx{h.conn})
 	if err != nil {
 		return err
 	}
-	err = rows.commit(h)
+	err = rows.commit()
 	if d, ok := errors.AsType[*doubt](err); ok {
 		err = s.settle(d, rows.postback)
 	}

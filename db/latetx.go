@@ -14,11 +14,11 @@ import (
 
 // lateTx shows a transaction to River as one that it may insert jobs into by its
 // fast way, by COPY. Nobody reads them before the transaction ends, so they are
-// sent with the rows of a copyIn and the COMMIT, without round trips of their own;
+// sent with the other rows and the COMMIT, without round trips of their own;
 // the notification goes out when it is committed. It cannot do anything else.
 type lateTx struct {
 	lentTx
-	rows *copyIn
+	rows *hotRows
 }
 
 var _ pgx.Tx = lateTx{}
@@ -49,39 +49,26 @@ func (t lateTx) CopyFrom(_ context.Context, table pgx.Identifier, columns []stri
 		}
 		types[i] = oid
 	}
-	t.rows.into(`COPY ` + table.Sanitize() + ` (` + strings.Join(columns, `, `) + `) FROM STDIN (FORMAT binary)`)
-	var n int64
-	for ; src.Next(); n++ {
+	var rows []*[]any
+	for src.Next() {
 		values, err := src.Values()
 		if err != nil {
 			return 0, err
 		}
-		t.rows.beginRow()
-		t.rows.messages = binary.BigEndian.AppendUint16(t.rows.messages, uint16(len(values)))
-		for i, v := range values {
-			if err := t.rows.encode(t.conn.TypeMap(), types[i], v); err != nil {
-				return 0, fmt.Errorf("db: %s.%s: %w", table.Sanitize(), columns[i], err)
+		rows = append(rows, &values)
+	}
+	m := t.conn.TypeMap()
+	storeRows(t.rows, insertRow(table.Sanitize(), strings.Join(columns, `, `)), rows, func(b []byte, values *[]any) []byte {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(types)))
+		for i, v := range *values {
+			var err error
+			if b, err = appendAny(b, m, types[i], v); err != nil {
+				t.rows.fail(fmt.Errorf("db: %s.%s: %w", table.Sanitize(), columns[i], err))
 			}
 		}
-		t.rows.endRow()
-	}
-	t.rows.done()
-	return n, src.Err()
-}
-
-// encode appends a value as its type's receive function takes it.
-func (c *copyIn) encode(m *pgtype.Map, oid uint32, v any) error {
-	b, at := beginValue(c.messages)
-	text, err := m.Encode(oid, pgtype.BinaryFormatCode, v, b)
-	switch {
-	case err != nil:
-		return err
-	case text == nil: // NULL
-		c.messages = appendNull(c.messages)
-	default:
-		c.messages = endValue(text, at)
-	}
-	return nil
+		return b
+	})
+	return int64(len(rows)), src.Err()
 }
 
 // Exec takes a statement that gives nothing back that anybody waits for: River's

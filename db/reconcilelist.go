@@ -204,25 +204,30 @@ const copyListRows = `COPY reconciliation_rows (reconciliation_id, line, raw, pr
 const listColumns = 12
 
 func copyList(ctx context.Context, tx pgx.Tx, id uuid.UUID, rows []proofback.ListRow) error {
-	c := newCopyIn()
-	defer c.release()
-	copyRows(c, copyListRows, pointers(rows), func(b []byte, row *proofback.ListRow) []byte {
-		b = binary.BigEndian.AppendUint16(b, listColumns)
-		b = appendUUID(b, id)
-		b = binary.BigEndian.AppendUint64(appendLen(b, 8), uint64(row.Line))
-		b = appendText(b, row.Raw)
-		b = appendText(b, row.Problem)
-		b = appendTextOrNull(b, row.TxID)
-		b = appendIDOrNull(b, row.ClickID)
-		b = appendTextOrNull(b, row.EventType)
-		b = appendDecimal(b, row.Amount)
-		b = appendDecimal(b, row.Revenue)
-		b = appendTextOrNull(b, row.Currency)
-		b = appendTextOrNull(b, string(row.Status))
-		if row.At.IsZero() {
-			return appendNull(b)
-		}
-		return appendTime(b, row.At)
-	})
+	var c copyIn
+	c.into(copyListRows)
+	for i := range rows {
+		c.messages = appendListRow(c.messages, id, &rows[i])
+	}
+	c.done()
 	return c.send(ctx, tx.Conn().PgConn())
+}
+
+func appendListRow(b []byte, id uuid.UUID, row *proofback.ListRow) []byte {
+	b = binary.BigEndian.AppendUint16(b, listColumns)
+	b = appendUUID(b, id)
+	b = binary.BigEndian.AppendUint64(appendLen(b, 8), uint64(row.Line))
+	b = appendText(b, row.Raw)
+	b = appendText(b, row.Problem)
+	b = appendTextOrNull(b, row.TxID)
+	b = appendIDOrNull(b, row.ClickID)
+	b = appendTextOrNull(b, row.EventType)
+	b = appendDecimal(b, row.Amount)
+	b = appendDecimal(b, row.Revenue)
+	b = appendTextOrNull(b, row.Currency)
+	b = appendTextOrNull(b, string(row.Status))
+	if row.At.IsZero() {
+		return appendNull(b)
+	}
+	return appendTime(b, row.At)
 }
