@@ -35,9 +35,13 @@ type setupFile struct {
 // format. The CRC-32C of the rest follows, and then the set-up as gzipped JSON.
 const setupFileHead = "PBSETUP\x01"
 
-// setupFilePause is how long is waited after each writing: changes made one after
-// the other are written together.
-const setupFilePause = 2 * time.Second
+// How long is waited after each writing: changes made one after the other are written
+// together, and a large set-up that changes all the time takes a twentieth of a core. A
+// link that is newer than that is lost to a start while Postgres is away.
+const (
+	setupFilePause = 100 * time.Millisecond
+	setupFileShare = 20 // times as long as it took to write
+)
 
 var setupFileTable = crc32.MakeTable(crc32.Castagnoli)
 
@@ -85,10 +89,11 @@ func (u *Setup) KeepIn(path, network string) {
 // keepForever writes the file now and after each change, until ctx ends.
 func (u *Setup) keepForever(ctx context.Context) {
 	for {
+		began := time.Now()
 		if err := u.file.write(u.Snapshot()); err != nil {
 			u.store.log.LogAttrs(ctx, slog.LevelError, "the set-up cannot be kept for a start without postgres", slog.Any("error", err))
 		}
-		if !wait(ctx, setupFilePause) {
+		if !wait(ctx, max(setupFilePause, setupFileShare*time.Since(began))) {
 			break
 		}
 		select {
