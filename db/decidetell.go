@@ -36,8 +36,8 @@ const listenersWhere = `SELECT id, affiliate_id, offer_id, coalesce(event_type, 
 
 // scanListeners takes them, by affiliate.
 func scanListeners(rows pgx.Rows, into map[uuid.UUID][]listener) error {
-	var l listener
 	for rows.Next() {
+		var l listener // what is NULL is left as it is
 		if err := rows.Scan(&l.id, &l.affiliate, &l.offer, &l.eventType, &l.statuses); err != nil {
 			return err
 		}

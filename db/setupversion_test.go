@@ -137,3 +137,34 @@ func TestWhatAPostbackStoresNamesItsTransaction(t *testing.T) {
 		}
 	}
 }
+
+// Destinations are read one after the other, and what one does not say is not taken from the
+// one before: here of which offer it is to be told.
+func TestEachDestinationIsToldByItsOwnWords(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.store.SetEnqueuer(nobody{})
+	d.exec(t, `INSERT INTO offers SELECT (jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(), 'terms_id', terms_id))).* FROM offers AS o`)
+	for _, sql := range []string{`offer_id = offer_id`, `offer_id = (SELECT id FROM offers WHERE id <> destinations.offer_id)`, `offer_id = NULL`, `event_type = 'install'`} {
+		made, _, err := d.store.CreateDestination(t.Context(), asAffiliate(d.affiliate), proofback.Destination{OfferID: d.offer, URLTemplate: "https://t.example/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.exec(t, `UPDATE destinations SET `+sql+` WHERE id = $1`, made.ID)
+	}
+	told := func(when string, asks ...string) {
+		t.Helper()
+		before := d.count(t, `SELECT count(*) FROM deliveries`)
+		d.decide(t, asks...)
+		if n := d.count(t, `SELECT count(*) FROM deliveries`) - before; n != 2*len(asks) {
+			t.Errorf("%s: %d were told, want 2 of each", when, n)
+		}
+	}
+	told("asked for", sale(d.click(t), "1", "10"))
+	told("asked for, together", sale(d.click(t), "2", "10"), sale(d.click(t), "3", "10"))
+	if err := d.setup.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told("from memory", sale(d.click(t), "4", "10"))
+	told("from memory, together", sale(d.click(t), "5", "10"), sale(d.click(t), "6", "10"))
+}
