@@ -55,6 +55,18 @@ func (s capSet) addAll(offer uuid.UUID, at time.Time, zone *time.Location) {
 	}
 }
 
+// conversionsOf is what is stored of what a counter k counts, until it ends.
+const conversionsOf = `CASE k.metric
+		WHEN 'CONVERSIONS' THEN (
+			SELECT count(*)
+			FROM conversions AS c
+			WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
+		ELSE (
+			SELECT coalesce(sum(c.normal_payout), 0)
+			FROM conversions AS c
+			WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
+		END`
+
 // holdCaps locks the counters among may that exist until tx ends. Those of must are there
 // (makeSaleCounters), but where a decision is only looked at, or somebody deleted them: then
 // they are made first, with what there is. All come in one order, so that transactions wait
@@ -68,16 +80,7 @@ func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, e
 	if len(must) > 0 {
 		q.Queue(`
 			INSERT INTO cap_usage (offer_id, metric, period, starts, used)
-			SELECT k.offer_id, k.metric, k.period, k.starts, CASE k.metric
-				WHEN 'CONVERSIONS' THEN (
-					SELECT count(*)
-					FROM conversions AS c
-					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
-				ELSE (
-					SELECT coalesce(sum(c.normal_payout), 0)
-					FROM conversions AS c
-					WHERE c.offer_id = k.offer_id AND c.event_at >= k.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
-				END
+			SELECT k.offer_id, k.metric, k.period, k.starts, `+conversionsOf+`
 			FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
 			WHERE NOT EXISTS (
 				SELECT

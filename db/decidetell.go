@@ -37,7 +37,7 @@ const listenersWhere = `SELECT id, affiliate_id, offer_id, coalesce(event_type, 
 // scanListeners takes them, by affiliate.
 func scanListeners(rows pgx.Rows, into map[uuid.UUID][]listener) error {
 	for rows.Next() {
-		var l listener // what is NULL is left as it is
+		var l listener
 		if err := rows.Scan(&l.id, &l.affiliate, &l.offer, &l.eventType, &l.statuses); err != nil {
 			return err
 		}

@@ -103,16 +103,7 @@ func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
 	keys := make([]capKey, 0, len(set))
 	var stored []string
 	rows, err := pool.Query(ctx, `
-		SELECT u.offer_id, u.metric, u.period, u.starts, (CASE u.metric
-			WHEN 'CONVERSIONS' THEN (
-				SELECT count(*)
-				FROM conversions AS c
-				WHERE c.offer_id = u.offer_id AND c.event_at >= u.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
-			ELSE (
-				SELECT coalesce(sum(c.normal_payout), 0)
-				FROM conversions AS c
-				WHERE c.offer_id = u.offer_id AND c.event_at >= u.starts AND c.event_at < k.ends AND c.status <> 'REJECTED' AND NOT c.test)
-			END - u.used)::text
+		SELECT u.offer_id, u.metric, u.period, u.starts, (`+conversionsOf+` - u.used)::text
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
 		JOIN cap_usage AS u USING (offer_id, metric, period, starts)
 		WHERE NOT u.counted`, capColumns(set, true)...)

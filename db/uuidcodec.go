@@ -44,8 +44,8 @@ func (e encodeUUID) Encode(value any, buf []byte) ([]byte, error) {
 
 // PlanScan implements pgtype.Codec.
 func (c uuidCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
-	if _, ok := target.(*uuid.UUID); ok && format == pgtype.BinaryFormatCode {
-		return scanUUID{}
+	if _, ok := target.(*uuid.UUID); ok {
+		return scanUUID{binary: format == pgtype.BinaryFormatCode}
 	}
 	return c.UUIDCodec.PlanScan(m, oid, format, target)
 }
@@ -78,18 +78,20 @@ func (encodeUUIDs) Encode(value any, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-type scanUUID struct{}
+type scanUUID struct{ binary bool }
 
-// Scan implements pgtype.ScanPlan. As with database/sql, NULL leaves uuid.Nil.
-func (scanUUID) Scan(src []byte, target any) error {
+// Scan implements pgtype.ScanPlan. NULL becomes uuid.Nil, whatever was there before.
+func (s scanUUID) Scan(src []byte, target any) (err error) {
 	id := target.(*uuid.UUID)
-	switch len(src) {
-	case 0:
+	switch {
+	case src == nil:
 		*id = uuid.Nil
-	case len(id):
-		copy(id[:], src)
-	default:
+	case !s.binary:
+		*id, err = uuid.ParseBytes(src)
+	case len(src) != len(id):
 		return fmt.Errorf("a uuid of %d bytes", len(src))
+	default:
+		copy(id[:], src)
 	}
-	return nil
+	return err
 }

@@ -27,3 +27,22 @@ func TestListsOfIDsGoOutAsPgxWritesThem(t *testing.T) {
 		t.Errorf("no list is written as %x, and not as NULL: %v", got, err)
 	}
 }
+
+func TestNullIsNoIDWhateverWasThereBefore(t *testing.T) {
+	t.Parallel()
+	m := pgtype.NewMap()
+	registerUUIDs(m)
+	want := newID()
+	for format, text := range map[int16][]byte{pgtype.BinaryFormatCode: want[:], pgtype.TextFormatCode: []byte(want.String())} {
+		var id uuid.UUID
+		if err := m.Scan(pgtype.UUIDOID, format, text, &id); err != nil || id != want {
+			t.Errorf("format %d: %s, and not %s: %v", format, id, want, err)
+		}
+		if err := m.Scan(pgtype.UUIDOID, format, text[1:], &id); err == nil {
+			t.Errorf("format %d: %s is read from too little", format, id)
+		}
+		if err := m.Scan(pgtype.UUIDOID, format, nil, &id); err != nil || id != uuid.Nil {
+			t.Errorf("format %d: NULL is read as %s: %v", format, id, err)
+		}
+	}
+}
