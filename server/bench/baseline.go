@@ -108,6 +108,10 @@ func (spec *baselineSpec) handler(ctx context.Context) (http.Handler, error) {
 // redirect answers as a click is answered.
 func redirect(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
+	h.Set("X-Request-Id", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
 	h.Set("Cache-Control", "no-store, private")
 	h.Set("X-Robots-Tag", "noindex")
 	h.Set("Location", "https://shop.example/landing?click_id=Z0000000000000000000000000000000000000000&pid=QWZmaWxpYXRlOjAxOTM0ZjJh&s=campaign-7&src=newsletter")
