@@ -138,6 +138,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	return nil
 }
 
+// Program is where a program that comes with Postgres is, if it came with this one.
+func (c *Cluster) Program(name string) string { return c.install.bin(name) }
+
 // URL is a connection string for pgx and libpq alike. It names the database
 // "proofback" and a superuser; it holds as long as the cluster is up.
 func (c *Cluster) URL() string { return c.url(databaseName) }

@@ -34,7 +34,7 @@ type Command struct {
 
 	Idle time.Duration `default:"60s" help:"Of cost, time in which a program with nothing to do is watched (default ${default})."`
 
-	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45."`
+	Floor   map[string]float64       `placeholder:"ROW=RATIO;…" help:"Fail when our ratio in a row is lower, such as 256=0.8;64=0.45, or '256 pgbench'=0.8 for that to pgbench."`
 	Ceiling map[string]time.Duration `placeholder:"ROW=TIME;…" help:"Fail when our p99 in a row is higher, such as 15000/s=10ms."`
 
 	Against string `placeholder:"PROGRAM" help:"Of click, compare with this build of the program, rather than with one INSERT each."`

@@ -17,6 +17,8 @@ type contender struct {
 	ours   bool
 	stores bool // what it answers is counted
 	rested bool // Postgres has nothing left to do for others when its turn comes
+
+	drive func(context.Context, load.Job) (*load.Result, time.Duration, error) // nil: by our own generator
 }
 
 // outcomes adds up what a contender's requests came to, over all comparisons.
@@ -56,15 +58,24 @@ func (s *suite) compare(ctx context.Context, row string, shape load.Job, contend
 			if err := profiled(); err != nil {
 				return nil, err
 			}
-			f.ratio = append(f.ratio, f.perSecond[round]/all[0].perSecond[round])
 		}
 	}
 	for i := range all {
+		all[i].ratio = ratios(&all[i], &all[0])
 		if all[i].ours {
 			s.expect(row, median(all[i].ratio), median(all[i].p99))
 		}
 	}
 	return all, nil
+}
+
+// ratios are those of f to base in the same rounds.
+func ratios(f, base *figures) []float64 {
+	list := make([]float64, len(f.perSecond))
+	for round := range list {
+		list[round] = f.perSecond[round] / base.perSecond[round]
+	}
+	return list
 }
 
 // measure drives a contender once.
@@ -74,7 +85,11 @@ func (s *suite) measure(ctx context.Context, shape load.Job, c *contender, f *fi
 	job.Addr, job.First = c.job.Addr, c.job.First
 	job.Clicks, job.Postbacks, job.Inserts, job.Pages = c.job.Clicks, c.job.Postbacks, c.job.Inserts, c.job.Pages
 	began, machine, server, postgres := time.Now(), cpuOfMachine(), c.cpu(), s.bed.cpuOfPostgres()
-	result, generator, err := drive(ctx, job)
+	through := drive
+	if c.drive != nil {
+		through = c.drive
+	}
+	result, generator, err := through(ctx, job)
 	if err != nil {
 		return err
 	}

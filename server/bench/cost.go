@@ -45,6 +45,9 @@ func (s *suite) costs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.use(ctx, s.Clicks); err != nil {
+		return err
+	}
 	if err := s.bed.fill(ctx, s.Clicks); err != nil {
 		return err
 	}

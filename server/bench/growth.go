@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/proofback/proofback/server/bench/load"
 )
@@ -15,7 +16,11 @@ import (
 // Those of the first are kept in the folder, so that each size can be stored and
 // measured in a run of its own.
 func (s *suite) growth(ctx context.Context) error {
-	for _, millions := range s.millions(1, 10) {
+	sizes := s.millions(1, 10)
+	if err := s.use(ctx, slices.Max(sizes)*1_000_000); err != nil {
+		return err
+	}
+	for _, millions := range sizes {
 		if err := s.bed.fill(ctx, millions*1_000_000); err != nil {
 			return err
 		}

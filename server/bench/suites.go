@@ -19,6 +19,9 @@ const openConnections = 512
 // clicks compares the way of a click with a handler that stores nothing and with
 // one that stores each click by itself.
 func (s *suite) clicks(ctx context.Context) (err error) {
+	if err := s.use(ctx, 0); err != nil {
+		return err
+	}
 	if err := s.bed.settle(ctx); err != nil {
 		return err
 	}
@@ -36,6 +39,9 @@ func (s *suite) clicks(ctx context.Context) (err error) {
 		c.rested = true
 	}
 	began := time.Now()
+	if err := s.sameAnswers(ctx, field); err != nil {
+		return err
+	}
 	for _, n := range s.Connections {
 		if err := s.row(ctx, strconv.Itoa(n), load.Job{Connections: n}, field...); err != nil {
 			return err
@@ -54,7 +60,13 @@ func (s *suite) clicks(ctx context.Context) (err error) {
 // transaction that one would write first; the mixed suite with postbacks that
 // are all different.
 func (s *suite) postbacks(ctx context.Context) (err error) {
+	if err := s.use(ctx, s.Clicks); err != nil {
+		return err
+	}
 	if err := s.bed.fill(ctx, s.Clicks); err != nil {
+		return err
+	}
+	if err := s.bed.warm(ctx); err != nil {
 		return err
 	}
 	if err := s.prepareInserts(ctx); err != nil {
@@ -69,6 +81,14 @@ func (s *suite) postbacks(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	field := []*contender{s.inserts(), ours[0]}
+	plain, err := s.pgbench(ctx)
+	if err != nil {
+		return err
+	}
+	if plain != nil {
+		field = append(field, plain)
+	}
+	both := len(field)
 	if s.Suite == "duplicates" {
 		mixed := *ours[0]
 		mixed.name = oursName + ", half twice"
@@ -89,7 +109,7 @@ func (s *suite) postbacks(ctx context.Context) (err error) {
 		}
 		return s.row(ctx, name, shape, field...)
 	}
-	if err := rested("one connection", load.Job{Connections: 1}, field[:2]...); err != nil {
+	if err := rested("one connection", load.Job{Connections: 1}, field[:both]...); err != nil {
 		return err
 	}
 	// An idle server has run for a while: what it asks of each day's clicks is prepared.
@@ -113,7 +133,28 @@ func (s *suite) row(ctx context.Context, row string, shape load.Job, field ...*c
 	if err != nil {
 		return err
 	}
-	return s.print(row, all)
+	if err := s.print(row, all); err != nil {
+		return err
+	}
+	return s.besidePgbench(row, all)
+}
+
+// besidePgbench tells our ratio to pgbench where it took part.
+func (s *suite) besidePgbench(row string, all []figures) error {
+	plain := slices.IndexFunc(all, func(f figures) bool { return f.name == pgbenchName })
+	if plain < 0 {
+		return nil
+	}
+	for i := range all {
+		if f := &all[i]; f.ours {
+			ratio := ratios(f, &all[plain])
+			s.expect(row+" pgbench", median(ratio), 0)
+			if _, err := fmt.Fprintf(s.out, "%s: %s is %.2f (%s) of pgbench\n", row, f.name, median(ratio), spread(ratio)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 const (
@@ -160,4 +201,13 @@ func (s *suite) inserts() *contender {
 func (s *suite) prepareInserts(ctx context.Context) error {
 	_, err := s.bed.store.Pool().Exec(ctx, load.InsertTable)
 	return errors.Join(err, s.bed.settle(ctx))
+}
+
+// use has as much of Postgres' memory used once as some stored clicks and the rows of a
+// run at full speed take, if it has so much.
+func (s *suite) use(ctx context.Context, clicks int) error {
+	const click, second = 512, 100 << 20 // bytes, more than either takes
+	rows := time.Duration(len(s.Connections) + len(s.Rates) + 2)
+	took := time.Duration(s.Rounds) * rows * (s.Warmup + s.Duration)
+	return s.bed.use(ctx, clicks*click+int(took.Seconds()*second))
 }
