@@ -85,7 +85,7 @@ type columnReader struct {
 }
 
 func (c *columnReader) scan(m *pgtype.Map, oid uint32, value []byte, target any) error {
-	if target == nil {
+	if target == nil || scanUsual(oid, value, target) {
 		return nil
 	}
 	if into := reflect.TypeOf(target); into != c.into {

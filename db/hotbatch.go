@@ -20,6 +20,7 @@ type hotConn struct {
 	conn     *pgx.Conn
 	tracer   pgx.BatchTracer // nil: none
 	prepared map[string]*hotStatement
+	jobs     *jobTable // River's, once it was named
 	out      []byte
 }
 
@@ -60,7 +61,8 @@ func (h *hotConn) ask(ctx context.Context, q *pgx.Batch) (err error) {
 		defer func() { h.tracer.TraceBatchEnd(ctx, h.conn, pgx.TraceBatchEndData{Err: err}) }()
 	}
 	h.out = h.out[:0]
-	for _, qq := range q.QueuedQueries {
+	answers := make([]hotAnswer, len(q.QueuedQueries))
+	for i, qq := range q.QueuedQueries {
 		st, err := h.prepare(ctx, qq.SQL)
 		if err != nil {
 			return err
@@ -68,13 +70,14 @@ func (h *hotConn) ask(ctx context.Context, q *pgx.Batch) (err error) {
 		if err := h.bind(st, qq.Arguments); err != nil {
 			return fmt.Errorf("db: %s: %w", qq.SQL, err)
 		}
+		answers[i].h, answers[i].st = h, st
 	}
 	if err := h.sync(); err != nil {
 		return h.lost(err)
 	}
 	var refused error
-	for _, qq := range q.QueuedQueries {
-		a := &hotAnswer{h: h, st: h.prepared[qq.SQL]}
+	for i, qq := range q.QueuedQueries {
+		a := &answers[i]
 		if refused == nil && qq.Fn != nil {
 			refused = qq.Fn(hotResult{a})
 		}
@@ -128,6 +131,9 @@ func (h *hotConn) bind(st *hotStatement, args []any) error {
 
 // appendAny appends a value, after its length, as its type's receive function takes it.
 func appendAny(b []byte, m *pgtype.Map, oid uint32, v any) ([]byte, error) {
+	if b, ok := appendUsual(b, oid, v); ok {
+		return b, nil
+	}
 	begun, at := beginValue(b)
 	value, err := m.Encode(oid, pgtype.BinaryFormatCode, v, begun)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,15 +40,37 @@ var jobColumns = map[string]uint32{
 	"unique_states": pgtype.BitOID,
 }
 
-// CopyFrom takes the rows of jobs.
-func (t lateTx) CopyFrom(_ context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
-	types := make([]uint32, len(columns))
+// jobTable is what River inserts jobs into.
+type jobTable struct {
+	name    pgx.Identifier
+	columns []string
+	types   []uint32 // of the columns
+	rows    *rowTable
+}
+
+// jobTableOf tells it by what River names, which is the same each time.
+func (h *hotConn) jobTableOf(name pgx.Identifier, columns []string) (*jobTable, error) {
+	if j := h.jobs; j != nil && slices.Equal(j.name, name) && slices.Equal(j.columns, columns) {
+		return j, nil
+	}
+	j := &jobTable{name: slices.Clone(name), columns: slices.Clone(columns), types: make([]uint32, len(columns))}
 	for i, c := range columns {
 		oid, ok := jobColumns[c]
 		if !ok {
-			return 0, fmt.Errorf("db: column %q of %s is new here", c, table.Sanitize())
+			return nil, fmt.Errorf("db: column %q of %s is new here", c, name.Sanitize())
 		}
-		types[i] = oid
+		j.types[i] = oid
+	}
+	j.rows = insertRow(name.Sanitize(), strings.Join(columns, `, `))
+	h.jobs = j
+	return j, nil
+}
+
+// CopyFrom takes the rows of jobs.
+func (t lateTx) CopyFrom(_ context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
+	jobs, err := t.rows.h.jobTableOf(table, columns)
+	if err != nil {
+		return 0, err
 	}
 	var rows []*[]any
 	for src.Next() {
@@ -58,11 +81,11 @@ func (t lateTx) CopyFrom(_ context.Context, table pgx.Identifier, columns []stri
 		rows = append(rows, &values)
 	}
 	m := t.conn.TypeMap()
-	storeRows(t.rows, insertRow(table.Sanitize(), strings.Join(columns, `, `)), rows, func(b []byte, values *[]any) []byte {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(types)))
+	storeRows(t.rows, jobs.rows, rows, func(b []byte, values *[]any) []byte {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(jobs.types)))
 		for i, v := range *values {
 			var err error
-			if b, err = appendAny(b, m, types[i], v); err != nil {
+			if b, err = appendAny(b, m, jobs.types[i], v); err != nil {
 				t.rows.fail(fmt.Errorf("db: %s.%s: %w", table.Sanitize(), columns[i], err))
 			}
 		}

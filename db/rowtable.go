@@ -61,14 +61,8 @@ func (h *hotConn) rowArrayOf(ctx context.Context, st *hotStatement) (*rowArray, 
 	return st.rows, nil
 }
 
-// begin appends what comes before n rows: the number of dimensions, that none is NULL,
-// their type, how many they are, and the number of the first one.
-func (a *rowArray) begin(b []byte, n int) []byte {
-	for _, v := range [...]uint32{1, 0, a.row, uint32(n), 1} {
-		b = binary.BigEndian.AppendUint32(b, v)
-	}
-	return b
-}
+// begin appends what comes before n rows.
+func (a *rowArray) begin(b []byte, n int) []byte { return appendArrayHead(b, a.row, n) }
 
 // append appends a row as it stands in a COPY: here the number of its columns has twice as many
 // bytes, and each comes with its type.

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -64,18 +63,9 @@ func (c uuidsCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value an
 
 type encodeUUIDs struct{}
 
-// Encode implements pgtype.EncodePlan. The form is that of Postgres' array_recv: how many
-// dimensions, whether there are NULLs, of which type, how many and from which index on, then
-// the elements.
+// Encode implements pgtype.EncodePlan.
 func (encodeUUIDs) Encode(value any, buf []byte) ([]byte, error) {
-	ids := value.([]uuid.UUID)
-	for _, n := range [...]int{1, 0, pgtype.UUIDOID, len(ids), 1} {
-		buf = binary.BigEndian.AppendUint32(buf, uint32(n))
-	}
-	for i := range ids {
-		buf = appendUUID(buf, ids[i])
-	}
-	return buf, nil
+	return appendUUIDs(buf, value.([]uuid.UUID)), nil
 }
 
 type scanUUID struct{ binary bool }
