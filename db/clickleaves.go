@@ -1,8 +1,10 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,54 +38,74 @@ func (s *Store) judgedClicks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 
 // clicksIn looks clicks up, those of other days than the leaves' in the
 // partitioned table.
-func (s *Store) clicksIn(ctx context.Context, leaves map[string]bool, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
+func (s *Store) clicksIn(ctx context.Context, leaves map[clickDay]*clickLeaf, ids []uuid.UUID) (map[uuid.UUID]*proofback.Click, error) {
+	found := make([]proofback.Click, 0, len(ids))
 	clicks := make(map[uuid.UUID]*proofback.Click, len(ids))
+	var c proofback.Click
+	into := judgedInto(&c)
 	scan := func(rows pgx.Rows) error {
 		for rows.Next() {
-			c, err := scanJudged(rows)
-			if err != nil {
+			if err := rows.Scan(into...); err != nil {
 				return err
 			}
-			clicks[c.ID] = c
+			c.At = c.At.UTC()
+			found = append(found, c)
+			clicks[c.ID] = &found[len(found)-1]
 		}
 		return rows.Err()
 	}
-	byTable := map[string][]uuid.UUID{}
-	for _, id := range ids {
-		table := clickLeaf(id)
-		if !leaves[table] {
-			table = "clicks"
-		}
-		byTable[table] = append(byTable[table], id)
-	}
 	var q pgx.Batch
-	for table, ids := range byTable {
-		q.Queue(`SELECT `+judgedColumns+` FROM `+table+` WHERE id = ANY ($1)`, ids).Query(scan)
+	var elsewhere []uuid.UUID
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) // which is by day
+	for len(ids) > 0 {
+		day, n := clickDayOf(ids[0]), 1
+		for n < len(ids) && clickDayOf(ids[n]) == day {
+			n++
+		}
+		if leaf := leaves[day]; leaf != nil {
+			q.Queue(leaf.judged, ids[:n]).Query(scan)
+		} else {
+			elsewhere = append(elsewhere, ids[:n]...)
+		}
+		ids = ids[n:]
+	}
+	if len(elsewhere) > 0 {
+		q.Queue(judgedFrom(`clicks`), elsewhere).Query(scan)
 	}
 	return clicks, s.hotAsk(ctx, &q)
 }
 
-// scanJudged reads judgedColumns, and what follows them.
-func scanJudged(row pgx.Row, more ...any) (*proofback.Click, error) {
-	c := new(proofback.Click)
-	if err := row.Scan(append([]any{&c.ID, &c.At, &c.AffiliateID, &c.TermsID, &c.Outcome, &c.Flags}, more...)...); err != nil {
-		return nil, err
-	}
-	c.At = c.At.UTC()
-	return c, nil
+func judgedFrom(table string) string {
+	return `SELECT ` + judgedColumns + ` FROM ` + table + ` WHERE id = ANY ($1)`
 }
 
-// clickLeaf is the name of the partition that a click's day has, or would have
-// (make_partitions).
-func clickLeaf(id uuid.UUID) string {
-	var name [len("clicks_20060102")]byte
-	return string(proofback.UUIDTime(id).AppendFormat(append(name[:0], "clicks_"...), "20060102"))
+// judgedInto is where judgedColumns are read into.
+func judgedInto(c *proofback.Click) []any {
+	return []any{&c.ID, &c.At, &c.AffiliateID, &c.TermsID, &c.Outcome, &c.Flags}
+}
+
+// clickDay is a UTC day, counted from that of Unix time's beginning.
+type clickDay int64
+
+// clickDayOf is the day on which a click was made, by its id.
+func clickDayOf(id uuid.UUID) clickDay { return clickDayAt(proofback.UUIDTime(id)) }
+
+func clickDayAt(t time.Time) clickDay {
+	day := int64(24 * time.Hour / time.Second)
+	return clickDay(t.Unix() / day)
+}
+
+// clickLeaf is a day's partition of clicks, with the statements that ask it.
+type clickLeaf struct {
+	judged           string // judgedColumns of some clicks
+	meet, meetByTxID string // what a lone request asks (meetClick)
 }
 
 // clickLeaves are the partitions of clicks that are known to be there.
 type clickLeaves struct {
 	mu    sync.Mutex
-	names map[string]bool // never changed, only replaced
+	days  map[clickDay]*clickLeaf // never changed, only replaced
 	asked time.Time
 }
 
@@ -91,11 +113,11 @@ type clickLeaves struct {
 // then its clicks are found through the partitioned table.
 const leavesFor = time.Minute
 
-func (l *clickLeaves) get(ctx context.Context, pool *pgxpool.Pool) (map[string]bool, error) {
+func (l *clickLeaves) get(ctx context.Context, pool *pgxpool.Pool) (map[clickDay]*clickLeaf, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.names != nil && time.Since(l.asked) < leavesFor {
-		return l.names, nil
+	if l.days != nil && time.Since(l.asked) < leavesFor {
+		return l.days, nil
 	}
 	rows, err := pool.Query(ctx, `
 		SELECT inhrelid::regclass::text
@@ -109,15 +131,24 @@ func (l *clickLeaves) get(ctx context.Context, pool *pgxpool.Pool) (map[string]b
 	if err != nil {
 		return nil, err
 	}
-	l.names, l.asked = make(map[string]bool, len(names)), time.Now()
+	l.days, l.asked = make(map[clickDay]*clickLeaf, len(names)), time.Now()
 	for _, name := range names {
-		l.names[name] = true
+		if day, err := time.Parse(leafName, name); err == nil { // the default partition is no day's
+			l.days[clickDayAt(day)] = newClickLeaf(name)
+		}
 	}
-	return l.names, nil
+	return l.days, nil
+}
+
+// leafName is the name of the partition of clicks of a day (make_partitions).
+const leafName = "clicks_20060102"
+
+func newClickLeaf(name string) *clickLeaf {
+	return &clickLeaf{judged: judgedFrom(name), meet: meetClick(name, false), meetByTxID: meetClick(name, true)}
 }
 
 func (l *clickLeaves) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.names = nil
+	l.days = nil
 }

@@ -54,12 +54,12 @@ const maxClickDays = 16
 // since a click's partition is its day's: the planner has that one alone before it, and
 // its plan is good for whatever ids of the day. Clicks of days that have no partition, and
 // of very many days, are looked for everywhere.
-func clicksByDay(a proofback.Actor, ids []uuid.UUID, leaves map[string]bool, take func(*proofback.Click)) []pageQuery {
+func clicksByDay(a proofback.Actor, ids []uuid.UUID, leaves map[clickDay]*clickLeaf, take func(*proofback.Click)) []pageQuery {
 	days := map[time.Time][]uuid.UUID{}
 	var elsewhere []uuid.UUID
 	for _, id := range ids {
 		day := proofback.UUIDTime(id).Truncate(24 * time.Hour)
-		if _, known := days[day]; leaves[clickLeaf(id)] && (known || len(days) < maxClickDays) {
+		if _, known := days[day]; leaves[clickDayOf(id)] != nil && (known || len(days) < maxClickDays) {
 			days[day] = append(days[day], id)
 		} else {
 			elsewhere = append(elsewhere, id)

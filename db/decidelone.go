@@ -63,8 +63,8 @@ func (s *Store) decideLone(ctx context.Context, setup *Setup, in *Incoming) (log
 	if err != nil {
 		return nil, err
 	}
-	leaf := clickLeaf(l.it.clickID)
-	if !l.it.whole || !leaves[leaf] || in.look != nil {
+	leaf := leaves[clickDayOf(l.it.clickID)]
+	if !l.it.whole || leaf == nil || in.look != nil {
 		return nil, errTogether
 	}
 	if in.Endpoint == nil {
@@ -86,17 +86,20 @@ func (s *Store) decideLone(ctx context.Context, setup *Setup, in *Incoming) (log
 }
 
 // queue asks for everything at once.
-func (l *lone) queue(q *pgx.Batch, leaf string) {
+func (l *lone) queue(q *pgx.Batch, leaf *clickLeaf) {
 	l.known = newKnownEvents(1)
 	q.Queue(`BEGIN`)
 	claim := &l.it.reading.Claim
-	args := []any{l.it.clickID}
+	ask, args := leaf.meet, []any{l.it.clickID}
 	if l.txid = claim.TxID; l.txid != "" {
-		args = append(args, l.txid)
+		ask, args = leaf.meetByTxID, append(args, l.txid)
 	}
-	q.Queue(meetClick(leaf, l.txid != ""), args...).Query(func(rows pgx.Rows) (err error) {
+	q.Queue(ask, args...).Query(func(rows pgx.Rows) (err error) {
 		if rows.Next() {
-			l.click, err = scanJudged(rows, &l.told, nil)
+			c := new(proofback.Click)
+			err = rows.Scan(append(judgedInto(c), &l.told, nil)...)
+			c.At = c.At.UTC()
+			l.click = c
 		}
 		return errors.Join(err, rows.Err())
 	})

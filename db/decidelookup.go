@@ -32,20 +32,32 @@ func (b *decideBatch) findClicks(ctx context.Context) error {
 	if err := b.missClicks(ctx, clicks); err != nil {
 		return err
 	}
-	termsIDs := make([]uuid.UUID, 0, len(clicks))
-	for _, c := range clicks {
-		termsIDs = append(termsIDs, c.TermsID)
-	}
-	terms, err := b.setup.TermsByID(ctx, termsIDs)
-	if err != nil {
-		return err
-	}
+	var elsewhere []*decideItem // the terms of whose clicks must be asked for
+	var termsIDs []uuid.UUID
 	for i := range b.items {
 		it := &b.items[i]
 		c, ok := clicks[it.clickID]
 		if !it.whole || !ok {
 			continue
 		}
+		t, a, ok := b.setup.atHand(c.TermsID)
+		if !ok {
+			elsewhere, termsIDs = append(elsewhere, it), append(termsIDs, c.TermsID)
+			continue
+		}
+		if err := b.meet(it, c, t, a); err != nil {
+			return err
+		}
+	}
+	if len(elsewhere) == 0 {
+		return nil
+	}
+	terms, err := b.setup.TermsByID(ctx, termsIDs)
+	if err != nil {
+		return err
+	}
+	for _, it := range elsewhere {
+		c := clicks[it.clickID]
 		t, ok := terms[c.TermsID]
 		if !ok {
 			return fmt.Errorf("db: click %s was made under terms %s, which are not there", c.ID, c.TermsID)
