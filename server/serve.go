@@ -262,10 +262,15 @@ func (p *program) serveHTTP(context.Context) error {
 		(*p.serving.Load()).ServeHTTP(w, r)
 	}), p.log)
 	silent := &silentConns{}
-	server.ConnState = silent.note
+	callers := newCallers(p.listener)
+	server.ConnContext = callers.context
+	server.ConnState = func(c net.Conn, state http.ConnState) {
+		silent.note(c, state)
+		callers.note(c, state)
+	}
 	p.failed = make(chan error, 1)
 	go func() {
-		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(callers); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- fmt.Errorf("http: %w", err)
 		}
 	}()
