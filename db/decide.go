@@ -121,8 +121,12 @@ type decideBatch struct {
 	books proofback.Books
 
 	standing *Snapshot // the set-up that holds; nil when it must be asked for
-	waits    bool      // some requests may wait for the batch's clicks
-	xact     int64     // the transaction's id
+
+	wanted, asked wantedRates // rates that requests may be judged by, and those that the database was asked for
+	ratesVersion  uuid.UUID   // of the rates that stand; uuid.Nil when that is not known
+
+	waits bool  // some requests may wait for the batch's clicks
+	xact  int64 // the transaction's id
 
 	preview  bool        // decide, and store nothing
 	toLookAt []uuid.UUID // deferred requests that a job is to look at
@@ -177,6 +181,7 @@ func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, err
 	b.queueLooks(&q)
 	b.queueStanding(&q, b.clicks())
 	b.queueKnown(&q)
+	b.expectRates(&q)
 	err := b.store.hotTx(ctx, &q, func(tx pgx.Tx) (rows *hotRows, err error) {
 		if err := b.askRest(ctx, tx, new(pgx.Batch)); err != nil {
 			return nil, err

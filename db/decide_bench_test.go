@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // BenchmarkDecide is a postback's share of a batch, from its query to its commit,
-// on a Postgres that does not sync.
+// on a Postgres that does not sync. One in ten is in another currency than the network's.
 func BenchmarkDecide(b *testing.B) {
 	for _, size := range []int{1, 32, 128} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -21,13 +22,18 @@ func BenchmarkDecide(b *testing.B) {
 			if _, _, err := d.store.CreateDestination(b.Context(), proofback.System(), proofback.Destination{AffiliateID: d.affiliate, URLTemplate: "https://t.example/"}); err != nil {
 				b.Fatal(err)
 			}
+			d.exec(b, `INSERT INTO rates (currency, day, per_euro, source) SELECT 'USD', current_date + n, 1.1, 'BENCH' FROM generate_series(-60, 1) AS n`)
 			clicks := d.clicks(b, (b.N+size-1)/size*size)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for n := 0; n < b.N; n += size {
 				batch := make([]*db.Incoming, size)
 				for i := range batch {
-					batch[i] = d.incoming(sale(clicks[n+i], fmt.Sprint(n+i), "10"))
+					query := sale(clicks[n+i], fmt.Sprint(n+i), "10")
+					if (n+i)%10 == 0 {
+						query = strings.Replace(query, "EUR", "USD", 1)
+					}
+					batch[i] = d.incoming(query)
 				}
 				if _, err := d.store.Decide(b.Context(), d.setup, batch); err != nil {
 					b.Fatal(err)

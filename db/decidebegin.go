@@ -13,8 +13,9 @@ import (
 
 // What a batch's transaction begins with: the books are held, and one statement tells what
 // stands. Prices, listeners and which offers are counted are in the process' snapshot
-// of the set-up, which is asked for no more than its version; what waits for a click is
-// hardly ever there. So neither is looked up unless it is to be.
+// of the set-up, which is asked for no more than its version, and rates are in memory under
+// a version of theirs (ratememory.go); what waits for a click is hardly ever there. So none
+// of it is looked up unless it is to be.
 
 // queueBegin begins a transaction, and holds the books.
 func (b *decideBatch) queueBegin(q *pgx.Batch) {
@@ -26,10 +27,13 @@ func (b *decideBatch) queueBegin(q *pgx.Batch) {
 // books: each sees what was committed before it began.
 func (b *decideBatch) queueStanding(q *pgx.Batch, clicks []uuid.UUID) {
 	q.Queue(`SELECT (SELECT max(ends) FROM periods), (SELECT version FROM setup_version WHERE one),
+			(SELECT version FROM rates_version WHERE one),
 			pg_current_xact_id()::text::bigint, EXISTS (SELECT FROM deferred WHERE click_id = ANY ($1))`,
 		clicks).QueryRow(func(row pgx.Row) (err error) {
-		var version uuid.UUID // NULL would leave uuid.Nil
-		b.books, err = scanBooks(row, &version, &b.xact, &b.waits)
+		var version, rates uuid.UUID // NULL would leave uuid.Nil
+		b.books, err = scanBooks(row, &version, &rates, &b.xact, &b.waits)
+		b.ratesVersion = rates
+		b.store.rates.see(rates)
 		b.standing = nil
 		if n := b.setup.Snapshot(); version != uuid.Nil && n.version == version {
 			b.standing = n
@@ -46,6 +50,7 @@ func (b *decideBatch) askRest(ctx context.Context, tx pgx.Tx, q *pgx.Batch) erro
 	if b.standing == nil {
 		b.queueSetup(q)
 	}
+	b.bringRates(q)
 	if q.Len() == 0 {
 		return nil
 	}

@@ -51,7 +51,6 @@ type lone struct {
 	click *proofback.Click
 	txid  string
 	told  bool // there are conversions that it may be about
-	rates wantedRates
 }
 
 // decideLone decides a request, or leaves it to who decides batches with errTogether.
@@ -105,8 +104,8 @@ func (l *lone) queue(q *pgx.Batch, leaf *clickLeaf) {
 	})
 	l.queueStanding(q, []uuid.UUID{l.it.clickID})
 	l.queueNonces(q)
-	l.wantCurrency(&l.rates, claim.Currency, l.it)
-	l.queueRates(q, &l.rates)
+	l.wantCurrency(claim.Currency, l.it)
+	l.expectRates(q)
 }
 
 // know tells the request its click, and brings what was not asked for yet.
@@ -126,7 +125,10 @@ func (l *lone) know(ctx context.Context, tx pgx.Tx) error {
 		return errTogether // they are made before a transaction begins
 	}
 	var q pgx.Batch
-	if !l.isKnown() {
+	if l.isKnown() {
+		l.wanted = wantedRates{}
+		l.wantRates(l.it)
+	} else {
 		l.queueKnown(&q)
 	}
 	return l.askRest(ctx, tx, &q)
@@ -140,13 +142,6 @@ func (l *lone) isKnown() bool {
 	}
 	if goal, ok := l.it.terms.Goal(r.Claim.EventType); ok && l.txid != "" && (goal.OncePerClick || goal.Requires != "") {
 		return false
-	}
-	var wanted wantedRates
-	l.wantRates(l.it, &wanted)
-	for w := range wanted.seen {
-		if !l.rates.seen[w] {
-			return false
-		}
 	}
 	return true
 }

@@ -205,12 +205,11 @@ func (k *knownEvents) fold(d *proofback.Decision, zone *time.Location) {
 	}
 }
 
-// queueKnown asks for the conversions, prices and destinations that a batch is
-// judged by and leads to.
+// queueKnown asks for the conversions that a batch is judged by, and notes which rates.
 func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	b.known = newKnownEvents(len(b.items))
 	b.queueNonces(q)
-	var wanted wantedRates
+	b.wanted, b.asked = wantedRates{}, wantedRates{}
 	advertisers := make([]uuid.UUID, 0, len(b.items))
 	txids := make([]string, 0, len(b.items))
 	var clicks []uuid.UUID
@@ -219,7 +218,7 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 		if it.click == nil {
 			continue
 		}
-		b.wantRates(it, &wanted)
+		b.wantRates(it)
 		txid := it.reading.Claim.TxID
 		if txid != "" {
 			advertisers, txids = append(advertisers, it.click.AdvertiserID), append(txids, txid)
@@ -235,21 +234,11 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 		q.Queue(knownWhere+`click_id = ANY ($1)`, clicks).Query(b.scanKnown)
 	}
 	b.queueFirstReceived(q, clicks, advertisers, txids)
-	b.queueRates(q, &wanted)
 }
 
-func (b *decideBatch) queueRates(q *pgx.Batch, wanted *wantedRates) {
-	if len(wanted.days) == 0 {
-		return
-	}
-	q.Queue(ratesQuery, wanted.currencies, wanted.days, maxRateDays).Query(func(rows pgx.Rows) error {
-		return scanRates(rows, b.known.rates)
-	})
-}
-
-// wantRates asks for the rates that a request may be judged or normalised by:
+// wantRates notes the rates that a request may be judged or normalised by:
 // those of every currency in play, unless there is only one.
-func (b *decideBatch) wantRates(it *decideItem, wanted *wantedRates) {
+func (b *decideBatch) wantRates(it *decideItem) {
 	goal, ok := it.terms.Goal(it.reading.Claim.EventType)
 	if !ok {
 		return
@@ -259,17 +248,17 @@ func (b *decideBatch) wantRates(it *decideItem, wanted *wantedRates) {
 		inPlay = append(inPlay, o.Payout.Currency)
 	}
 	for _, c := range inPlay {
-		b.wantCurrency(wanted, c, it)
+		b.wantCurrency(c, it)
 	}
 }
 
-// wantCurrency asks for the rates between a currency and the network's on the day of a
+// wantCurrency notes the rates between a currency and the network's on the day of a
 // request's event.
-func (b *decideBatch) wantCurrency(wanted *wantedRates, currency string, it *decideItem) {
+func (b *decideBatch) wantCurrency(currency string, it *decideItem) {
 	if own := b.store.currency; currency != "" && currency != own {
 		day := proofback.RateDay(it.eventAt())
-		wanted.add(currency, day)
-		wanted.add(own, day)
+		b.wanted.add(currency, day)
+		b.wanted.add(own, day)
 	}
 }
 

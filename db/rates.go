@@ -192,14 +192,15 @@ func (r *ecbReader) Err() error { return r.err }
 const ratesQuery = `
 	SELECT want.currency, want.day, r.day, r.per_euro::text, r.source
 	FROM unnest($1::text[], $2::timestamptz[]::date[]) AS want (currency, day)
-	CROSS JOIN LATERAL (
+	CROSS JOIN LATERAL (` + rateInForce + `) AS r`
+
+const rateInForce = `
 		SELECT day, per_euro, source
 		FROM rates
 		WHERE currency = want.currency
 		AND day BETWEEN want.day - $3::int AND want.day
 		ORDER BY day DESC
-		LIMIT 1
-	) AS r`
+		LIMIT 1`
 
 // maxRateDays is proofback.MaxRateAge in days.
 const maxRateDays = int32(proofback.MaxRateAge / (24 * time.Hour))
@@ -226,6 +227,19 @@ func (w *wantedRates) add(currency string, day time.Time) {
 	}
 	w.seen[k] = true
 	w.currencies, w.days = append(w.currencies, currency), append(w.days, day)
+}
+
+// at is what was added as the i-th.
+func (w *wantedRates) at(i int) wantedRate { return wantedRate{w.currencies[i], w.days[i]} }
+
+// covers reports whether everything in other was added to w as well.
+func (w *wantedRates) covers(other *wantedRates) bool {
+	for k := range other.seen {
+		if !w.seen[k] {
+			return false
+		}
+	}
+	return true
 }
 
 // scanRates fills days from the rows of ratesQuery.

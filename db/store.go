@@ -53,6 +53,7 @@ type Store struct {
 	leaves   clickLeaves
 	counters *counters                               // of conversions, for caps
 	terms    *lru.Cache[uuid.UUID, *proofback.Terms] // as they were read for offers
+	rates    *rateMemory                             // as postbacks found them
 	bun      *bun.DB
 	sealer   *Sealer
 	currency string
@@ -151,6 +152,7 @@ func OpenAway(ctx context.Context, c Config) (*Store, error) {
 		sealer:   c.Sealer,
 		currency: c.Currency,
 		terms:    newLRU[uuid.UUID, *proofback.Terms](termsCacheSize),
+		rates:    newRateMemory(),
 		log:      c.Log,
 		now:      c.Now,
 		checkURL: c.CheckURL,
