@@ -77,7 +77,7 @@ func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 
 // around puts what holds for every request around a mux.
 func (p *program) around(mux *http.ServeMux) http.Handler {
-	return withRequestID(withSafeHeaders(strings.HasPrefix(p.publicURL, "https://"), &observed{mux: mux, metrics: p.metrics, log: p.log}))
+	return &observed{mux: mux, metrics: p.metrics, log: p.log, https: strings.HasPrefix(p.publicURL, "https://")}
 }
 
 // resolver answers the API.

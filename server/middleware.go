@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"io"
 	"log/slog"
@@ -20,35 +21,19 @@ const requestIDHeader = "X-Request-Id"
 // maxRequestID is the longest id that is taken from a caller.
 const maxRequestID = 64
 
-// withRequestID gives each request an id: the caller's own where it sent a sane one.
-func withRequestID(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var id string
-		if told := r.Header[requestIDHeader]; len(told) > 0 {
-			id = told[0]
-		}
-		if !saneRequestID(id) {
-			id = newRequestID()
-		}
-		value := []string{id}
-		r.Header[requestIDHeader] = value
-		w.Header()[requestIDHeader] = value
-		next.ServeHTTP(w, r)
-	})
-}
-
 var requestIDs = proofback.RandomBlocks{From: rand.Reader}
 
-// newRequestID is what nobody had before: 26 letters and digits, of 32 different ones.
+// requestIDLetters are those of ids: none needs an escape anywhere.
+var requestIDLetters = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// newRequestID is what nobody had before: 26 letters and digits, for 128 random bits.
 func newRequestID() string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-	var id [26]byte
-	if _, err := requestIDs.Read(id[:]); err != nil {
+	var bits [16]byte
+	if _, err := requestIDs.Read(bits[:]); err != nil {
 		panic("no randomness: " + err.Error()) // which crypto/rand says never happens
 	}
-	for i := range id {
-		id[i] = alphabet[id[i]%byte(len(alphabet))]
-	}
+	var id [26]byte
+	requestIDLetters.Encode(id[:], bits[:])
 	return string(id[:])
 }
 
@@ -73,24 +58,11 @@ var (
 	httpsOnly  = []string{"max-age=31536000"}
 )
 
-// withSafeHeaders sets what holds for every answer; handlers add their own. Where we are
-// known by https, browsers are told to take nothing else (RFC 6797).
-func withSafeHeaders(https bool, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h["X-Content-Type-Options"] = noSniffing
-		h["X-Frame-Options"] = noFraming
-		if https {
-			h["Strict-Transport-Security"] = httpsOnly
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // answerWriter remembers what was answered.
 type answerWriter struct {
 	http.ResponseWriter
 	request  *http.Request
+	id       [1]string // of the request, as a header has it
 	status   int
 	replaced bool // what the handler writes is not sent
 }
@@ -131,40 +103,64 @@ func (w *answerWriter) WriteString(s string) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// observed has mux answer requests, mends panics, and tells the log (at debug)
-// and the metrics of each. It stands right before mux, which writes the route
-// into the request.
+// observed has mux answer requests. It gives each an id, the caller's own where it sent a
+// sane one, sets what holds for every answer (handlers add their own), mends panics, and
+// tells the log (at debug) and the metrics of each. It stands right before mux, which writes
+// the route into the request.
 type observed struct {
 	mux     http.Handler
 	metrics *metrics
 	log     *slog.Logger
+	https   bool // we are known by it: browsers are told to take nothing else (RFC 6797)
 }
 
 func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	o.metrics.inFlight.Inc()
 	answer := &answerWriter{ResponseWriter: w, request: r}
-	defer func() {
-		o.metrics.inFlight.Dec()
-		if panicked := recover(); panicked != nil {
-			if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				panic(panicked)
-			}
-			o.log.ErrorContext(r.Context(), "a request panicked", "request_id", r.Header.Get(requestIDHeader),
-				"route", r.Pattern, "panic", panicked, "stack", string(debug.Stack()))
-			if answer.status == 0 {
-				http.Error(answer, "something went wrong on our side", http.StatusInternalServerError)
-			}
-		}
-		took := time.Since(began)
-		if !lasts(answer, r) {
-			o.metrics.request(r.Pattern, answer.status, took)
-		}
-		if o.log.Enabled(r.Context(), slog.LevelDebug) {
-			o.logRequest(r, answer.status, took)
-		}
-	}()
+	defer o.end(answer, began)
+	o.begin(answer)
 	o.mux.ServeHTTP(answer, r)
+}
+
+// begin writes the id into the request and the answer, and what stands in every answer.
+func (o *observed) begin(answer *answerWriter) {
+	asked, told := answer.request.Header, answer.Header()
+	if sent := asked[requestIDHeader]; len(sent) > 0 && saneRequestID(sent[0]) {
+		answer.id[0] = sent[0]
+	} else {
+		answer.id[0] = newRequestID()
+	}
+	asked[requestIDHeader] = answer.id[:]
+	told[requestIDHeader] = answer.id[:]
+	told["X-Content-Type-Options"] = noSniffing
+	told["X-Frame-Options"] = noFraming
+	if o.https {
+		told["Strict-Transport-Security"] = httpsOnly
+	}
+}
+
+// end is what is deferred: it recovers from a handler's panic.
+func (o *observed) end(answer *answerWriter, began time.Time) {
+	o.metrics.inFlight.Dec()
+	r := answer.request
+	if panicked := recover(); panicked != nil {
+		if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(panicked)
+		}
+		o.log.ErrorContext(r.Context(), "a request panicked", "request_id", r.Header.Get(requestIDHeader),
+			"route", r.Pattern, "panic", panicked, "stack", string(debug.Stack()))
+		if answer.status == 0 {
+			http.Error(answer, "something went wrong on our side", http.StatusInternalServerError)
+		}
+	}
+	took := time.Since(began)
+	if !lasts(answer, r) {
+		o.metrics.request(r.Pattern, answer.status, took)
+	}
+	if o.log.Enabled(r.Context(), slog.LevelDebug) {
+		o.logRequest(r, answer.status, took)
+	}
 }
 
 // lasts reports whether an answer was one that goes on for as long as somebody listens:
