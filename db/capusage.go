@@ -28,12 +28,13 @@ const countsConversions = `body @> '{"caps": [{"metric": "CONVERSIONS"}]}' OR bo
 
 // capCounters are counters that the transaction holds.
 type capCounters struct {
-	used    map[capKey]proofback.Decimal
-	changed map[capKey]bool
+	used      map[capKey]proofback.Decimal
+	changed   map[capKey]bool
+	uncounted map[capKey]bool // that are told of, and hold what has come since
 }
 
 func newCapCounters() *capCounters {
-	return &capCounters{used: map[capKey]proofback.Decimal{}, changed: map[capKey]bool{}}
+	return &capCounters{used: map[capKey]proofback.Decimal{}, changed: map[capKey]bool{}, uncounted: map[capKey]bool{}}
 }
 
 // capSet names counters, each with the end of its period.
@@ -96,7 +97,7 @@ func holdCaps(ctx context.Context, tx pgx.Tx, may, must capSet) (*capCounters, e
 // queueHold locks those of set that exist until the transaction ends.
 func (c *capCounters) queueHold(q *pgx.Batch, set capSet) {
 	q.Queue(`
-		SELECT u.offer_id, u.metric, u.period, u.starts, u.used::text
+		SELECT u.offer_id, u.metric, u.period, u.starts, u.used::text, u.counted
 		FROM cap_usage AS u
 		WHERE (u.offer_id, u.metric, u.period, u.starts) IN (
 			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]))
@@ -105,11 +106,14 @@ func (c *capCounters) queueHold(q *pgx.Batch, set capSet) {
 		for rows.Next() {
 			var k capKey
 			var used proofback.Decimal
-			if err := rows.Scan(&k.offer, &k.metric, &k.period, &k.starts, &used); err != nil {
+			var counted bool
+			if err := rows.Scan(&k.offer, &k.metric, &k.period, &k.starts, &used, &counted); err != nil {
 				return err
 			}
 			k.starts = k.starts.UTC()
-			c.used[k] = used
+			if c.used[k] = used; !counted {
+				c.uncounted[k] = true
+			}
 		}
 		return rows.Err()
 	})

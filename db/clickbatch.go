@@ -107,6 +107,10 @@ func (b *clickBatch) begin(ctx context.Context, conn *pgx.Conn, late []time.Time
 	q.Queue(`BEGIN`)
 	queueLate(q, late)
 	b.queueTexts(q)
+	if len(b.counted) > 0 {
+		// Whoever makes a counter waits for those who may not find it.
+		q.Queue(`LOCK TABLE ONLY clicks IN ROW EXCLUSIVE MODE`)
+	}
 	counters := b.queueCounters(q)
 	return counters, conn.SendBatch(ctx, q).Close()
 }

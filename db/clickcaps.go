@@ -79,8 +79,9 @@ func (c *capCounters) takeClick(n *countedClick) error {
 		if limit == "" {
 			continue
 		}
-		used, held := c.used[n.counter(i)]
-		if !held {
+		k := n.counter(i)
+		used, held := c.used[k]
+		if !held || c.uncounted[k] {
 			return fmt.Errorf("%w: offer %s, %s from %s", errNoCounter, n.offer, capPeriods[i], n.spans[i].From)
 		}
 		if used.Add("1").Cmp(limit) > 0 {
@@ -126,32 +127,34 @@ func (b *clickBatch) takePlaces(c *capCounters) error {
 // clockSpread is more than the clocks of two processes are apart.
 const clockSpread = time.Hour
 
-// makeClickCounters makes counters, with what is stored already. It reads all
-// clicks of the periods since the offers were made: there is no index of clicks by
-// offer, as nothing else would use it.
+// clicksOf is what is stored of what a counter k of clicks of an offer o counts, until it
+// ends. It reads all clicks of the period since the offer was made: there is no index of
+// clicks by offer, as nothing else would use it.
+const clicksOf = `(
+		SELECT count(*)
+		FROM clicks AS c
+		WHERE c.id >= uuid_floor(greatest(k.starts, o.created_at - interval '1 hour'))
+		AND c.id < uuid_floor(k.ends)
+		AND c.offer_id = k.offer_id
+		AND c.outcome = 0
+		AND NOT c.bot
+		AND c.link_id <> '00000000-0000-0000-0000-000000000000')` // no test
+
+// clickHolders are the transactions that have their lock on clicks, as all do that store
+// some, before they look for counters.
+const clickHolders = `
+	SELECT virtualtransaction
+	FROM pg_locks
+	WHERE locktype = 'relation'
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND relation = 'clicks'::regclass
+	AND mode = 'RowExclusiveLock'
+	AND granted`
+
+// makeClickCounters makes those counters of a set that are not there yet.
 func makeClickCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
 	if len(set) == 0 {
 		return nil
 	}
-	args := append(capColumns(set, true), clockSpread)
-	_, err := pool.Exec(ctx, `
-		INSERT INTO cap_usage (offer_id, metric, period, starts, used)
-		SELECT k.offer_id, k.metric, k.period, k.starts, (
-			SELECT count(*)
-			FROM clicks AS c
-			WHERE c.id >= uuid_floor(greatest(k.starts, o.created_at - $6::interval))
-			AND c.id < uuid_floor(k.ends)
-			AND c.offer_id = k.offer_id
-			AND c.outcome = 0
-			AND NOT c.bot
-			AND c.link_id <> '00000000-0000-0000-0000-000000000000') -- no test
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
-		JOIN offers AS o ON o.id = k.offer_id
-		WHERE NOT EXISTS (
-			SELECT
-			FROM cap_usage AS u
-			WHERE (u.offer_id, u.metric, u.period, u.starts) = (k.offer_id, k.metric, k.period, k.starts))
-		ORDER BY 1, 2, 3, 4
-		ON CONFLICT DO NOTHING`, args...)
-	return err
+	return makeCounters(ctx, pool, set, clickHolders, clicksOf)
 }

@@ -272,7 +272,7 @@ func TestCapsOfOthersCostAClickNothing(t *testing.T) {
 		click proofback.Click
 		want  int64
 	}{
-		{"the first of a capped offer makes its counter", d.visitAt(t, time.Now()), 3},
+		{"the first of a capped offer makes its counter", d.visitAt(t, time.Now()), 6},
 		{"a capped offer's locks its counter, and writes it with the commit", d.visitAt(t, time.Now()), 2},
 		{"another offer's needs the COPY alone", plain, 0},
 	} {

@@ -11,7 +11,7 @@ import (
 	"github.com/proofback/proofback"
 )
 
-// A counter of conversions is made when the first request comes that it limits: when a cap
+// A counter is made when the first request or click comes that it limits: when a cap
 // is new, and when a period begins. Others may be on their way by then that have found no
 // counter, and will not add to it. So it is told of first, empty: whoever begins from then
 // on adds to it what changes. Those who had begun are waited for; then what is stored is
@@ -21,14 +21,20 @@ import (
 
 // makeSaleCounters makes those counters of a set that are not there yet.
 func makeSaleCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
+	return makeCounters(ctx, pool, set, saleHolders, conversionsOf)
+}
+
+// makeCounters makes those counters of a set that are not there yet, given who is waited for
+// and what is stored of what a counter k of an offer o counts.
+func makeCounters(ctx context.Context, pool *pgxpool.Pool, set capSet, holders, stored string) error {
 	missing, err := tellOfCounters(ctx, pool, set)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	if err := awaitHolders(ctx, pool); err != nil {
+	if err := awaitHolders(ctx, pool, holders); err != nil {
 		return err
 	}
-	return countCounters(ctx, pool, missing)
+	return countCounters(ctx, pool, missing, stored)
 }
 
 // tellOfCounters stores those that are not there, and gives those that are not counted.
@@ -59,9 +65,9 @@ func tellOfCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) (capSet
 	return missing, pool.SendBatch(ctx, &q).Close()
 }
 
-// holders are the transactions that hold the books (holdBooks), as all do that make or move
+// saleHolders are the transactions that hold the books (holdBooks), as all do that make or move
 // conversions, before they look for counters.
-const holders = `
+const saleHolders = `
 	SELECT virtualtransaction
 	FROM pg_locks
 	WHERE locktype = 'advisory'
@@ -74,8 +80,8 @@ const holders = `
 // holdersLook is how often it is looked whether the holders are done.
 const holdersLook = 5 * time.Millisecond
 
-// awaitHolders waits until all transactions have ended that hold the books now.
-func awaitHolders(ctx context.Context, pool *pgxpool.Pool) error {
+// awaitHolders waits until all transactions have ended that are among the holders now.
+func awaitHolders(ctx context.Context, pool *pgxpool.Pool, holders string) error {
 	rows, _ := pool.Query(ctx, holders)
 	before, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
@@ -99,13 +105,14 @@ func awaitHolders(ctx context.Context, pool *pgxpool.Pool) error {
 
 // countCounters adds to each counter what is stored and was not added to it. Whoever else
 // counts the same comes to as much, and the first one is taken.
-func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
+func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet, stored string) error {
 	keys := make([]capKey, 0, len(set))
-	var stored []string
+	var more []string
 	rows, err := pool.Query(ctx, `
-		SELECT u.offer_id, u.metric, u.period, u.starts, (`+conversionsOf+` - u.used)::text
+		SELECT u.offer_id, u.metric, u.period, u.starts, (`+stored+` - u.used)::text
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS k (offer_id, metric, period, starts, ends)
 		JOIN cap_usage AS u USING (offer_id, metric, period, starts)
+		LEFT JOIN offers AS o ON o.id = u.offer_id
 		WHERE NOT u.counted`, capColumns(set, true)...)
 	if err != nil {
 		return err
@@ -113,7 +120,7 @@ func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
 	var k capKey
 	var n string
 	_, err = pgx.ForEachRow(rows, []any{&k.offer, &k.metric, &k.period, &k.starts, &n}, func() error {
-		keys, stored = append(keys, k), append(stored, n)
+		keys, more = append(keys, k), append(more, n)
 		return nil
 	})
 	if err != nil {
@@ -123,15 +130,15 @@ func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet) error {
 	newCapCounters().queueHold(&q, set) // in the one order
 	q.Queue(`
 		UPDATE cap_usage AS u
-		SET used = u.used + k.stored::numeric, counted = true
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) AS k (offer_id, metric, period, starts, stored)
+		SET used = u.used + k.more::numeric, counted = true
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) AS k (offer_id, metric, period, starts, more)
 		WHERE (u.offer_id, u.metric, u.period, u.starts) = (k.offer_id, k.metric, k.period, k.starts)
 		AND NOT u.counted`,
 		column(keys, func(k capKey) uuid.UUID { return k.offer }),
 		column(keys, func(k capKey) string { return string(k.metric) }),
 		column(keys, func(k capKey) string { return string(k.period) }),
 		column(keys, func(k capKey) time.Time { return k.starts }),
-		stored)
+		more)
 	return pool.SendBatch(ctx, &q).Close()
 }
 
