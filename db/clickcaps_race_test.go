@@ -135,8 +135,10 @@ func TestANewCounterOfClicksHasThoseOnTheirWay(t *testing.T) {
 			[]proofback.CapPeriod{total}, []proofback.CapPeriod{total, daily}, []time.Time{midnight}, ``, 2,
 		},
 		"a day begins": {
-			[]proofback.CapPeriod{total}, []proofback.CapPeriod{daily},
-			[]time.Time{midnight.Add(-time.Millisecond), midnight, midnight.Add(time.Millisecond)}, ``, 2,
+			[]proofback.CapPeriod{total},
+			[]proofback.CapPeriod{daily},
+			[]time.Time{midnight.Add(-time.Millisecond), midnight, midnight.Add(time.Millisecond)},
+			``, 2,
 		},
 		"a counter was deleted": {
 			[]proofback.CapPeriod{total}, []proofback.CapPeriod{daily}, []time.Time{midnight}, `DELETE FROM cap_usage WHERE period = 'DAILY'`, 2,
