@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -73,7 +74,7 @@ func (h *Clicks) direct(w http.ResponseWriter, r *http.Request) {
 	}
 	click.Flags |= flags | proofback.FlagDirect
 	readFields(click, fields)
-	if err := h.Writer.Write(r.Context(), click); err != nil {
+	if err := h.Writer.Write(context.WithoutCancel(r.Context()), click); err != nil { // as for visits
 		h.directUnavailable(w, r, err)
 		return
 	}

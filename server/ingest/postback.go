@@ -152,13 +152,11 @@ func (h *Postbacks) serve(w http.ResponseWriter, r *http.Request, endpoint *proo
 		Sent:    sent,
 	}
 	log, err := h.Decider.Decide(in)
-	switch {
-	case r.Context().Err() != nil: // the sender has gone
-	case err != nil:
+	if err != nil {
 		h.unavailable(w, r, err)
-	default:
-		h.answer(w, log)
+		return
 	}
+	h.answer(w, log)
 }
 
 // addressText is an address for the log; a peer on a Unix socket has none.
@@ -207,12 +205,11 @@ func (h *Postbacks) answer(w http.ResponseWriter, p *proofback.Postback) {
 	_, _ = io.WriteString(w, p.ResponseBody)
 }
 
-// unavailable answers what could not be stored.
+// unavailable answers what could not be stored, also where the request's context ended:
+// its sender may only have said that it sends no more, and net/http answers 200 where we
+// say nothing.
 func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) {
-		return // the sender has gone
-	}
-	if !errors.Is(err, db.ErrAway) { // which is told once, not for each who suffers from it
+	if !errors.Is(err, db.ErrAway) && !errors.Is(err, context.Canceled) { // the first is told once, not for each who suffers from it
 		h.Log.Error("a postback could not be stored", "path", proofback.MaskURL(r.URL.EscapedPath()), "error", err)
 	}
 	if errors.Is(err, db.ErrInDoubt) {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -131,6 +132,32 @@ func TestWhatCannotBeStoredIsToBeSentAgain(t *testing.T) {
 		p.must(err)
 		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(string(body), "nothing was stored") {
 			t.Errorf("%s: status %d, Retry-After %q, %s", path, res.StatusCode, res.Header.Get("Retry-After"), body)
+		}
+	}
+}
+
+// The context of a request ends also when its sender only says that it sends no more. It
+// reads on, and an answer that is left out would reach it as a 200.
+func TestWhoSendsNoMoreIsAnsweredAllTheSame(t *testing.T) {
+	t.Parallel()
+	b := newInbox(t)
+	p := b.party(t, nil)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	ask := func(r *http.Request) *http.Request { return r.WithContext(ended) }
+
+	if got := p.send(ask(request(http.MethodGet, p.fill("/postback?"+sale), ""))); got.status != http.StatusOK || got.Reason != proofback.ReasonAccepted {
+		t.Errorf("status %d, %s", got.status, got.body)
+	}
+	direct := ask(request(http.MethodPost, "/clicks", `{"link": "`+p.link.Code+`"}`))
+	if got := p.serve(direct); got.StatusCode != http.StatusCreated {
+		t.Errorf("a direct click: status %d", got.StatusCode)
+	}
+	b.store.Close()
+	for _, path := range []string{"/postback?", "/postback/{key}?", "/postback/nobody?"} {
+		res := p.serve(ask(request(http.MethodGet, p.fill(path+sale), "")))
+		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%s, when nothing can be stored: status %d, Retry-After %q", path, res.StatusCode, res.Header.Get("Retry-After"))
 		}
 	}
 }
