@@ -205,3 +205,33 @@ func TestANewCounterOfClicksHasThoseOfASpool(t *testing.T) {
 	n.wantDrained(t)
 	d.wantCounted(t, "UTC", 1)
 }
+
+// Whoever stores clicks that count says so before looking for counters: one that is made
+// in between would have neither the clicks nor somebody to wait for.
+func TestClicksAreOnTheirWayBeforeTheirCountersAreLookedFor(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.capClicks(t, proofback.CapTotal)
+	p := d.process(t)
+	d.clickAt(t, p, time.Now()) // makes the counter
+
+	tx, err := d.store.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE ONLY clicks IN SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { d.clickAt(t, p, time.Now()) })
+	d.await(t, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock' AND `+here+` AND relation = 'clicks'::regclass)`)
+	if _, err := tx.Exec(t.Context(), `SELECT FROM cap_usage WHERE counted FOR UPDATE NOWAIT`); err != nil {
+		t.Errorf("the counter is held by a click that nobody sees: %v", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	d.wantCounted(t, "UTC", 1)
+}
