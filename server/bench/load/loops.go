@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -47,19 +48,19 @@ func (r *run) open(s sender, due <-chan time.Time, t *tally) {
 // when all connections are busy they wait, and their latency counts from here.
 func (r *run) dispatch(ctx context.Context, due chan<- time.Time) {
 	defer close(due)
-	const tick = 250 * time.Microsecond
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	const least = 250 * time.Microsecond
 	gap := time.Second / time.Duration(r.Rate)
 	for at := time.Now(); at.Before(r.end); {
-		for now := time.Now(); !at.After(now) && at.Before(r.end); at = at.Add(gap) {
+		now := time.Now()
+		for ; !at.After(now) && at.Before(r.end); at = at.Add(gap) {
 			select {
 			case due <- at:
 			case <-ctx.Done():
 				return
 			}
 		}
-		<-ticker.C
+		runtime.Gosched() // whoever sends goes first, on this thread: to wake another takes longer
+		sleep(max(time.Until(at), least))
 	}
 }
 
