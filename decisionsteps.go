@@ -176,7 +176,7 @@ func (d *decider) checkSameEvent() bool {
 		AffiliateID:  known.AffiliateID,
 		From:         known.Status,
 		To:           to,
-		At:           r.ReceivedAt,
+		At:           d.movesAt(known),
 		ByKind:       ByPostback,
 		Reason:       why,
 		PostbackID:   r.ID,
@@ -186,6 +186,19 @@ func (d *decider) checkSameEvent() bool {
 	d.book(known)
 	d.out.Message = fmt.Sprintf("the conversion was %s and is %s now%s", known.Status.Word(), to.Word(), d.booked())
 	return true
+}
+
+// movesAt is when a known conversion moves: now, but after it began, as far as Postgres
+// tells times apart. A request may have come before the one that made its conversion,
+// because it waited for longer or the clock of another process is ahead, and whoever reads
+// the moves takes the last of them for where the conversion stands. What a postback moves
+// has not moved before (CanMove).
+func (d *decider) movesAt(known *Conversion) time.Time {
+	at, first := d.request.ReceivedAt, known.ReceivedAt.Add(time.Microsecond)
+	if at.Before(first) {
+		return first
+	}
+	return at
 }
 
 // sameEvent finds the conversion that the request is about: by transaction id,

@@ -318,14 +318,16 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	var err error
-	b.known.caps, err = holdCaps(ctx, tx, may, must)
-	return err
+	if b.known.caps, err = holdCaps(ctx, tx, may, must); err != nil {
+		return err
+	}
+	return b.known.caps.counted(must)
 }
 
 // knownWhere brings what tells whether a request is about a conversion, and
 // whether it contradicts it, and what it counts for.
 const knownWhere = `SELECT id, advertiser_id, offer_id, goal_id, affiliate_id, click_id, event_type, coalesce(txid, ''),
-		status, began, reason, event_at, test,
+		status, began, reason, event_at, received_at, test,
 		coalesce(amount::text, ''), coalesce(amount_currency, ''),
 		coalesce(payout::text, ''), coalesce(payout_currency, ''),
 		coalesce(revenue::text, ''), coalesce(revenue_currency, ''),
@@ -353,7 +355,7 @@ func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 		var from, to *time.Time
 		var corrected [3]proofback.Decimal
 		err := rows.Scan(&c.ID, &c.AdvertiserID, &c.OfferID, &c.GoalID, &c.AffiliateID, &c.ClickID, &c.EventType, &c.TxID,
-			&c.Status, &c.Began, &c.Reason, &c.EventAt, &c.Test,
+			&c.Status, &c.Began, &c.Reason, &c.EventAt, &c.ReceivedAt, &c.Test,
 			&c.Amount.Amount, &c.Amount.Currency,
 			&c.Payout.Amount, &c.Payout.Currency,
 			&c.Revenue.Amount, &c.Revenue.Currency,
@@ -362,7 +364,7 @@ func (b *decideBatch) scanKnown(rows pgx.Rows) error {
 		if err != nil {
 			return err
 		}
-		c.EventAt = c.EventAt.UTC()
+		c.EventAt, c.ReceivedAt = c.EventAt.UTC(), c.ReceivedAt.UTC()
 		c.Corrected = proofback.CorrectedBy{Amount: corrected[0], Payout: corrected[1], Revenue: corrected[2]}
 		if from != nil {
 			c.Claims.From = from.UTC()

@@ -144,14 +144,33 @@ func (m *mover) lock(ctx context.Context) (map[uuid.UUID]*movable, error) {
 		OrderExpr("conversion.id").
 		For("UPDATE OF conversion").
 		Scan(ctx)
-	// Read after the locks were had, so that a conversion's moves have times in
-	// the order in which they happened.
-	m.tx.now = m.store.clock()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.nowAfter(ctx); err != nil {
+		return nil, err
+	}
 	found := make(map[uuid.UUID]*movable, len(rows))
 	for i := range rows {
 		found[rows[i].ID] = &rows[i]
 	}
-	return found, err
+	return found, nil
+}
+
+// nowAfter reads the clock once the locks were had, so that a conversion's moves have
+// times in the order in which they happened: after all that there are by then, too, which
+// another process with a clock that is ahead may have made.
+func (m *mover) nowAfter(ctx context.Context) error {
+	var last time.Time
+	err := m.tx.NewSelect().
+		TableExpr("transitions AS t").
+		ColumnExpr("coalesce(max(t.at), 'epoch')").
+		Where("t.conversion_id IN (?)", bun.List(m.ids)).
+		Scan(ctx, &last)
+	if m.tx.now = m.store.clock(); !m.tx.now.After(last) {
+		m.tx.now = last.UTC().Add(time.Microsecond)
+	}
+	return err
 }
 
 // judge sorts out which conversions may move, in the order in which they were
