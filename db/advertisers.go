@@ -72,7 +72,10 @@ func (s *Store) UpdateAdvertiser(ctx context.Context, actor proofback.Actor, id 
 			ExcludeColumn("id", "postback_key", "secret", "old_secret", "old_secret_until", "created_at").
 			Where("id = ?", id).
 			Exec(ctx)
-		return err
+		if err != nil || before.TimeZone == after.TimeZone {
+			return err
+		}
+		return tx.recountPassedBy(ctx, id, before.TimeZone)
 	})
 	return a, err
 }

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,8 @@ type counters struct {
 	make    func(context.Context, *pgxpool.Pool, capSet) error
 	made    *lru.Cache[capKey, struct{}]
 	flights singleflight.Group
+
+	calendars sync.Map // by offer: the *time.Location that it was last counted by
 }
 
 const (
@@ -73,6 +76,17 @@ func (m *counters) has(set capSet) bool {
 // forget has every counter looked for again.
 func (m *counters) forget() { m.made.Purge() }
 
+// under notes the calendar that an offer is counted by. Where it is another one than before,
+// counters that are known to be there may have been passed by since (recountPassedBy).
+func (m *counters) under(offer uuid.UUID, zone *time.Location) {
+	if last, ok := m.calendars.Load(offer); ok && last == zone {
+		return
+	}
+	if _, known := m.calendars.Swap(offer, zone); known {
+		m.forget()
+	}
+}
+
 // isCounted reports whether a click counts for anything.
 func (w *ClickWriter) isCounted(c *proofback.Click) bool {
 	return c.Counts() && w.setup.Snapshot().counted[c.OfferID]
@@ -100,6 +114,7 @@ func (w *ClickWriter) counted(ctx context.Context, c *proofback.Click) (*counted
 	if err != nil {
 		return nil, err
 	}
+	w.counters.under(c.OfferID, zone)
 	n := newCountedClick(c, terms[c.TermsID].Caps, zone)
 	return n, domainError(w.counters.ensure(ctx, n.needed()))
 }

@@ -104,7 +104,7 @@ var errMovedMeanwhile = errors.New("db: a conversion moved meanwhile")
 // lostRace reports whether another transaction was faster, so that deciding anew
 // will see what it did; that of a migration, too.
 func lostRace(err error) bool {
-	if outgrown(err) || errors.Is(err, errMovedMeanwhile) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") ||
+	if outgrown(err) || errors.Is(err, errMovedMeanwhile) || errors.Is(err, errNotCounted) || violates(err, "conversions_txid") || violates(err, "conversions_claims") || violates(err, "webhook_nonces_once") ||
 		violates(err, "conversions_closed_month") || violates(err, "adjustments_closed_month") || violates(err, "adjustments_item_once") {
 		return true
 	}
@@ -173,8 +173,22 @@ func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 	}
 }
 
-// decideOnce looks up, decides and writes in one transaction.
+// decideOnce decides in one transaction: a second one, where counters that were known to
+// be there had to be counted anew.
 func (b *decideBatch) decideOnce(ctx context.Context) ([]proofback.Postback, error) {
+	log, err := b.tryOnce(ctx)
+	if !errors.Is(err, errNotCounted) {
+		return log, err
+	}
+	b.store.counters.forget()
+	if err := b.makeCounters(ctx); err != nil {
+		return nil, err
+	}
+	return b.tryOnce(ctx)
+}
+
+// tryOnce looks up, decides and writes in one transaction.
+func (b *decideBatch) tryOnce(ctx context.Context) ([]proofback.Postback, error) {
 	var log []proofback.Postback
 	var q pgx.Batch
 	b.queueBegin(&q)
