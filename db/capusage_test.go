@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
@@ -86,6 +87,54 @@ func TestARejectionGivesItsPlaceBack(t *testing.T) {
 	}
 	if n := d.count(t, `SELECT used::int FROM cap_usage`); n != 2 {
 		t.Errorf("%d places are taken, want 2", n)
+	}
+}
+
+// A counter is made for what a cap may limit, not for each day that somebody names who has
+// seen a click id.
+func TestWhatIsRefusedAnywayMakesNoCounters(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.putTerms(t, func(terms *proofback.Terms) {
+		terms.Caps = []proofback.Cap{{Metric: proofback.CapConversions, Period: proofback.CapDaily, Limit: "2"}}
+	})
+	click := d.click(t)
+	for i := range 20 {
+		// Half of them are decided alone.
+		queries := []string{sale(click, fmt.Sprint(i), "100") + "&timestamp=" + time.Now().AddDate(0, 0, -30*i-3).UTC().Format(time.RFC3339), "click_id=nonsense"}
+		if p := d.decide(t, queries[:1+i%2]...)[0]; p.Reason != proofback.ReasonOutsideWindow {
+			t.Errorf("%s: %s", p.Reason, p.Message)
+		}
+	}
+	d.decide(t, sale(click, "a", "100")+"&timestamp="+time.Now().AddDate(0, 0, 3).UTC().Format(time.RFC3339))
+	d.decide(t, sale(click, "b", "a lot"))
+	d.exec(t, `UPDATE advertisers SET security_mode = 'TOKEN'`)
+	if err := d.setup.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p := d.decide(t, sale(click, "c", "100"))[0]; p.Reason != proofback.ReasonTokenInvalid {
+		t.Errorf("%s: %s", p.Reason, p.Message)
+	}
+	if n := d.count(t, `SELECT count(*) FROM cap_usage`); n != 0 {
+		t.Errorf("%d counters", n)
+	}
+}
+
+// One that is about a conversion of long ago gives its place back all the same.
+func TestARejectionWithAnotherTimeGivesThePlaceBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.putTerms(t, func(terms *proofback.Terms) {
+		terms.Caps = []proofback.Cap{{Metric: proofback.CapConversions, Period: proofback.CapTotal, Limit: "1"}}
+	})
+	click := d.click(t)
+	d.decide(t, sale(click, "1", "100"))
+	p := d.decide(t, sale(click, "1", "100")+"&status=rejected&timestamp="+time.Now().AddDate(0, 0, -30).UTC().Format(time.RFC3339))[0]
+	if p.Reason != proofback.ReasonStatusUpdated {
+		t.Errorf("%s: %s", p.Reason, p.Message)
+	}
+	if p := d.decide(t, sale(click, "2", "100"))[0]; p.Reason != proofback.ReasonAccepted {
+		t.Errorf("%s: %s", p.Reason, p.Message)
 	}
 }
 

@@ -290,11 +290,9 @@ func (b *decideBatch) holdCaps(ctx context.Context, tx pgx.Tx) error {
 		if it.click == nil {
 			continue
 		}
-		for _, c := range it.terms.Caps {
-			if c.Metric != proofback.CapClicks {
-				must.add(it.click.OfferID, c.Metric, c.Period, it.eventAt(), it.zone)
-				b.known.capped[it.click.OfferID] = true
-			}
+		before := len(must)
+		if it.needed(must); len(must) > before {
+			b.known.capped[it.click.OfferID] = true
 		}
 		if b.standing != nil && b.standing.capped[it.click.OfferID] {
 			b.known.capped[it.click.OfferID] = true

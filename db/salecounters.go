@@ -144,7 +144,7 @@ func countCounters(ctx context.Context, pool *pgxpool.Pool, set capSet, stored s
 
 // needed are the counters by which a request is limited.
 func (it *decideItem) needed(set capSet) {
-	if it.click == nil {
+	if !it.mayCount() {
 		return
 	}
 	for _, c := range it.terms.Caps {
@@ -152,6 +152,26 @@ func (it *decideItem) needed(set capSet) {
 			set.add(it.click.OfferID, c.Metric, c.Period, it.eventAt(), it.zone)
 		}
 	}
+}
+
+// aroundEvent is more than an event's time may be before its click, or after its request,
+// for a rule to let it through.
+const aroundEvent = 24 * time.Hour
+
+// mayCount reports whether a request may come to be judged by caps at all. One that is
+// refused before must have no counters made: it would be one for each day that somebody
+// names who need not even prove to be the advertiser, and the batch would wait for each.
+func (it *decideItem) mayCount() bool {
+	r := &it.reading
+	if it.click == nil || r.Refusal != nil || len(r.Problems) > 0 {
+		return false
+	}
+	from, to := it.click.At, it.in.ReceivedAt
+	if r.FirstReceivedAt.After(to) {
+		to = r.FirstReceivedAt
+	}
+	at := r.Claim.EventAt
+	return at.IsZero() || at.After(from.Add(-aroundEvent)) && at.Before(to.Add(aroundEvent))
 }
 
 // makeCounters makes the counters by which the batch is limited.
