@@ -65,8 +65,10 @@ func (s *Store) ParkDeliveries(ctx context.Context, actor proofback.Actor, due [
 }
 
 // ReleaseParked has what is parked for a destination attempted, the oldest first:
-// up to limit, or one where the breaker is half-open, or none where nothing may be
-// sent yet. It gives how many they were.
+// up to limit, or none where nothing may be sent yet. Where the breaker is half-open it
+// ends with the first one that will be sent, which shows whether the destination is in
+// order: what was cancelled, or only waits for another status or gives way to it, shows
+// nothing, and nobody would release the next. It gives how many they were.
 func (s *Store) ReleaseParked(ctx context.Context, actor proofback.Actor, destination uuid.UUID, limit int) (released int, err error) {
 	if actor.Role != proofback.RoleSystem {
 		return 0, errSystemOnly
@@ -75,23 +77,42 @@ func (s *Store) ReleaseParked(ctx context.Context, actor proofback.Actor, destin
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			WITH destination AS (
-			  SELECT id, open_until IS NOT NULL AS half_open
+			  SELECT id, latest_only, open_until IS NOT NULL AS half_open
 			  FROM destinations
 			  WHERE id = $1
 			    AND enabled
 			    AND (open_until IS NULL OR open_until <= $2 AND (probe_until IS NULL OR probe_until <= $2))
 			  FOR SHARE
-			), oldest AS (
-			  SELECT destination_id, seq
+			), portion AS (
+			  SELECT destination_id, seq, delivery_id
 			  FROM parked
 			  WHERE destination_id = (SELECT id FROM destination)
 			  ORDER BY seq
-			  LIMIT (SELECT CASE WHEN half_open THEN 1 ELSE $3 END FROM destination)
+			  LIMIT $3
+			), oldest AS (
+			  SELECT p.destination_id, p.seq,
+			    count(*) FILTER (WHERE t.half_open AND EXISTS (
+			      SELECT
+			      FROM deliveries AS d
+			      WHERE d.id = p.delivery_id
+			        AND d.destination_id = p.destination_id
+			        AND d.status = 'PENDING'
+			        AND NOT EXISTS (
+			          SELECT
+			          FROM deliveries AS other
+			          WHERE other.conversion_id = d.conversion_id
+			            AND other.destination_id = d.destination_id
+			            AND CASE WHEN t.latest_only THEN other.seq > d.seq ELSE other.seq < d.seq AND other.status = 'PENDING' END
+			        )
+			    )) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS sent_before
+			  FROM portion AS p
+			  CROSS JOIN destination AS t
 			), taken AS (
 			  DELETE FROM parked
 			  USING oldest
 			  WHERE parked.destination_id = oldest.destination_id
 			    AND parked.seq = oldest.seq
+			    AND oldest.sent_before = 0
 			  RETURNING parked.destination_id, parked.delivery_id
 			), due AS (
 			  UPDATE deliveries AS d
