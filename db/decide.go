@@ -121,6 +121,7 @@ type decideBatch struct {
 	books proofback.Books
 
 	standing *Snapshot // the set-up that holds; nil when it must be asked for
+	priced   *Snapshot // by whose prices rates are wanted, before it is known which holds
 
 	wanted, asked wantedRates // rates that requests may be judged by, and those that the database was asked for
 	ratesVersion  uuid.UUID   // of the rates that stand; uuid.Nil when that is not known

@@ -51,6 +51,22 @@ func (b *decideBatch) askRest(ctx context.Context, tx pgx.Tx, q *pgx.Batch) erro
 		b.queueSetup(q)
 	}
 	b.bringRates(q)
+	if err := b.askAny(ctx, tx, q); err != nil || b.standing == b.priced {
+		return err
+	}
+	// The prices are others than those that rates were wanted by.
+	for i := range b.items {
+		if it := &b.items[i]; it.click != nil {
+			b.wantRates(it, b.overrides(it.click))
+		}
+	}
+	var more pgx.Batch
+	b.bringRates(&more)
+	return b.askAny(ctx, tx, &more)
+}
+
+// askAny asks for what q has, if that is anything.
+func (b *decideBatch) askAny(ctx context.Context, tx pgx.Tx, q *pgx.Batch) error {
 	if q.Len() == 0 {
 		return nil
 	}

@@ -126,8 +126,8 @@ func (l *lone) know(ctx context.Context, tx pgx.Tx) error {
 	}
 	var q pgx.Batch
 	if l.isKnown() {
-		l.wanted = wantedRates{}
-		l.wantRates(l.it)
+		l.wanted, l.priced = wantedRates{}, l.setup.Snapshot()
+		l.wantRates(l.it, l.priced.Overrides(l.it.click.AffiliateID, l.it.click.OfferID))
 	} else {
 		l.queueKnown(&q)
 	}

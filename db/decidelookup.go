@@ -210,6 +210,7 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	b.known = newKnownEvents(len(b.items))
 	b.queueNonces(q)
 	b.wanted, b.asked = wantedRates{}, wantedRates{}
+	b.priced = b.setup.Snapshot()
 	advertisers := make([]uuid.UUID, 0, len(b.items))
 	txids := make([]string, 0, len(b.items))
 	var clicks []uuid.UUID
@@ -218,7 +219,7 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 		if it.click == nil {
 			continue
 		}
-		b.wantRates(it)
+		b.wantRates(it, b.priced.Overrides(it.click.AffiliateID, it.click.OfferID))
 		txid := it.reading.Claim.TxID
 		if txid != "" {
 			advertisers, txids = append(advertisers, it.click.AdvertiserID), append(txids, txid)
@@ -236,15 +237,15 @@ func (b *decideBatch) queueKnown(q *pgx.Batch) {
 	b.queueFirstReceived(q, clicks, advertisers, txids)
 }
 
-// wantRates notes the rates that a request may be judged or normalised by:
-// those of every currency in play, unless there is only one.
-func (b *decideBatch) wantRates(it *decideItem) {
+// wantRates notes the rates that a request may be judged or normalised by, given the
+// affiliate's own prices: those of every currency in play, unless there is only one.
+func (b *decideBatch) wantRates(it *decideItem, own []proofback.PayoutOverride) {
 	goal, ok := it.terms.Goal(it.reading.Claim.EventType)
 	if !ok {
 		return
 	}
 	inPlay := []string{it.reading.Claim.Currency, goal.Payout.Currency, goal.Revenue.Currency, goal.MinimumAmount.Currency}
-	for _, o := range b.setup.Snapshot().Overrides(it.click.AffiliateID, it.click.OfferID) {
+	for _, o := range own {
 		inPlay = append(inPlay, o.Payout.Currency)
 	}
 	for _, c := range inPlay {

@@ -102,6 +102,44 @@ func TestPostbacksAreToldAndPricedByTheSetupThatHolds(t *testing.T) {
 	}
 }
 
+// A price in another currency is capped and normalised at the rates that there are, also
+// by a process that has not heard of it: they are not said to be missing.
+func TestAPriceInAnotherCurrencyHasItsRatesBeforeWordOfItHasArrived(t *testing.T) {
+	t.Parallel()
+	for _, together := range []int{1, 2} {
+		d := newDesk(t)
+		d.store.SetEnqueuer(nobody{})
+		d.exec(t, `INSERT INTO rates (currency, day, per_euro, source) VALUES ('USD', (now() AT TIME ZONE 'UTC')::date - 2, 1.25, 'TEST')`)
+		d.putTerms(t, func(terms *proofback.Terms) {
+			terms.Caps = []proofback.Cap{{Metric: proofback.CapPayout, Period: proofback.CapTotal, Limit: "100"}}
+		})
+		if err := d.setup.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := d.store.SetPayout(t.Context(), proofback.System(), db.OwnPrice{
+			AffiliateID: d.affiliate, GoalID: d.terms.Goals[0].ID, From: time.Now().Add(-time.Hour),
+			Payout: proofback.Price{Model: proofback.PriceFixed, Amount: "10", Currency: "USD"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second finds them in memory
+			queries := make([]string, together)
+			for i := range queries {
+				queries[i] = sale(d.click(t), uuid.NewString(), "100")
+			}
+			for _, p := range d.decide(t, queries...) {
+				if p.Reason != proofback.ReasonAccepted {
+					t.Errorf("%d: %s: %s", together, p.Reason, p.Message)
+				}
+			}
+		}
+		if n := d.count(t, `SELECT count(*) FROM conversions WHERE payout = 10 AND payout_currency = 'USD' AND normal_payout = 8`); n != 2*together {
+			t.Errorf("%d: %d are normalised", together, n)
+		}
+	}
+}
+
 // A process that does not know yet that an offer has a cap counts for it all the same.
 func TestACapIsCountedForBeforeWordOfItHasArrived(t *testing.T) {
 	t.Parallel()
