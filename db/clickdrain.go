@@ -84,32 +84,25 @@ func (k *clickSpool) read(records []spool.Record) (clicks []spooledClick, unusab
 	return clicks, unusable
 }
 
-// partitionsFor makes the partitions of the clicks' days where they are missing.
-// Where one cannot be made now, the default partition takes the clicks.
+// partitionsFor makes the partitions of the clicks' days where they are missing, and of
+// no others. Where one cannot be made now, or no more, the default partition takes the clicks.
 func (k *clickSpool) partitionsFor(ctx context.Context, clicks []spooledClick) error {
-	if len(clicks) == 0 {
+	now := k.store.clock()
+	oldest, newest := clickDayAt(now.AddDate(0, 0, -drainDays)), clickDayAt(now.AddDate(0, 0, PartitionDaysAhead))
+	days := map[clickDay]time.Time{}
+	for _, c := range clicks {
+		if d := clickDayAt(c.at); d >= oldest && d <= newest {
+			days[d] = c.at
+		}
+	}
+	if len(days) == 0 {
 		return nil
 	}
-	from, to := clicks[0].at, clicks[0].at
-	for _, c := range clicks {
-		if c.at.Before(from) {
-			from = c.at
-		}
-		if c.at.After(to) {
-			to = c.at
-		}
+	q := &pgx.Batch{}
+	for _, at := range days {
+		q.Queue(`SELECT make_partitions($1::date, $1::date, ARRAY['clicks'])`, day(at))
 	}
-	now := k.store.clock()
-	if oldest := now.AddDate(0, 0, -drainDays); from.Before(oldest) {
-		from = oldest
-	}
-	if newest := now.AddDate(0, 0, PartitionDaysAhead); to.After(newest) {
-		to = newest
-	}
-	err := k.with(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `SELECT make_partitions($1::date, $2::date)`, day(from), day(to))
-		return err
-	})
+	err := k.with(ctx, func(conn *pgx.Conn) error { return conn.SendBatch(ctx, q).Close() })
 	if err != nil && !isLost(err) {
 		k.log.Warn("partitions for spooled clicks cannot be made: the default one takes them", "error", err)
 		return nil

@@ -25,16 +25,17 @@ var partitioned = [...]string{"clicks", "postbacks"}
 // MakePartitions makes the partitions of clicks and postbacks for the UTC days
 // from that of from to that of to, both included, and returns how many were
 // missing. What the default partition caught of those days moves where it
-// belongs. Clicks go on being stored meanwhile, and readers wait for half a second
+// belongs. A day whose clicks were counted and dropped gets none for clicks again:
+// it would look as if it had them. Clicks go on being stored meanwhile, and readers wait for half a second
 // at most: it gives up, UNAVAILABLE, when a long query is in its way.
 func (s *Store) MakePartitions(ctx context.Context, from, to time.Time) (int, error) {
-	made, err := makePartitions(ctx, s.pool, from, to)
+	made, err := makePartitions(ctx, s.pool, from, to, partitioned[:])
 	return made, domainError(err)
 }
 
-func makePartitions(ctx context.Context, pool *pgxpool.Pool, from, to time.Time) (int, error) {
+func makePartitions(ctx context.Context, pool *pgxpool.Pool, from, to time.Time, tables []string) (int, error) {
 	var made int
-	err := pool.QueryRow(ctx, `SELECT make_partitions($1::date, $2::date)`, day(from), day(to)).Scan(&made)
+	err := pool.QueryRow(ctx, `SELECT make_partitions($1::date, $2::date, $3::text[])`, day(from), day(to), tables).Scan(&made)
 	if err != nil {
 		return 0, fmt.Errorf("make partitions: %w", err)
 	}
@@ -44,15 +45,15 @@ func makePartitions(ctx context.Context, pool *pgxpool.Pool, from, to time.Time)
 // makeUsualPartitions makes those that should always be there. A click that was
 // spooled yesterday may be stored today.
 func makeUsualPartitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) (int, error) {
-	return makePartitions(ctx, pool, now.AddDate(0, 0, -1), now.AddDate(0, 0, PartitionDaysAhead))
+	return makePartitions(ctx, pool, now.AddDate(0, 0, -1), now.AddDate(0, 0, PartitionDaysAhead), partitioned[:])
 }
 
 // maxHoused is how many days of strays find a place in one go.
 const maxHoused = 31
 
 // KeepPartitions makes the partitions of the days around now, and those of other
-// days of which something is in a default partition, so that these are empty. It
-// returns how many it made.
+// days of which something is in a default partition, so that these are empty but for
+// clicks of days that were dropped. It returns how many it made.
 func (s *Store) KeepPartitions(ctx context.Context, actor proofback.Actor) (made int, err error) {
 	if actor.Role != proofback.RoleSystem {
 		return 0, errSystemOnly
@@ -61,36 +62,40 @@ func (s *Store) KeepPartitions(ctx context.Context, actor proofback.Actor) (made
 		return 0, domainError(err)
 	}
 	for _, table := range partitioned {
-		for range maxHoused {
-			n, err := s.houseStrays(ctx, table)
+		var from uuid.UUID
+		for housed := 0; housed < maxHoused; {
+			day, err := s.oldestStray(ctx, table, from)
 			if err != nil {
 				return made, domainError(err)
 			}
-			if made += n; n == 0 {
+			if day.IsZero() {
 				break
 			}
+			n, err := makePartitions(ctx, s.pool, day, day, []string{table})
+			if err != nil {
+				return made, domainError(err)
+			}
+			made, housed = made+n, housed+n
+			from = proofback.UUIDFloor(day.AddDate(0, 0, 1)) // a day that gets none is passed over
 		}
 	}
 	return made, nil
 }
 
-// houseStrays makes the partition of the oldest row that a default partition
-// holds, where there is one.
-func (s *Store) houseStrays(ctx context.Context, table string) (made int, err error) {
+// oldestStray is the day of the oldest row, from an id on, that a default partition
+// holds, zero where there is none.
+func (s *Store) oldestStray(ctx context.Context, table string, from uuid.UUID) (time.Time, error) {
 	var id uuid.UUID
-	err = s.pool.QueryRow(ctx, `
+	err := s.pool.QueryRow(ctx, `
 		SELECT id
 		FROM `+table+`_default
+		WHERE id >= $1
 		ORDER BY id
-		LIMIT 1`).Scan(&id)
+		LIMIT 1`, from).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
+		return time.Time{}, nil
 	}
-	if err != nil {
-		return 0, err
-	}
-	at := proofback.UUIDTime(id)
-	return makePartitions(ctx, s.pool, at, at)
+	return proofback.UUIDTime(id).Truncate(oneDay), err
 }
 
 // Partitions is how well a partitioned table is provided for.

@@ -19,7 +19,7 @@ type Retention struct {
 }
 
 // DropPartitions drops the partitions of whole UTC days that are past their
-// retention, and gives their names. Nobody waits for it: while a transaction that
+// retention, and what came for such days later, and gives their names. Nobody waits for it: while a transaction that
 // has been running for long reads a table it asks for nothing, UNAVAILABLE, and is
 // to be tried again; so that transaction sees what it saw.
 func (s *Store) DropPartitions(ctx context.Context, actor proofback.Actor, r Retention) ([]string, error) {
@@ -34,7 +34,11 @@ func (s *Store) DropPartitions(ctx context.Context, actor proofback.Actor, r Ret
 		if kept.age <= 0 {
 			continue
 		}
-		names, err := s.partitionsBefore(ctx, kept.table, s.clock().Add(-kept.age))
+		before := s.clock().Add(-kept.age)
+		if err := s.dropStrays(ctx, kept.table, before); err != nil {
+			return dropped, domainError(err)
+		}
+		names, err := s.partitionsBefore(ctx, kept.table, before)
 		if err != nil {
 			return dropped, domainError(err)
 		}
@@ -46,6 +50,15 @@ func (s *Store) DropPartitions(ctx context.Context, actor proofback.Actor, r Ret
 		}
 	}
 	return dropped, nil
+}
+
+// dropStrays drops what a default partition holds of days that were over at a moment:
+// clicks that came for a day after it was dropped get no partition of it again.
+func (s *Store) dropStrays(ctx context.Context, table string, before time.Time) error {
+	_, err := s.pool.Exec(ctx, `
+		DELETE FROM `+table+`_default
+		WHERE id < $1`, proofback.UUIDFloor(before.Truncate(oneDay)))
+	return err
 }
 
 // DropPixelSignals drops what the pixel told of clicks that are past their

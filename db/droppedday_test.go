@@ -1,0 +1,135 @@
+package db_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/db/dbtest"
+)
+
+// A process comes back after days with a click in its spool, of a day whose clicks were
+// counted and then dropped. Nobody may take that click for all that the day had, nor the
+// days between it and now for days without any.
+func TestAClickFromASpoolDoesNotUndoTheCountsOfDroppedDays(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	store := dbtest.Open(t, func(c *db.Config) { c.URL = url })
+	store.RollUpSooner()
+	today := now().UTC().Truncate(24 * time.Hour)
+	from, link := today.AddDate(0, 0, -9), newID(t)
+	if _, err := store.MakePartitions(t.Context(), from, today); err != nil {
+		t.Fatal(err)
+	}
+	var clicks []proofback.Click
+	for d := from; d.Before(today); d = d.AddDate(0, 0, 1) {
+		for range 5 {
+			c := clickOn(t, d.Add(12*time.Hour))
+			c.LinkID = link
+			clicks = append(clicks, c)
+		}
+	}
+	if err := store.InsertClicks(t.Context(), proofback.System(), clicks); err != nil {
+		t.Fatal(err)
+	}
+	rollUp := func() {
+		t.Helper()
+		if _, err := store.RollUp(t.Context(), proofback.System()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rollUp()
+	retention := db.Retention{Clicks: 3 * 24 * time.Hour, Postbacks: 3 * 24 * time.Hour}
+	dropped, err := store.DropPartitions(t.Context(), proofback.System(), retention)
+	if err != nil || len(dropped) < 10 {
+		t.Fatalf("dropped %v, %v", dropped, err)
+	}
+
+	proxy := dbtest.NewProxy(t, url)
+	n := newNode(t, proxy.URL(), t.TempDir())
+	proxy.Cut()
+	late := clickOn(t, from.AddDate(0, 0, 1).Add(13*time.Hour))
+	late.LinkID = link
+	for _, c := range []proofback.Click{late, visit(t, 1)} {
+		if err := n.writer.Write(t.Context(), &c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proxy.Mend()
+	n.wantDrained(t)
+	if found := readClicks(t, store, []uuid.UUID{late.ID}); len(found) != 1 {
+		t.Errorf("the click was stored %d times", len(found))
+	}
+	if _, err := store.KeepPartitions(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	rollUp()
+	_, err = store.VerifyRollups(t.Context(), proofback.System(), func(d db.RollupDifference) error {
+		t.Errorf("found different: %s", d)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rollUp()
+	r, err := store.Report(t.Context(), proofback.Actor{Role: proofback.RoleManager}, proofback.ReportInput{
+		Range: proofback.TimeRange{From: from, To: today}, Zone: time.UTC, Limit: 100,
+		GroupBy: []proofback.Dimension{proofback.DimDay, proofback.DimOffer},
+	})
+	if err != nil || r.Totals.Clicks != int64(len(clicks)) {
+		t.Errorf("%d clicks are reported, want %d; %v", r.Totals.Clicks, len(clicks), err)
+	}
+
+	// It goes with its day, which it has no partition of.
+	if again, err := store.DropPartitions(t.Context(), proofback.System(), retention); err != nil || len(again) > 0 {
+		t.Errorf("dropped %v, which was dropped before; %v", again, err)
+	}
+	states, err := store.PartitionStates(t.Context(), proofback.System())
+	if err != nil || slices.ContainsFunc(states, func(p db.Partitions) bool { return p.Strays > 0 }) {
+		t.Errorf("%+v, %v", states, err)
+	}
+}
+
+// One day whose clicks were dropped does not keep those after it from their partitions.
+func TestStraysOfADroppedDayKeepNoOthersFromTheirPartitions(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	store.RollUpSooner()
+	day := now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -20)
+	stray := func(at time.Time, n int) (clicks []proofback.Click) {
+		for range n {
+			c := clickOn(t, at)
+			c.LinkID = c.ID
+			clicks = append(clicks, c)
+		}
+		if err := store.InsertClicks(t.Context(), proofback.System(), clicks); err != nil {
+			t.Fatal(err)
+		}
+		return clicks
+	}
+	stray(day, 3)
+	if _, err := store.KeepPartitions(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.RollUp(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.DropPartitions(t.Context(), proofback.System(), db.Retention{Clicks: 15 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	late, other := stray(day.Add(time.Hour), 1), stray(day.AddDate(0, 0, 10), 1)
+	if _, err := store.KeepPartitions(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	if got := partitionOf(t, store, late[0].ID); got != "clicks_default" {
+		t.Errorf("the click of the dropped day is in %s", got)
+	}
+	if got := partitionOf(t, store, other[0].ID); !strings.HasPrefix(got, "clicks_2") {
+		t.Errorf("the other one is in %s", got)
+	}
+}
