@@ -24,22 +24,26 @@ const (
 )
 
 // drain moves what is kept into the database, a segment at a time. What was moved
-// and not removed before the process died is moved again and changes nothing.
+// and not removed before the process died is moved again and changes nothing. What the
+// disk does not give is passed over, and tried again the next time.
 func (k *clickSpool) drain(ctx context.Context) error {
-	for g := k.files.Next(); g != nil; g = k.files.Next() {
-		if err := k.drainSegment(ctx, g); err != nil {
+	var unread []*spool.Segment
+	var failed error
+	for g := k.files.Next(); g != nil; g = k.files.Next(unread...) {
+		records, err := g.Records()
+		if err != nil {
+			unread, failed = append(unread, g), err
+			continue
+		}
+		if err := k.drainSegment(ctx, g, records); err != nil {
 			return err
 		}
 	}
-	return nil
+	return failed
 }
 
-func (k *clickSpool) drainSegment(ctx context.Context, g *spool.Segment) error {
+func (k *clickSpool) drainSegment(ctx context.Context, g *spool.Segment, records []spool.Record) error {
 	began := time.Now()
-	records, err := g.Records()
-	if err != nil {
-		return err
-	}
 	clicks, unusable := k.read(records)
 	if err := k.partitionsFor(ctx, clicks); err != nil {
 		return err

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"os"
@@ -276,4 +277,79 @@ func TestDrainedClicksAreCounted(t *testing.T) {
 	if err := network.store.Pool().QueryRow(t.Context(), `SELECT used::int FROM cap_usage`).Scan(&used); err != nil || used != 8 {
 		t.Errorf("%d are counted, want 8 (%v)", used, err)
 	}
+}
+
+// A disk that is broken in one place is so at each try: what it does not give stays where
+// it is, and everything else is moved.
+func TestASegmentThatCannotBeReadKeepsNoOthersFromBeingDrained(t *testing.T) {
+	t.Parallel()
+	url, dir := dbtest.URL(t), t.TempDir()
+	proxy := dbtest.NewProxy(t, url)
+	n := newNode(t, proxy.URL(), dir, func(c *db.ClickWriterConfig) {
+		_ = c.Spool.Close()
+		c.Spool = openSpool(t, dir, func(c *spool.Config) { c.SegmentBytes = 2000 })
+	})
+	proxy.Cut()
+	stored := map[uuid.UUID]proofback.Click{}
+	for i := range 30 {
+		c := visit(t, i)
+		if err := n.writer.Write(t.Context(), &c); err != nil {
+			t.Fatal(err)
+		}
+		stored[c.ID] = c
+	}
+	first, err := filepath.Glob(filepath.Join(dir, "*", "*1.segment"))
+	if err != nil || len(first) != 1 {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if err := errors.Join(os.Rename(first[0], first[0]+".whole"), os.Mkdir(first[0], 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Mend()
+	eventually(t, 30*time.Second, "the others are drained", func() bool { return n.writer.Drained() >= 20 })
+	if err := errors.Join(os.Remove(first[0]), os.Rename(first[0]+".whole", first[0])); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "all are", func() bool { return n.writer.Drained() == 30 })
+	wantStored(t, n.store, stored)
+}
+
+// Somebody else's transaction has stored the same click and does not end: Postgres, which
+// answers everybody else, is not away for that.
+func TestADrainThatHasToWaitDoesNotHavePostgresAway(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	proxy := dbtest.NewProxy(t, url)
+	n := newNode(t, proxy.URL(), t.TempDir())
+	proxy.Cut()
+	c := visit(t, 1)
+	if err := n.writer.Write(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := dbtest.Open(t, func(c *db.Config) { c.URL = url }).Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback(context.Background()) }()
+	_, err = holder.Exec(t.Context(), `
+		INSERT INTO clicks (id, at, link_id, offer_id, affiliate_id, advertiser_id, terms_id, user_agent_id, referrer_id, outcome, flags, bot, device)
+		VALUES ($1, $2, $1, $1, $1, $1, $1, 0, 0, 0, 0, false, 'OTHER')`, c.ID, c.At)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.Mend()
+	eventually(t, 10*time.Second, "Postgres is back", func() bool { return !n.store.Away() })
+	began, tick := time.Now(), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for time.Since(began) < 12*time.Second { // longer than what is moved may take
+		if n.store.Away() {
+			t.Fatalf("Postgres is away after %s", time.Since(began))
+		}
+		<-tick.C
+	}
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n.wantDrained(t)
+	wantStored(t, n.store, map[uuid.UUID]proofback.Click{c.ID: c})
 }

@@ -37,7 +37,7 @@ func (k *clickSpool) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause, wake := sayEvery, k.wake
 		if err := k.turn(ctx); err != nil && ctx.Err() == nil {
-			k.complain(err)
+			k.complain(ctx, err)
 			pause, wake = probeEvery, nil
 		}
 		timer := time.NewTimer(pause)
@@ -67,8 +67,11 @@ func (k *clickSpool) turn(ctx context.Context) error {
 	return k.drain(ctx)
 }
 
-func (k *clickSpool) complain(err error) {
-	if isLost(err) {
+// complain tells of an error, and has clicks spooled when it says that Postgres is away.
+// What is moved may have to wait for somebody's lock until its time is over: who takes
+// that for Postgres being away has everybody else refused for it, again and again.
+func (k *clickSpool) complain(ctx context.Context, err error) {
+	if isLost(err) && (k.store.Away() || k.probe(ctx) != nil) {
 		k.lost(err) // which is told once
 		return
 	}
@@ -110,9 +113,16 @@ func (k *clickSpool) sayWhenDue(ctx context.Context) error {
 		return nil
 	}
 	if _, err := k.files.TakeOver(); err != nil {
-		k.log.Error("spools of processes that ended cannot be looked for", "error", err)
+		k.log.Error("spools of processes that ended cannot be taken over", "error", err)
 	}
-	return k.say(ctx)
+	if err := k.say(ctx); err != nil {
+		return err
+	}
+	// Not before it was said that there is nothing in them.
+	if err := k.files.DropEmpty(); err != nil {
+		k.log.Error("empty spools of processes that ended cannot be dropped", "error", err)
+	}
+	return nil
 }
 
 // say tells the database what is kept, by spool. What is spooled after that is

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,24 +13,26 @@ import (
 // Next gives the segment to be read next, nil when nothing is kept. Segments of
 // one process come in their order, and those of the process with the oldest
 // record first. The one being written to is ended when it is the only one left.
+// Those given are passed over: one that cannot be read keeps no others waiting.
 // There may be one reader at a time.
-func (s *Spool) Next() *Segment {
-	if g := s.oldest(); g != nil {
+func (s *Spool) Next(but ...*Segment) *Segment {
+	if g := s.oldest(but); g != nil {
 		return g
 	}
 	s.writing.Lock()
 	s.seal()
 	s.writing.Unlock()
-	return s.oldest()
+	return s.oldest(but)
 }
 
-func (s *Spool) oldest() *Segment {
+func (s *Spool) oldest(but []*Segment) *Segment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var oldest *Segment
 	for _, f := range s.folders {
-		if len(f.segments) > 0 && (oldest == nil || f.segments[0].since.Before(oldest.since)) {
-			oldest = f.segments[0]
+		i := slices.IndexFunc(f.segments, func(g *Segment) bool { return !slices.Contains(but, g) })
+		if i >= 0 && (oldest == nil || f.segments[i].since.Before(oldest.since)) {
+			oldest = f.segments[i]
 		}
 	}
 	return oldest
@@ -49,7 +52,7 @@ func (s *Spool) Done(g *Segment, unusable int) error {
 	s.bytes -= g.bytes
 	s.stats.Torn += int64(g.torn)
 	s.stats.Corrupt += int64(g.corrupt)
-	drop := len(f.segments) == 0 && f != s.folders[0]
+	drop := len(f.segments) == 0 && f != s.own
 	if drop {
 		s.folders = slices.DeleteFunc(s.folders, func(other *folder) bool { return other == f })
 	}
@@ -76,11 +79,16 @@ func (s *Spool) takeAway(g *Segment) error {
 	}
 	s.config.Log.Error("a segment of the spool is damaged: what was whole in it is used, and it is kept for people to look at",
 		"places", g.corrupt, "segment", aside)
-	return syncFolder(s.damagedDir())
+	// It is not where it was any more, so it is done with either way: at worst it is
+	// there again after a crash, and is read again.
+	if err := syncFolder(s.damagedDir()); err != nil {
+		s.config.Log.Error("the folder for damaged segments cannot be synced", "error", err)
+	}
+	return nil
 }
 
 // TakeOver takes the folders of processes that have died since Open, and gives
-// how many they were.
+// how many they were. One that cannot be taken keeps it from no other.
 func (s *Spool) TakeOver() (int, error) {
 	var free []*folder
 	err := alone(s.config.Dir, func() error {
@@ -95,6 +103,33 @@ func (s *Spool) TakeOver() (int, error) {
 		s.release()
 	}
 	return len(free), err
+}
+
+// DropEmpty drops the folders taken over in which nothing is kept: without it each
+// process that is replaced would leave one, for those that follow to hold.
+func (s *Spool) DropEmpty() error {
+	var empty []*folder
+	s.mu.Lock()
+	if !s.closed {
+		s.folders = slices.DeleteFunc(s.folders, func(f *folder) bool {
+			drop := f != s.own && len(f.segments) == 0
+			if drop {
+				empty = append(empty, f)
+			}
+			return drop
+		})
+	}
+	s.mu.Unlock()
+	if len(empty) == 0 {
+		return nil
+	}
+	return alone(s.config.Dir, func() error {
+		var errs []error
+		for _, f := range empty {
+			errs = append(errs, f.drop())
+		}
+		return errors.Join(errs...)
+	})
 }
 
 // Stats tell how a spool is doing.

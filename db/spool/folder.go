@@ -20,6 +20,7 @@ type folder struct {
 	lock     *os.File
 	segments []*Segment // that are no longer written to, oldest first
 	next     uint64     // the number of the next segment
+	torn     int        // half records that were cut off when it was taken
 }
 
 const (
@@ -67,13 +68,15 @@ func alone(dir string, do func() error) error {
 	return do()
 }
 
-// takeFree takes the folders in dir that nobody uses. The caller is alone.
+// takeFree takes the folders in dir that nobody uses, also where some cannot be
+// taken. The caller is alone.
 func takeFree(dir string) ([]*folder, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var free []*folder
+	var errs []error
 	for _, e := range entries {
 		id, err := uuid.Parse(e.Name())
 		if err != nil || !e.IsDir() {
@@ -81,13 +84,13 @@ func takeFree(dir string) ([]*folder, error) {
 		}
 		f, err := takeFolder(dir, id)
 		if err != nil {
-			return free, err
+			errs = append(errs, err)
 		}
 		if f != nil {
 			free = append(free, f)
 		}
 	}
-	return free, nil
+	return free, errors.Join(errs...)
 }
 
 // takeFolder takes a folder with what is in it; nil when a process is using it.
@@ -104,7 +107,8 @@ func takeFolder(dir string, id uuid.UUID) (*folder, error) {
 	return f, nil
 }
 
-// load finds out what the segments hold.
+// load finds out what the segments hold. Half a record at the very end is cut off:
+// once others follow that segment, nobody could tell it from damage.
 func (f *folder) load() error {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
@@ -115,16 +119,18 @@ func (f *folder) load() error {
 		if !ok {
 			continue
 		}
-		g := &Segment{folder: f, number: number}
-		if err := g.measure(); err != nil {
-			return err
-		}
-		f.segments = append(f.segments, g)
+		f.segments = append(f.segments, &Segment{folder: f, number: number})
 	}
 	slices.SortFunc(f.segments, func(a, b *Segment) int { return cmp.Compare(a.number, b.number) })
 	if n := len(f.segments); n > 0 {
 		f.segments[n-1].last = true
 		f.next = f.segments[n-1].number + 1
+	}
+	for _, g := range f.segments {
+		g.measure()
+		if g.torn > 0 && g.cutTail() == nil {
+			f.torn += g.torn
+		}
 	}
 	return nil
 }
@@ -142,10 +148,7 @@ func makeFolder(dir string) (*folder, error) {
 	if err == nil && f == nil {
 		err = fmt.Errorf("spool folder %s was taken as it was made", id)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return f, syncFolder(dir)
+	return f, err
 }
 
 // drop removes a folder that is empty. The caller is alone.

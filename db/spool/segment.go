@@ -23,6 +23,9 @@ type Segment struct {
 
 	// damage is what is wrong with it, told when it is done with.
 	torn, corrupt int
+	tail          int64 // the bytes behind the last whole record
+
+	unread error // why it was not found out what it holds
 }
 
 const segmentSuffix = ".segment"
@@ -48,7 +51,7 @@ func (g *Segment) Records() ([]Record, error) {
 		return nil, err
 	}
 	c := scan(b)
-	g.torn, g.corrupt = 0, c.holes
+	g.torn, g.corrupt, g.tail = 0, c.holes, int64(c.tail)
 	switch {
 	case c.tail == 0:
 	case g.last:
@@ -59,21 +62,31 @@ func (g *Segment) Records() ([]Record, error) {
 	return c.records, nil
 }
 
-// measure finds out what the segment holds.
-func (g *Segment) measure() error {
+// measure finds out what the segment holds. One that cannot be read is held all the
+// same: a disk that is broken in one place keeps nobody from starting, and who
+// drains it is told.
+func (g *Segment) measure() {
 	records, err := g.Records()
-	if err != nil {
-		return err
+	if fi, failed := os.Stat(g.path()); failed == nil {
+		g.bytes = fi.Size()
 	}
-	fi, err := os.Stat(g.path())
-	if err != nil {
-		return err
-	}
-	g.bytes = fi.Size()
+	g.unread = err
 	for _, r := range records {
 		g.count(r.At)
 	}
-	return nil
+}
+
+// cutTail cuts off what follows the last whole record.
+func (g *Segment) cutTail() error {
+	f, err := os.OpenFile(g.path(), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if err = f.Truncate(g.bytes - g.tail); err == nil {
+		g.bytes, g.tail = g.bytes-g.tail, 0
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // count takes note of a record.
@@ -96,6 +109,7 @@ type openSegment struct {
 // createSegment begins the next segment of a folder.
 func createSegment(f *folder) (*openSegment, error) {
 	g := &Segment{folder: f, number: f.next}
+	f.next++ // also if it comes to nothing: what is in its way will be in it again
 	file, err := os.OpenFile(g.path(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
@@ -107,7 +121,6 @@ func createSegment(f *folder) (*openSegment, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close(), os.Remove(g.path()))
 	}
-	f.next++
 	g.bytes = int64(len(segmentHead))
 	return &openSegment{g, file}, nil
 }

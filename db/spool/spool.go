@@ -46,6 +46,8 @@ type Spool struct {
 	// taken before mu.
 	writing sync.Mutex
 
+	own *folder // never changes
+
 	mu         sync.Mutex
 	closed     bool
 	group      *group       // gathers; nil when there is none
@@ -89,13 +91,19 @@ func Open(c Config) (*Spool, error) {
 	s := &Spool{config: c, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	err := alone(c.Dir, func() error {
 		free, err := takeFree(c.Dir)
-		if err == nil && len(free) == 0 {
-			var own *folder
-			own, err = makeFolder(c.Dir)
+		if err != nil {
+			c.Log.Error("spools of processes that ended cannot be taken over", "error", err)
+		}
+		if len(free) == 0 {
+			own, err := makeFolder(c.Dir)
+			if err != nil {
+				return err
+			}
 			free = append(free, own)
 		}
+		s.own = free[0]
 		s.hold(free)
-		return err
+		return syncFolder(c.Dir) // who made a folder that was taken over may have died before this
 	})
 	if err != nil {
 		s.release()
@@ -108,12 +116,16 @@ func Open(c Config) (*Spool, error) {
 // hold takes note of folders whose locks are held.
 func (s *Spool) hold(taken []*folder) {
 	for _, f := range taken {
-		if f == nil {
-			continue
-		}
 		s.folders = append(s.folders, f)
 		for _, g := range f.segments {
 			s.bytes += g.bytes
+			if g.unread != nil {
+				s.config.Log.Error("a segment of the spool cannot be read", "error", g.unread)
+			}
+		}
+		if f.torn > 0 {
+			s.stats.Torn += int64(f.torn)
+			s.config.Log.Warn("half a record at the end of the spool was cut off: nobody was told that it was kept", "spool", f.id)
 		}
 		if n := len(f.segments); n > 0 {
 			s.config.Log.Info("segments of an earlier process were found in the spool", "spool", f.id, "segments", n)
@@ -253,7 +265,7 @@ const complainEvery = 10 * time.Second
 
 // begin opens the next segment. The caller holds writing.
 func (s *Spool) begin() error {
-	open, err := createSegment(s.folders[0])
+	open, err := createSegment(s.own)
 	if err != nil {
 		return err
 	}
@@ -272,11 +284,10 @@ func (s *Spool) seal() {
 	_ = s.open.file.Close() // what counts has been synced
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	own := s.folders[0]
 	if s.open.records == 0 && os.Remove(s.open.path()) == nil {
 		s.bytes -= s.open.bytes
 	} else {
-		own.segments = append(own.segments, s.open.Segment)
+		s.own.segments = append(s.own.segments, s.open.Segment)
 	}
 	s.open = nil
 }
@@ -304,6 +315,6 @@ func (s *Spool) Close() error {
 }
 
 // ID names our own folder.
-func (s *Spool) ID() uuid.UUID { return s.folders[0].id }
+func (s *Spool) ID() uuid.UUID { return s.own.id }
 
 func (s *Spool) damagedDir() string { return filepath.Join(s.config.Dir, damagedName) }
