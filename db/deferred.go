@@ -36,17 +36,17 @@ var errNotDeferred = errors.New("db: the request is not deferred any more")
 // when it came; one that was read before anybody knew whose it is, is read anew once
 // its click is stored. It gives how long to leave it alone until the next look, 0 when
 // it waits no longer. The look has a log record of its own, which leads to the
-// first.
+// first. That may be gone by now: a rate may be waited for for longer than the log is kept.
 func (s *Store) LookAgain(ctx context.Context, setup *Setup, keys *proofback.ClickKeys, postback uuid.UUID) (time.Duration, error) {
 	var l pastLook
 	var reading, sealed []byte
 	var remoteIP, url string
 	l.postback = postback
 	err := s.pool.QueryRow(ctx, `
-		SELECT d.looks, d.until, p.received_at, d.reading, d.sealed, p.remote_ip, p.url
+		SELECT d.looks, d.until, coalesce(p.received_at, $2), d.reading, d.sealed, coalesce(p.remote_ip, ''), coalesce(p.url, '')
 		FROM deferred AS d
-		JOIN postbacks AS p ON p.id = d.postback_id
-		WHERE d.postback_id = $1`, postback).Scan(&l.looks, &l.until, &l.received, &reading, &sealed, &remoteIP, &url)
+		LEFT JOIN postbacks AS p ON p.id = d.postback_id
+		WHERE d.postback_id = $1`, postback, proofback.UUIDTime(postback)).Scan(&l.looks, &l.until, &l.received, &reading, &sealed, &remoteIP, &url)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}

@@ -89,3 +89,30 @@ func TestAnEventThatWaitedTooLongIsRefused(t *testing.T) {
 		t.Error("it still waits")
 	}
 }
+
+// An event may wait for longer than the log of requests is kept: whoever was told that it
+// was taken was not told that for the log alone.
+func TestAnEventThatWaitsOutlivesTheLogOfItsRequest(t *testing.T) {
+	t.Parallel()
+	d, n := waiting(t)
+	click := d.click(t)
+	upsell := d.decide(t, "event_type=upsell&txid=u&amount=5&currency=EUR&click_id="+click)[0]
+	d.exec(t, `DELETE FROM postbacks WHERE id = $1`, upsell.ID) // as its partition is dropped
+	if again, err := d.store.LookAgain(t.Context(), d.setup, d.keys, upsell.ID); err != nil || again == 0 {
+		t.Errorf("a look before the prerequisite came: %v, %v", again, err)
+	}
+	n.looks = nil
+	d.decide(t, sale(click, "s", "100"))
+	if !slices.Contains(n.looks, upsell.ID) {
+		t.Error("the prerequisite came, and nobody looks")
+	}
+	if again, err := d.store.LookAgain(t.Context(), d.setup, d.keys, upsell.ID); err != nil || again != 0 {
+		t.Errorf("a look after it came: %v, %v", again, err)
+	}
+	if n := d.count(t, `SELECT count(*) FROM conversions WHERE event_type = 'upsell'`); n != 1 {
+		t.Errorf("%d conversions, want 1", n)
+	}
+	if n := d.count(t, `SELECT count(*) FROM deferred`); n != 0 {
+		t.Error("it still waits")
+	}
+}
