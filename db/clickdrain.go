@@ -145,7 +145,7 @@ func (k *clickSpool) move(ctx context.Context, chunk []spooledClick) (moved, err
 // come again however often they were tried.
 func refusesData(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23"))
+	return ok && !housedMeanwhile(err) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23"))
 }
 
 // insert stores clicks in one transaction, except those that are stored already,

@@ -82,7 +82,7 @@ func (w *ClickWriter) isAway() bool { return w.spool != nil && w.spool.store.Awa
 // keep spools a click, given its row, that Postgres did not take for a reason that
 // has nothing to do with it.
 func (w *ClickWriter) keep(ctx context.Context, c *proofback.Click, row []byte, reason error) error {
-	passes := errors.Is(reason, ErrAway) || isLost(reason) || unavailable(reason)
+	passes := errors.Is(reason, ErrAway) || isLost(reason) || unavailable(reason) || housedMeanwhile(reason)
 	if w.spool == nil || w.isCounted(c) || !passes {
 		return clickUnavailable(reason)
 	}

@@ -353,3 +353,52 @@ func TestADrainThatHasToWaitDoesNotHavePostgresAway(t *testing.T) {
 	n.wantDrained(t)
 	wantStored(t, n.store, map[uuid.UUID]proofback.Click{c.ID: c})
 }
+
+// Whoever makes the partition of a click's day meanwhile has the default one refuse the
+// click, which it would have taken a moment before: the next try finds the new one.
+func TestClicksAreStoredWhileTheirPartitionIsMade(t *testing.T) {
+	t.Parallel()
+	for _, spooled := range []bool{true, false} {
+		url := dbtest.URL(t)
+		proxy := dbtest.NewProxy(t, url)
+		n := newNode(t, proxy.URL(), t.TempDir(), func(c *db.ClickWriterConfig) { c.Timeout = 20 * time.Second })
+		c := clickOn(t, now().AddDate(0, 0, -5))
+		if spooled {
+			proxy.Cut()
+			if err := n.writer.Write(t.Context(), &c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pool := dbtest.Open(t, func(c *db.Config) { c.URL = url }).Pool()
+		maker, err := pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = maker.Rollback(context.Background()) }()
+		if _, err := maker.Exec(t.Context(), `SELECT make_partitions($1::date, $1::date)`, c.At.UTC().Format(time.DateOnly)); err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan error, 1)
+		if spooled {
+			proxy.Mend()
+			written <- nil
+		} else {
+			go func() { written <- n.writer.Write(t.Context(), &c) }()
+		}
+		eventually(t, 30*time.Second, "the click waits for the default partition", func() (waits bool) {
+			err := pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'clicks_default'::regclass AND NOT granted)`).Scan(&waits)
+			return waits || err != nil
+		})
+		if err := maker.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-written; err != nil {
+			t.Errorf("a click was refused: %v", err)
+		}
+		n.wantDrained(t)
+		if stats := n.files.Stats(); stats.Corrupt != 0 {
+			t.Errorf("%+v", stats)
+		}
+		wantStored(t, n.store, map[uuid.UUID]proofback.Click{c.ID: c})
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/proofback/proofback"
@@ -96,6 +97,14 @@ func (s *Store) oldestStray(ctx context.Context, table string, from uuid.UUID) (
 		return time.Time{}, nil
 	}
 	return proofback.UUIDTime(id).Truncate(oneDay), err
+}
+
+// housedMeanwhile reports whether a default partition has refused a row because that of
+// its day was made while the row was on its way. Tried again, it finds that.
+func housedMeanwhile(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	const checkViolation = "23514"
+	return ok && pg.Code == checkViolation && pg.ConstraintName == "" && strings.HasSuffix(pg.TableName, "_default")
 }
 
 // Partitions is how well a partitioned table is provided for.
