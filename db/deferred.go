@@ -29,8 +29,9 @@ func (l *pastLook) came(now time.Time) time.Time {
 	return l.received
 }
 
-// errNotDeferred says that a request waits no longer: it was decided meanwhile.
-var errNotDeferred = errors.New("db: the request is not deferred any more")
+// errLookedMeanwhile says that a request was looked at meanwhile, and perhaps decided:
+// what was read of it for this look does not hold any more.
+var errLookedMeanwhile = errors.New("db: the deferred request was looked at meanwhile")
 
 // LookAgain puts a deferred request through the rules once more, as it was read
 // when it came; one that was read before anybody knew whose it is, is read anew once
@@ -38,6 +39,15 @@ var errNotDeferred = errors.New("db: the request is not deferred any more")
 // it waits no longer. The look has a log record of its own, which leads to the
 // first. That may be gone by now: a rate may be waited for for longer than the log is kept.
 func (s *Store) LookAgain(ctx context.Context, setup *Setup, keys *proofback.ClickKeys, postback uuid.UUID) (time.Duration, error) {
+	for {
+		again, err := s.lookOnce(ctx, setup, keys, postback)
+		if !errors.Is(err, errLookedMeanwhile) {
+			return again, err
+		}
+	}
+}
+
+func (s *Store) lookOnce(ctx context.Context, setup *Setup, keys *proofback.ClickKeys, postback uuid.UUID) (time.Duration, error) {
 	var l pastLook
 	var reading, sealed []byte
 	var remoteIP, url string
@@ -79,8 +89,6 @@ func (s *Store) LookAgain(ctx context.Context, setup *Setup, keys *proofback.Cli
 	}
 	log, err := s.Decide(ctx, setup, []*Incoming{in})
 	switch {
-	case errors.Is(err, errNotDeferred):
-		return 0, nil
 	case err != nil:
 		return 0, err
 	case log[0].Result != proofback.ResultDeferred || l.last(in.ReceivedAt):
@@ -93,14 +101,15 @@ func (s *Store) LookAgain(ctx context.Context, setup *Setup, keys *proofback.Cli
 func (l *pastLook) last(now time.Time) bool { return l != nil && !now.Before(l.until) }
 
 // queueLooks takes hold of the deferred requests that the batch looks at, so that
-// each is decided once.
+// each is decided once, and by what is kept of it then: another look may have used up
+// what it proves itself by.
 func (b *decideBatch) queueLooks(q *pgx.Batch) {
 	for i := range b.items {
 		if l := b.items[i].in.look; l != nil {
-			q.Queue(`SELECT postback_id FROM deferred WHERE postback_id = $1 FOR UPDATE`, l.postback).QueryRow(func(row pgx.Row) error {
+			q.Queue(`SELECT postback_id FROM deferred WHERE postback_id = $1 AND looks = $2 FOR UPDATE`, l.postback, l.looks).QueryRow(func(row pgx.Row) error {
 				err := row.Scan(&l.postback)
 				if errors.Is(err, pgx.ErrNoRows) {
-					return errNotDeferred
+					return errLookedMeanwhile
 				}
 				return err
 			})

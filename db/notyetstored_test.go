@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -208,5 +209,71 @@ func TestAPostbackMayWaitTwice(t *testing.T) {
 	d.decide(t, sale(d.keys.Encode(click.ID), "s", "100"))
 	if reason, again := d.look(t, in.ID); reason != "ACCEPTED" || again != 0 {
 		t.Errorf("%s, again in %s", reason, again)
+	}
+}
+
+// Two looks at a request may come at once: the one that it waits for, and the one that
+// its click's storing asks for. The first uses up what the request proves itself by, and
+// has it wait for another event; the other must not take that for a request that was copied.
+func TestTwoLooksAtOnceAreOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	d, _ := waiting(t)
+	const token = "s3cret-of-acme"
+	d.secure(t, token)
+	d.exec(t, `UPDATE advertisers SET security_mode = 'SIGNATURE'`)
+	if err := d.setup.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	click := d.spooledClick(t)
+	body := "event_type=upsell&txid=u&amount=5&currency=EUR&click_id=" + d.keys.Encode(click.ID)
+	in := d.incoming(body)
+	in.Method = "POST"
+	in.Sent = &db.Sent{
+		Request: proofback.PostbackRequest{Method: "POST", ContentType: "application/x-www-form-urlencoded", Body: []byte(body)},
+		Credentials: proofback.Credentials{
+			Peer: netip.MustParseAddr("10.0.0.1"), Now: in.ReceivedAt, WebhookID: "msg_1", WebhookTimestamp: strconv.FormatInt(in.ReceivedAt.Unix(), 10),
+			WebhookSignature: proofback.SignWebhook(token, "msg_1", in.ReceivedAt, []byte(body)),
+		},
+	}
+	if log, err := d.store.Decide(t.Context(), d.setup, []*db.Incoming{in}); err != nil || log[0].Reason != proofback.ReasonClickNotYetStored {
+		t.Fatalf("%+v, %v", log, err)
+	}
+	d.store1(t, click)
+	holder, err := d.store.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback(t.Context()) }()
+	if _, err := holder.Exec(t.Context(), `SELECT FROM deferred FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error)
+	for range 2 {
+		go func() {
+			_, err := d.store.LookAgain(t.Context(), d.setup, d.keys, in.ID)
+			errs <- err
+		}()
+	}
+	eventually(t, 10*time.Second, "both looks wait", func() bool {
+		return d.count(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 2
+	})
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := d.count(t, `SELECT count(*) FROM postbacks WHERE replay_of = $1 AND reason <> 'PREREQUISITE_MISSING'`, in.ID); n != 0 {
+		t.Errorf("%d looks had another reason", n)
+	}
+	d.exec(t, `UPDATE advertisers SET security_mode = 'NONE'`)
+	if err := d.setup.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.decide(t, sale(d.keys.Encode(click.ID), "s", "100"))
+	if reason, _ := d.look(t, in.ID); reason != "ACCEPTED" {
+		t.Errorf("%s", reason)
 	}
 }
