@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,7 +74,7 @@ func (s *Spool) takeAway(g *Segment) error {
 	if err := os.MkdirAll(s.damagedDir(), 0o700); err != nil {
 		return err
 	}
-	aside := filepath.Join(s.damagedDir(), g.folder.id.String()+"-"+g.name())
+	aside := s.aside(g)
 	if err := os.Rename(g.path(), aside); err != nil {
 		return err
 	}
@@ -85,6 +86,18 @@ func (s *Spool) takeAway(g *Segment) error {
 		s.config.Log.Error("the folder for damaged segments cannot be synced", "error", err)
 	}
 	return nil
+}
+
+// aside is where a damaged segment is put: in the place of no other, since the numbers
+// of a folder begin anew once it was empty. Only who holds the folder puts any there.
+func (s *Spool) aside(g *Segment) string {
+	path := filepath.Join(s.damagedDir(), g.folder.id.String()+"-")
+	for n, name := 2, g.name(); ; n++ {
+		if _, err := os.Lstat(path + name); err != nil {
+			return path + name
+		}
+		name = fmt.Sprintf("%08d-%d%s", g.number, n, segmentSuffix)
+	}
 }
 
 // TakeOver takes the folders of processes that have died since Open, and gives

@@ -186,3 +186,19 @@ func TestSegmentsAreBegunWhileFoldersAreTakenOver(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// The numbers of segments begin anew with each process that finds the folder empty.
+func TestADamagedSegmentDoesNotTakeThePlaceOfAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 3 {
+		s := open(t, dir)
+		put(t, s, "nonsense")
+		if err := errors.Join(s.Done(s.Next(), 1), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := filepath.Glob(filepath.Join(dir, damagedName, "*")); len(kept) != i+1 {
+			t.Fatalf("kept: %q", kept)
+		}
+	}
+}
