@@ -140,26 +140,36 @@ func (o *observed) begin(answer *answerWriter) {
 	}
 }
 
-// end is what is deferred: it recovers from a handler's panic.
+// end is what is deferred: it recovers from a handler's panic. An answer that was begun
+// is broken off then, and so is one that a handler gave up: its end would say that it is
+// whole. Who waited for it got nothing, which counts as a fault of ours.
 func (o *observed) end(answer *answerWriter, began time.Time) {
 	o.metrics.inFlight.Dec()
-	r := answer.request
+	r, broken := answer.request, false
 	if panicked := recover(); panicked != nil {
-		if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-			panic(panicked)
-		}
-		o.log.ErrorContext(r.Context(), "a request panicked", "request_id", r.Header.Get(requestIDHeader),
-			"route", r.Pattern, "panic", panicked, "stack", string(debug.Stack()))
-		if answer.status == 0 {
-			http.Error(answer, "something went wrong on our side", http.StatusInternalServerError)
+		err, ok := panicked.(error)
+		if broken = ok && errors.Is(err, http.ErrAbortHandler); !broken {
+			o.log.ErrorContext(r.Context(), "a request panicked", "request_id", r.Header.Get(requestIDHeader),
+				"route", r.Pattern, "panic", panicked, "stack", string(debug.Stack()))
+			if broken = answer.status != 0; !broken {
+				http.Error(answer, "something went wrong on our side", http.StatusInternalServerError)
+			}
 		}
 	}
-	took := time.Since(began)
+	status, took := answer.status, time.Since(began)
+	if broken {
+		if status = http.StatusInternalServerError; r.Context().Err() != nil {
+			status = 0
+		}
+	}
 	if !lasts(answer, r) {
-		o.metrics.request(r.Pattern, answer.status, took)
+		o.metrics.request(r.Pattern, status, took)
 	}
 	if o.log.Enabled(r.Context(), slog.LevelDebug) {
-		o.logRequest(r, answer.status, took)
+		o.logRequest(r, status, took)
+	}
+	if broken {
+		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // through sends a request through the middlewares to a handler.
@@ -91,6 +95,68 @@ func TestARequestThatIsGivenUpIsNotInFlightAnyMore(t *testing.T) {
 	for _, f := range families {
 		if f.GetName() == "proofback_http_requests_in_flight" && f.GetMetric()[0].GetGauge().GetValue() != 0 {
 			t.Errorf("in flight: %v", f)
+		}
+	}
+}
+
+// Half a file that ends like a whole one would be taken for it.
+func TestAnAnswerThatAPanicBrokeOffIsNotTakenForAWholeOne(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	all := &observed{
+		mux: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "id,amount\n1,10.00\n")
+			panic("oh no")
+		}),
+		metrics: newMetrics(roleAll), log: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	server := httptest.NewServer(all)
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := server.Client().Do(req)
+	if err == nil {
+		defer resp.Body.Close()
+		var got []byte
+		if got, err = io.ReadAll(resp.Body); err == nil {
+			t.Errorf("%q was answered as if that were all", got)
+		}
+	}
+	server.Close()
+	if n := strings.Count(log.String(), "oh no"); n != 1 {
+		t.Errorf("the log says: %s", &log)
+	}
+}
+
+// Who asks for nothing but how much goes wrong must hear of what was left unanswered.
+func TestARequestThatIsGivenUpIsCountedAsAFaultOfOurs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		gone bool // the caller, before it was given up
+		want string
+	}{
+		"the caller waits": {false, "5xx"},
+		"nobody waits":     {true, "gone"},
+	} {
+		m := newMetrics(roleAll)
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /thing", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		ctx, cancel := context.WithCancel(t.Context())
+		if tt.gone {
+			cancel()
+		}
+		func() {
+			defer func() { _ = recover() }()
+			o := &observed{mux: mux, metrics: m, log: slog.New(slog.DiscardHandler)}
+			o.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/thing", nil))
+		}()
+		cancel()
+		w := httptest.NewRecorder()
+		promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+		if !strings.Contains(w.Body.String(), `proofback_http_request_duration_seconds_count{outcome="`+tt.want+`",route="GET /thing"} 1`) {
+			t.Errorf("%s: it is not counted as %s", name, tt.want)
 		}
 	}
 }
