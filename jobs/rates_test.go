@@ -1,11 +1,13 @@
 package jobs
 
 import (
+	"bytes"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/riverqueue/river"
@@ -47,5 +49,22 @@ func TestRatesComeFromHTTPAndFilesAndADeadFeedChangesNothing(t *testing.T) {
 		if err := f.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM rates`).Scan(&n); err != nil || n != step.stored {
 			t.Errorf("%q: %d rates, %v, want %d", step.url, n, err, step.stored)
 		}
+	}
+}
+
+// Feeds that are paid for want a key in their URL.
+func TestAFeedThatCannotBeReachedDoesNotPutItsKeyIntoTheLog(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	var log bytes.Buffer
+	address := strings.Replace(nobody.URL, "http://", "http://kim:geheim@", 1) + "/latest.xml?apikey=geheim"
+	w := &ratesWorker{store: f.store, setup: f.config.Setup, url: address, log: slog.New(slog.NewTextHandler(&log, nil))}
+	if err := w.Work(t.Context(), &river.Job[fetchRatesArgs]{}); err == nil {
+		t.Error("there are rates")
+	}
+	if said := log.String(); strings.Contains(said, "geheim") || !strings.Contains(said, "connection refused") {
+		t.Errorf("the log says: %s", said)
 	}
 }
