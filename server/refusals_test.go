@@ -52,6 +52,9 @@ func TestWrongSettingsAreRefusedInOneLine(t *testing.T) {
 		{"garbage that is no number", []string{"GOGC=much"}, []string{"GOGC", "much", "per cent"}},
 		{"a mail server without a sender", []string{"PROOFBACK_SMTP_URL=smtp://kim:geheim@mail.example"}, []string{"PROOFBACK_SMTP_URL", "from is no mail address"}},
 		{"a key set that anybody may change on its way", []string{"PROOFBACK_JWKS_URL=http://login.example/keys"}, []string{"PROOFBACK_JWKS_URL", "expected an https URL"}},
+		{"a key set with a password", []string{"PROOFBACK_JWKS_URL=https://kim:geheim@login.example/keys"}, []string{"PROOFBACK_JWKS_URL", "login.example/keys", "expected an https URL"}},
+		{"rates from nowhere with a key", []string{"PROOFBACK_RATES_URL=ftp://kim:geheim@example.com/x?apikey=geheim"}, []string{"PROOFBACK_RATES_URL", "example.com/x", "expected an http, https or file URL"}},
+		{"a public URL with a password", []string{"PROOFBACK_PUBLIC_URL=https://kim:geheim@go.example.com"}, []string{"PROOFBACK_PUBLIC_URL", "go.example.com", "expected http"}},
 		{"profiles for everybody", []string{"PROOFBACK_PPROF_ADDR=0.0.0.0:6060"}, []string{"PROOFBACK_PPROF_ADDR", "0.0.0.0:6060", "loopback"}},
 		{"an unknown log level", []string{"PROOFBACK_LOG_LEVEL=loud"}, []string{"PROOFBACK_LOG_LEVEL", "loud", "debug"}},
 	} {

@@ -79,12 +79,12 @@ func (s *Settings) checkURLs() error {
 		}
 		u, err := url.Parse(*base)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return wrong(name, "is %q: expected http:// or https:// and a host, such as https://go.example.com", *base)
+			return wrong(name, "is %q: expected http:// or https:// and a host, such as https://go.example.com", proofback.MaskURL(*base))
 		}
 		*base = strings.TrimRight(*base, "/")
 	}
 	if u, err := url.Parse(s.RatesURL); err != nil || !slices.Contains([]string{"http", "https", "file"}, u.Scheme) {
-		return wrong("PROOFBACK_RATES_URL", "is %q: expected an http, https or file URL", s.RatesURL)
+		return wrong("PROOFBACK_RATES_URL", "is %q: expected an http, https or file URL", proofback.MaskURL(s.RatesURL))
 	}
 	return s.checkKeySet()
 }
@@ -101,7 +101,7 @@ func (s *Settings) checkKeySet() error {
 			return nil
 		}
 	}
-	return wrong("PROOFBACK_JWKS_URL", "is %q: expected an https URL of a key set, such as https://login.example.com/.well-known/jwks.json", s.JWKSURL)
+	return wrong("PROOFBACK_JWKS_URL", "is %q: expected an https URL of a key set, such as https://login.example.com/.well-known/jwks.json", proofback.MaskURL(s.JWKSURL))
 }
 
 func (s *Settings) checkNetwork() error {
