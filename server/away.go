@@ -121,12 +121,16 @@ func (p *program) serveAway(context.Context) error {
 	p.metrics.register(mux)
 	p.visits.Register(mux)
 	(&ingest.Pixels{Writer: p.pixels, Keys: p.settings.clickKeys, Now: p.clock.Now}).Register(mux)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	refuse := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = fmt.Fprintln(w, `{"result":"unavailable","reason":"UNAVAILABLE","message":"the database is away: nothing was stored, send it again"}`)
-	})
+	}
+	// Postbacks have the routes that they have else: an alert asks by them how many are refused.
+	for _, route := range []string{"/", "/postback", "/postback/{key}"} {
+		mux.HandleFunc(route, refuse)
+	}
 	p.serve(p.around(mux))
 	return nil
 }

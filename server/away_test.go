@@ -85,6 +85,7 @@ func TestClicksAreTakenWithoutPostgresAndAfterARestart(t *testing.T) {
 			t.Errorf("%s: nobody says when to come again", path)
 		}
 	}
+	p.wantAnswer("/metrics", 200, `proofback_http_request_duration_seconds_count{outcome="5xx",route="/postback"} 1`) // as an alert asks for
 	p.wantAnswer("/pixel.gif?click_id="+clicks[0], 200, "GIF")
 
 	proxy.Mend()
@@ -152,6 +153,27 @@ func TestADataFolderThatCannotBeWrittenIsRefused(t *testing.T) {
 	p := start(t, onDatabase(dbtest.URL(t), "PROOFBACK_DATA_DIR=/dev/null/data", "PROOFBACK_SPOOL_MB=0", "PROOFBACK_ROLE=api", "PROOFBACK_PUBLIC_URL=http://links.example")...)
 	p.eventuallyReady()
 	p.stop()
+}
+
+// The alert that Postgres is away, and the one that goes by it not being so, ask for one
+// metric, whatever the processes of a network do.
+func TestAProcessWithoutASpoolTellsThatPostgresIsAway(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	proxy := dbtest.NewProxy(t, url)
+	all := start(t, onDatabase(proxy.URL(), "PROOFBACK_SPOOL_MB=0")...)
+	api := start(t, onDatabase(proxy.URL(), "PROOFBACK_ROLE=api", "PROOFBACK_PUBLIC_URL=http://links.example")...)
+	worker := start(t, onDatabase(proxy.URL(), "PROOFBACK_ROLE=worker")...)
+	tell := func(value string) {
+		for _, p := range []*process{all, api, worker} {
+			eventually(t, "it tells "+value, func() bool { return p.metric("proofback_postgres_away") == value })
+		}
+	}
+	tell("0")
+	proxy.Cut()
+	tell("1")
+	proxy.Mend()
+	tell("0")
 }
 
 func TestWithoutASpoolNoStartIsPossibleWithoutPostgres(t *testing.T) {

@@ -45,7 +45,7 @@ func (p *program) openClicks(ctx context.Context) error {
 	p.metrics.queue(batchClicks, p.clicks.QueueLength, p.clicks.QueueLimit())
 	p.life.onStop("clicks", p.clicks.Close)
 	if p.spool != nil {
-		p.metrics.spool(p.spool, p.settings.spoolBytes, p.clicks.Drained, p.store.Away)
+		p.metrics.spool(p.spool, p.settings.spoolBytes, p.clicks.Drained)
 	}
 	p.visits, err = p.newVisits()
 	return err

@@ -55,6 +55,7 @@ func (p *program) openDatabase(ctx context.Context) error {
 		return nil
 	})
 	p.ready.ping, p.ready.away = p.store.Ping, p.store.Away
+	p.metrics.away(p.ready.lost)
 	p.metrics.add(&pools{p.store.PoolStats})
 	p.vitals = &vitals{away: p.store.Away, log: p.log, ask: func(ctx context.Context) (*db.Vitals, error) {
 		return p.store.Vitals(ctx, proofback.System())

@@ -62,6 +62,15 @@ func (r *readiness) check(ctx context.Context) error {
 	return r.err
 }
 
+// lost reports whether Postgres cannot be reached. Who keeps a spool looks for it by
+// himself; else it is asked.
+func (r *readiness) lost() bool {
+	if r.room != nil {
+		return r.away()
+	}
+	return errors.Is(r.check(context.Background()), errAway)
+}
+
 // spooling is nil when clicks can be kept without Postgres, else says why not.
 func (r *readiness) spooling() error {
 	if r.room == nil {

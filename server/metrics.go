@@ -148,6 +148,20 @@ func (m *metrics) queue(kind string, length func() int, limit int) {
 	}, func() float64 { return float64(length()) }))
 }
 
+// away tells whether Postgres cannot be reached. Every process does: alerts that ask for
+// it have to hold where there is no spool as well.
+func (m *metrics) away(is func() bool) {
+	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "proofback_postgres_away",
+		Help: "1 while Postgres cannot be reached: clicks go to the spool where there is one, and all else is refused.",
+	}, func() float64 {
+		if is() {
+			return 1
+		}
+		return 0
+	}))
+}
+
 // subscribers tells how many are told of changes.
 func (m *metrics) subscribers(count func() int) {
 	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

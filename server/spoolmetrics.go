@@ -9,7 +9,7 @@ import (
 )
 
 // spool tells of the clicks that are kept while Postgres is away.
-func (m *metrics) spool(files *spool.Spool, quota int64, drained func() int64, away func() bool) {
+func (m *metrics) spool(files *spool.Spool, quota int64, drained func() int64) {
 	for _, g := range []struct {
 		name, help string
 		value      func(spool.Stats) float64
@@ -37,13 +37,4 @@ func (m *metrics) spool(files *spool.Spool, quota int64, drained func() int64, a
 	} {
 		m.add(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help}, func() float64 { return float64(c.value()) }))
 	}
-	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "proofback_postgres_away",
-		Help: "1 while Postgres cannot be reached and clicks go to the spool.",
-	}, func() float64 {
-		if away() {
-			return 1
-		}
-		return 0
-	}))
 }
