@@ -1,10 +1,12 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -102,4 +104,26 @@ func TestASenderThatFindsTheQueueFullIsToldWhenToComeAgain(t *testing.T) {
 		b.sent.Add(1)
 		return b.serve(request(http.MethodGet, fmt.Sprintf("/postback?click_id=%s&event_type=sale&txid=T%d&amount=10&currency=EUR", click, n), ""))
 	}, decider.QueueLength, room, letGo, http.StatusOK)
+}
+
+// Nobody can read a line for each of thousands that are refused in a second, and whoever
+// sends them would say how fast the log's disk fills.
+func TestAFloodThatIsRefusedDoesNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	const flood = 50
+	b := newInbox(t)
+	decider := b.store.NewDecider(b.setup, db.DeciderConfig{})
+	decider.Close()
+	var log bytes.Buffer
+	b.handler.Decider, b.handler.Log = decider, slog.New(slog.NewTextHandler(&log, nil))
+	began := time.Now()
+	for range flood {
+		if got := b.serve(request(http.MethodGet, "/postback/"+strings.Repeat("x", 10_000), "")); got.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("got %d", got.StatusCode)
+		}
+	}
+	lines, most := strings.Count(log.String(), "a postback could not be stored"), 1+int(time.Since(began)/time.Second)
+	if lines < 1 || lines > most || log.Len() > lines*1000 {
+		t.Errorf("%d requests were refused in %s: %d lines, %d bytes", flood, time.Since(began), lines, log.Len())
+	}
 }

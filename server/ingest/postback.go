@@ -33,6 +33,9 @@ const maxPostbackBody = 64 << 10
 // maxLoggedURL is how much of a request's URL the log keeps.
 const maxLoggedURL = 8 << 10
 
+// maxToldPath is how much of a path the program's own log is told.
+const maxToldPath = 200
+
 // Postbacks serves /postback: it reads a request, has it decided, and answers
 // with the decision.
 type Postbacks struct {
@@ -50,8 +53,13 @@ type Postbacks struct {
 	// Default time.Now.
 	Passing func() time.Time
 
-	limiters sync.Map // of *rate.Limiter, by advertiser
+	limiters sync.Map       // of *rate.Limiter, by advertiser
+	refusals rate.Sometimes // that are told to the log
 }
+
+// tellEvery is how often the log is told of postbacks that are refused because of
+// something that holds for all who come in that moment.
+const tellEvery = time.Second
 
 // defaultPerSecond is far above what one advertiser's sales come to, and below
 // what would keep the others waiting.
@@ -86,6 +94,7 @@ func refuse(w http.ResponseWriter, status int, reason proofback.Code, message st
 
 // Register adds the routes to mux.
 func (h *Postbacks) Register(mux *http.ServeMux) {
+	h.refusals.Interval = tellEvery
 	mux.HandleFunc("/postback", h.plain)
 	mux.HandleFunc("/postback/{key}", h.own)
 }
@@ -209,10 +218,18 @@ func (h *Postbacks) answer(w http.ResponseWriter, p *proofback.Postback) {
 // its sender may only have said that it sends no more, and net/http answers 200 where we
 // say nothing.
 func (h *Postbacks) unavailable(w http.ResponseWriter, r *http.Request, err error) {
-	if !errors.Is(err, db.ErrAway) && !errors.Is(err, context.Canceled) { // the first is told once, not for each who suffers from it
-		h.Log.Error("a postback could not be stored", "path", proofback.MaskURL(r.URL.EscapedPath()), "error", err)
+	inDoubt := errors.Is(err, db.ErrInDoubt)
+	tell := func() {
+		h.Log.Error("a postback could not be stored", "path", proofback.CutText(proofback.MaskURL(r.URL.EscapedPath()), maxToldPath), "error", err)
 	}
-	if errors.Is(err, db.ErrInDoubt) {
+	switch {
+	case errors.Is(err, db.ErrAway), errors.Is(err, context.Canceled): // the first is told once, not for each who suffers from it
+	case proofback.CodeOf(err) == proofback.CodeUnavailable && !inDoubt:
+		h.refusals.Do(tell) // or a flood fills the log
+	default:
+		tell()
+	}
+	if inDoubt {
 		panic(http.ErrAbortHandler) // no answer: any would say that it is stored, or that it is not
 	}
 	refuse(w, http.StatusServiceUnavailable, proofback.CodeUnavailable, "the database cannot take it at this moment: nothing was stored, send it again after the seconds in Retry-After")
