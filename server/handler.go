@@ -8,6 +8,7 @@ import (
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/graph"
+	"github.com/proofback/proofback/graph/transport"
 	"github.com/proofback/proofback/server/auth"
 	"github.com/proofback/proofback/server/demo"
 	"github.com/proofback/proofback/server/export"
@@ -112,7 +113,7 @@ func (p *program) graphQL(api *graph.Endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		if req.Header.Get("Upgrade") != "" || strings.Contains(req.Header.Get("Accept"), "text/event-stream") {
+		if transport.Stays(req) {
 			known.ServeHTTP(w, req)
 			return
 		}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"mime"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,17 @@ const (
 	mediaResponse = "application/graphql-response+json"
 	mediaEvents   = "text/event-stream"
 )
+
+// Stays reports whether a request is for a connection that stays open for long: a
+// WebSocket, or server-sent events. Clients that would take events for a subscription
+// name them in Accept at every query as well, behind what they would rather have.
+func Stays(r *http.Request) bool {
+	if r.Header.Get("Upgrade") != "" {
+		return true
+	}
+	media, ok := negotiate(r.Header.Values("Accept"))
+	return ok && media == mediaEvents
+}
 
 // negotiate chooses the media type of the answer by the Accept header (RFC 9110,
 // section 12.5.1). Whoever does not say gets application/json, as before there was
