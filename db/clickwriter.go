@@ -230,6 +230,19 @@ func (w *ClickWriter) QueueLength() int {
 // QueueLimit is how many clicks may wait for the next COPY.
 func (w *ClickWriter) QueueLimit() int { return w.config.MaxRows }
 
+// QueueBytes is how large they are.
+func (w *ClickWriter) QueueBytes() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open == nil {
+		return 0
+	}
+	return w.open.size()
+}
+
+// QueueLimitBytes is how large they may be.
+func (w *ClickWriter) QueueLimitBytes() int { return w.config.MaxBytes }
+
 // run writes one batch after the other until Close.
 func (w *ClickWriter) run() {
 	for range w.wake {

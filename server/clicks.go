@@ -43,6 +43,7 @@ func (p *program) openClicks(ctx context.Context) error {
 		return err
 	}
 	p.metrics.queue(batchClicks, p.clicks.QueueLength, p.clicks.QueueLimit())
+	p.metrics.queue(clickBytes, p.clicks.QueueBytes, p.clicks.QueueLimitBytes())
 	p.life.onStop("clicks", p.clicks.Close)
 	if p.spool != nil {
 		p.metrics.spool(p.spool, p.settings.spoolBytes, p.clicks.Drained)

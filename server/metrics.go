@@ -31,6 +31,9 @@ const (
 	batchPixels    = "pixels"
 )
 
+// clickBytes is the kind of what bounds the queue of clicks beside their number.
+const clickBytes = "click_bytes"
+
 func newMetrics(r role) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -132,18 +135,18 @@ func (m *metrics) add(c prometheus.Collector) {
 	m.registry.MustRegister(c)
 }
 
-// queue tells how many of a kind wait to be stored, and how many may.
+// queue tells how much of a kind waits to be stored, and how much may.
 func (m *metrics) queue(kind string, length func() int, limit int) {
 	most := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "proofback_queue_limit",
-		Help:        "How many clicks, postbacks or pixel signals may wait; more are refused, or dropped where they are diagnostics.",
+		Help:        "How many clicks, postbacks or pixel signals may wait, and how many bytes of clicks; more are refused, or dropped where they are diagnostics.",
 		ConstLabels: prometheus.Labels{"kind": kind},
 	})
 	most.Set(float64(limit))
 	m.add(most)
 	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "proofback_queue_length",
-		Help:        "How many clicks, postbacks or pixel signals wait to be stored.",
+		Help:        "How many clicks, postbacks or pixel signals wait to be stored, and how many bytes of clicks.",
 		ConstLabels: prometheus.Labels{"kind": kind},
 	}, func() float64 { return float64(length()) }))
 }

@@ -59,6 +59,7 @@ func TestTheDashboardAndTheAlertsAskForMetricsThatThereAre(t *testing.T) {
 		}
 	}
 	p.clickOnce()
+	p.wantAnswer("/metrics", 200, `proofback_queue_limit{kind="click_bytes"} `) // clicks are refused by either, and the alert asks of all kinds
 	var missing []string
 	t.Cleanup(func() {
 		for _, name := range missing {

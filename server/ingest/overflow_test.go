@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +90,40 @@ func TestAVisitorWhoFindsTheQueueFullIsToldWhenToComeAgain(t *testing.T) {
 	if n := len(w.stored()); n != room+1 {
 		t.Errorf("%d clicks are stored", n)
 	}
+}
+
+// Clicks with much in them fill the queue's bytes long before its places: whoever watches
+// how full it is must hear of either.
+func TestAQueueThatIsFullOfLargeClicksSaysThatItIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	writer, err := w.store.NewClickWriter(t.Context(), w.setup, db.ClickWriterConfig{MaxBytes: 20_000, Timeout: time.Minute})
+	w.must(err)
+	defer func() { w.must(writer.Close(context.WithoutCancel(t.Context()))) }()
+	clicks := NewClicks(ClicksConfig{Setup: w.setup, Writer: writer, Keys: w.keys, Log: slog.New(slog.DiscardHandler)})
+	w.mux = http.NewServeMux()
+	clicks.Register(w.mux)
+	letGo := w.holdUp("clicks")
+	query := "?source=" + strings.Repeat("x", 500)
+	for n := range 9 {
+		query += fmt.Sprintf("&sub%d=%s", n+1, strings.Repeat("x", 500))
+	}
+	var all sync.WaitGroup
+	var refused atomic.Bool
+	w.until("a click is refused", func() bool {
+		all.Go(func() {
+			if w.visit(query).StatusCode == http.StatusServiceUnavailable {
+				refused.Store(true)
+			}
+		})
+		return refused.Load()
+	})
+	places, size := float64(writer.QueueLength())/float64(writer.QueueLimit()), float64(writer.QueueBytes())/float64(writer.QueueLimitBytes())
+	if places > 0.1 || size < 0.7 || size > 1 {
+		t.Errorf("it is full, and told are %.2f of its places and %.2f of its bytes", places, size)
+	}
+	letGo()
+	all.Wait()
 }
 
 func TestASenderThatFindsTheQueueFullIsToldWhenToComeAgain(t *testing.T) {
