@@ -127,10 +127,9 @@ func (p *program) serveAway(context.Context) error {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = fmt.Fprintln(w, `{"result":"unavailable","reason":"UNAVAILABLE","message":"the database is away: nothing was stored, send it again"}`)
 	}
-	// Postbacks have the routes that they have else: an alert asks by them how many are refused.
-	for _, route := range []string{"/", "/postback", "/postback/{key}"} {
-		mux.HandleFunc(route, refuse)
-	}
+	mux.HandleFunc("/", refuse)
+	mux.HandleFunc("/postback", refuse) // as routes of their own: an alert asks by them how many are refused
+	mux.HandleFunc("/postback/{key}", refuse)
 	p.serve(p.around(mux))
 	return nil
 }
