@@ -28,6 +28,7 @@ const maxRest = 20
 // nothing (which io.Reader allows), and those who wait for longer are looked after all together.
 type callers struct {
 	net.Listener
+	bound *bound // on how many there are
 
 	open    sync.Map    // of *caller
 	armed   atomic.Bool // the timer runs
@@ -41,8 +42,9 @@ type caller struct {
 	all    *callers
 	hangUp context.CancelFunc // ends the contexts of what is asked on the connection
 
-	unbounded atomic.Bool   // reading has no time limit: net/http reads neither a header nor a body
-	taken     atomic.Bool   // the connection is a handler's
+	unbounded atomic.Bool // reading has no time limit: net/http reads neither a header nor a body
+	taken     atomic.Bool // the connection is a handler's
+	closed    atomic.Bool
 	turn      atomic.Uint32 // odd while a request is answered, and another number for each
 
 	seen       uint32 // turn at the last look
@@ -55,8 +57,8 @@ var (
 	_ interface{ CloseWrite() error } = (*caller)(nil)
 )
 
-func newCallers(l net.Listener) *callers {
-	all := &callers{Listener: l}
+func newCallers(l net.Listener, b *bound) *callers {
+	all := &callers{Listener: l, bound: b}
 	all.armed.Store(true)
 	all.timer = time.AfterFunc(lookEvery, all.look)
 	return all
@@ -64,11 +66,21 @@ func newCallers(l net.Listener) *callers {
 
 // Accept implements net.Listener.
 func (l *callers) Accept() (net.Conn, error) {
+	if err := l.bound.take(); err != nil {
+		return nil, err
+	}
 	conn, err := l.Listener.Accept()
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		return &caller{TCPConn: tcp, all: l}, err
 	}
+	l.bound.leave()
 	return conn, err
+}
+
+// Close implements net.Listener.
+func (l *callers) Close() error {
+	l.bound.close()
+	return l.Listener.Close()
 }
 
 // context is an http.Server's ConnContext.
@@ -173,6 +185,9 @@ func (c *caller) SetReadDeadline(t time.Time) error {
 func (c *caller) Close() error {
 	if !c.taken.Load() {
 		c.hangUp()
+	}
+	if c.closed.CompareAndSwap(false, true) {
+		defer c.all.bound.leave()
 	}
 	return c.TCPConn.Close()
 }

@@ -17,13 +17,18 @@ import (
 // lookedAfter serves h as the program does, on a real socket. change may change the server.
 func lookedAfter(t *testing.T, h http.HandlerFunc, change ...func(*http.Server)) (*http.Server, *callers) {
 	t.Helper()
+	return lookedAfterWithin(t, newBound(1000, slog.New(slog.DiscardHandler)), h, change...)
+}
+
+func lookedAfterWithin(t *testing.T, b *bound, h http.HandlerFunc, change ...func(*http.Server)) (*http.Server, *callers) {
+	t.Helper()
 	var listening net.ListenConfig
 	l, err := listening.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := newHTTPServer(h, slog.New(slog.DiscardHandler))
-	all := newCallers(l)
+	all := newCallers(l, b)
 	server.ConnContext, server.ConnState = all.context, all.note
 	for _, c := range change {
 		c(server)

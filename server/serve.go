@@ -262,7 +262,7 @@ func (p *program) serveHTTP(context.Context) error {
 		(*p.serving.Load()).ServeHTTP(w, r)
 	}), p.log)
 	silent := &silentConns{}
-	callers := newCallers(p.listener)
+	callers := newCallers(p.listener, newBound(maxConnections(), p.log))
 	server.ConnContext = callers.context
 	server.ConnState = func(c net.Conn, state http.ConnState) {
 		silent.note(c, state)
