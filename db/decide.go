@@ -48,6 +48,15 @@ type Sent struct {
 	Credentials proofback.Credentials
 }
 
+// size is about how much memory its texts take.
+func (in *Incoming) size() int {
+	n := len(in.URL)
+	if in.Sent != nil {
+		n += len(in.Sent.Request.RawQuery) + len(in.Sent.Request.Body)
+	}
+	return n
+}
+
 // decideAttempts bounds how often a batch that lost a race is decided anew. Each
 // round sees the winners of the last, so one is nearly always enough.
 const decideAttempts = 10

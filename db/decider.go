@@ -24,6 +24,9 @@ type DeciderConfig struct {
 	// MaxQueue is how many requests may wait; more are refused at once, so that a
 	// flood costs bounded memory. Default 4096.
 	MaxQueue int
+	// MaxBytes is how large the requests may be that wait or are being decided. Default
+	// 32 MiB: what is made of them takes several times as much.
+	MaxBytes int
 	// Timeout bounds one batch from its look-ups to its commit. Default 10 s.
 	Timeout time.Duration
 	// Observe is told of each batch: how many requests it had, how long it took from
@@ -44,6 +47,7 @@ type Decider struct {
 	share    int
 	maxBatch int
 	maxQueue int
+	maxBytes int
 	timeout  time.Duration
 	observe  func(int, time.Duration, error)
 	writers  sync.WaitGroup
@@ -51,6 +55,7 @@ type Decider struct {
 	mu      sync.Mutex
 	worth   sync.Cond    // a batch may be worth it
 	queue   []*undecided // that wait
+	bytes   int          // of those, and of those in batches on their way
 	batches int          // on their way, but for those that turned out to be slow
 	busy    int          // those as well
 	closed  bool
@@ -58,6 +63,7 @@ type Decider struct {
 
 type undecided struct {
 	in   *Incoming
+	size int
 	done chan struct{}
 	log  *proofback.Postback
 	err  error
@@ -83,13 +89,16 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 	if c.MaxQueue <= 0 {
 		c.MaxQueue = 4096
 	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 32 << 20
+	}
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
 	}
 	if c.Observe == nil {
 		c.Observe = func(int, time.Duration, error) {}
 	}
-	d := &Decider{store: s, setup: setup, atOnce: c.Writers, share: c.Share, maxBatch: c.MaxBatch, maxQueue: c.MaxQueue, timeout: c.Timeout, observe: c.Observe}
+	d := &Decider{store: s, setup: setup, atOnce: c.Writers, share: c.Share, maxBatch: c.MaxBatch, maxQueue: c.MaxQueue, maxBytes: c.MaxBytes, timeout: c.Timeout, observe: c.Observe}
 	d.worth.L = &d.mu
 	for range c.Writers {
 		d.writers.Go(d.run)
@@ -102,7 +111,7 @@ func (s *Store) NewDecider(setup *Setup, c DeciderConfig) *Decider {
 // nobody waits for it any more, so there is no context to end it by: the batches before
 // it and its own are bounded.
 func (d *Decider) Decide(in *Incoming) (*proofback.Postback, error) {
-	u := &undecided{in: in, done: make(chan struct{})}
+	u := &undecided{in: in, size: in.size(), done: make(chan struct{})}
 	switch alone, err := d.enqueue(u); {
 	case err != nil:
 		return nil, err
@@ -129,12 +138,14 @@ func (d *Decider) enqueue(u *undecided) (alone bool, err error) {
 	case d.busy == 0 && len(d.queue) == 0:
 		d.batches++
 		d.busy++
+		d.bytes += u.size
 		d.writers.Add(1)
 		return true, nil
-	case len(d.queue) == d.maxQueue:
+	case len(d.queue) == d.maxQueue, d.bytes+u.size > d.maxBytes:
 		return false, errTooBusy
 	}
 	d.queue = append(d.queue, u)
+	d.bytes += u.size
 	if d.isWorthIt() {
 		d.worth.Signal()
 	}
@@ -165,6 +176,16 @@ func (d *Decider) QueueLength() int {
 // QueueLimit is how many requests may wait.
 func (d *Decider) QueueLimit() int { return d.maxQueue }
 
+// QueueBytes is how large the requests are that wait or are being decided.
+func (d *Decider) QueueBytes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bytes
+}
+
+// QueueLimitBytes is how large they may be.
+func (d *Decider) QueueLimitBytes() int { return d.maxBytes }
+
 func (d *Decider) run() {
 	batch := make([]*undecided, 0, d.maxBatch)
 	for {
@@ -178,7 +199,11 @@ func (d *Decider) run() {
 
 // decideBatch decides a batch that is counted as on its way.
 func (d *Decider) decideBatch(batch []*undecided) {
-	ended := d.begun()
+	size := 0
+	for _, u := range batch {
+		size += u.size
+	}
+	ended := d.begun(size)
 	defer ended()
 	d.decide(batch)
 }
@@ -186,9 +211,9 @@ func (d *Decider) decideBatch(batch []*undecided) {
 // slowAfter is how long a batch is waited for.
 const slowAfter = 20 * time.Millisecond
 
-// begun counts a batch as on its way until it has ended, or it turns out to be slow:
+// begun counts a batch of size bytes as on its way until it has ended, or it turns out to be slow:
 // perhaps it waits for a lock, and nobody is to wait with it.
-func (d *Decider) begun() (ended func()) {
+func (d *Decider) begun(size int) (ended func()) {
 	over := sync.OnceFunc(func() { d.batches-- })
 	slow := time.AfterFunc(slowAfter, func() { d.less(over) })
 	return func() {
@@ -196,6 +221,7 @@ func (d *Decider) begun() (ended func()) {
 		d.less(func() {
 			over()
 			d.busy--
+			d.bytes -= size
 		})
 	}
 }

@@ -31,8 +31,11 @@ const (
 	batchPixels    = "pixels"
 )
 
-// clickBytes is the kind of what bounds the queue of clicks beside their number.
-const clickBytes = "click_bytes"
+// What bounds queues beside the number of what is in them.
+const (
+	clickBytes    = "click_bytes"
+	postbackBytes = "postback_bytes"
+)
 
 func newMetrics(r role) *metrics {
 	m := &metrics{
@@ -139,14 +142,14 @@ func (m *metrics) add(c prometheus.Collector) {
 func (m *metrics) queue(kind string, length func() int, limit int) {
 	most := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "proofback_queue_limit",
-		Help:        "How many clicks, postbacks or pixel signals may wait, and how many bytes of clicks; more are refused, or dropped where they are diagnostics.",
+		Help:        "How many clicks, postbacks or pixel signals may wait, and how many bytes of clicks and postbacks; more are refused, or dropped where they are diagnostics.",
 		ConstLabels: prometheus.Labels{"kind": kind},
 	})
 	most.Set(float64(limit))
 	m.add(most)
 	m.add(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "proofback_queue_length",
-		Help:        "How many clicks, postbacks or pixel signals wait to be stored, and how many bytes of clicks.",
+		Help:        "How many clicks, postbacks or pixel signals wait to be stored, and how many bytes of clicks and postbacks.",
 		ConstLabels: prometheus.Labels{"kind": kind},
 	}, func() float64 { return float64(length()) }))
 }

@@ -220,6 +220,7 @@ func (p *program) openDecider(context.Context) error {
 	}
 	p.decider = p.store.NewDecider(p.setup, db.DeciderConfig{Observe: p.metrics.batch(batchPostbacks)})
 	p.metrics.queue(batchPostbacks, p.decider.QueueLength, p.decider.QueueLimit())
+	p.metrics.queue(postbackBytes, p.decider.QueueBytes, p.decider.QueueLimitBytes())
 	p.life.onStop("postbacks", func(context.Context) error {
 		p.decider.Close()
 		return nil

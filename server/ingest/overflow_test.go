@@ -162,3 +162,40 @@ func TestAFloodThatIsRefusedDoesNotFillTheLog(t *testing.T) {
 		t.Errorf("%d requests were refused in %s: %d lines, %d bytes", flood, time.Since(began), lines, log.Len())
 	}
 }
+
+// With its queue full of the largest requests there are, the program would need a gigabyte
+// and more.
+func TestLargePostbacksFillTheQueueBeforeTheMemory(t *testing.T) {
+	t.Parallel()
+	const large = 60_000
+	b := newInbox(t)
+	decider := b.store.NewDecider(b.setup, db.DeciderConfig{Writers: 1, MaxBytes: 3 * large, Timeout: time.Minute})
+	defer decider.Close()
+	b.handler.Decider = decider
+	letGo := b.holdUp("postbacks")
+	send := func() *http.Response {
+		return b.serve(request(http.MethodPost, "/postback", "event_type="+strings.Repeat("x", large), "Content-Type: application/x-www-form-urlencoded"))
+	}
+	var all sync.WaitGroup
+	take := func() {
+		all.Go(func() {
+			if got := send(); got.StatusCode != http.StatusBadRequest {
+				t.Errorf("got %d", got.StatusCode)
+			}
+		})
+	}
+	for n := range 2 {
+		take()
+		b.until("it waits", func() bool { return decider.QueueBytes() > (n+1)*large })
+	}
+	if got := send(); got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("beyond the queue: %d, Retry-After %q", got.StatusCode, got.Header.Get("Retry-After"))
+	}
+	letGo()
+	all.Wait()
+	take()
+	all.Wait()
+	if n := decider.QueueBytes(); n != 0 {
+		t.Errorf("%d bytes wait, and nobody does", n)
+	}
+}
