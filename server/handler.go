@@ -30,7 +30,6 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	p.role.refuseTheRest(mux)
 	return p.around(mux), nil
 }
 
@@ -78,7 +77,7 @@ func (p *program) registerAPI(ctx context.Context, mux *http.ServeMux) error {
 
 // around puts what holds for every request around a mux.
 func (p *program) around(mux *http.ServeMux) http.Handler {
-	return &observed{mux: mux, metrics: p.metrics, log: p.log, https: strings.HasPrefix(p.publicURL, "https://")}
+	return &observed{mux: mux, metrics: p.metrics, log: p.log, elsewhere: p.role.elsewhere(), https: strings.HasPrefix(p.publicURL, "https://")}
 }
 
 // resolver answers the API.

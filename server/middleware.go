@@ -61,10 +61,11 @@ var (
 // answerWriter remembers what was answered.
 type answerWriter struct {
 	http.ResponseWriter
-	request  *http.Request
-	id       [1]string // of the request, as a header has it
-	status   int
-	replaced bool // what the handler writes is not sent
+	request   *http.Request
+	id        [1]string // of the request, as a header has it
+	status    int
+	replaced  bool   // what the handler writes is not sent
+	elsewhere string // observed.elsewhere
 }
 
 func (w *answerWriter) WriteHeader(status int) {
@@ -73,7 +74,7 @@ func (w *answerWriter) WriteHeader(status int) {
 	}
 	if w.request.Pattern == "" && (status == http.StatusNotFound || status == http.StatusMethodNotAllowed) {
 		w.replaced = true
-		refuseRoute(w.ResponseWriter, w.request, status)
+		refuseRoute(w.ResponseWriter, w.request, status, w.elsewhere)
 		return
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -111,13 +112,15 @@ type observed struct {
 	mux     http.Handler
 	metrics *metrics
 	log     *slog.Logger
-	https   bool // we are known by it: browsers are told to take nothing else (RFC 6797)
+	// elsewhere says whom to ask for what is not served here; "" when nobody serves it.
+	elsewhere string
+	https     bool // we are known by it: browsers are told to take nothing else (RFC 6797)
 }
 
 func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	o.metrics.inFlight.Inc()
-	answer := &answerWriter{ResponseWriter: w, request: r}
+	answer := &answerWriter{ResponseWriter: w, request: r, elsewhere: o.elsewhere}
 	defer o.end(answer, began)
 	o.begin(answer)
 	o.mux.ServeHTTP(answer, r)

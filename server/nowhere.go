@@ -13,8 +13,12 @@ const maxShownPath = 80
 
 // refuseRoute answers a request that no route is for, in the form of every refusal: what
 // was seen, and what to send instead. The mux has set Allow where it knows the path.
-func refuseRoute(w http.ResponseWriter, r *http.Request, status int) {
+// Where processes have parts, what is not served by this one may be by those of another.
+func refuseRoute(w http.ResponseWriter, r *http.Request, status int, elsewhere string) {
 	code, message := string(proofback.CodeNotFound), fmt.Sprintf("there is nothing at %s: compare the path, letter by letter, with the URL that you were given", proofback.CutText(r.URL.EscapedPath(), maxShownPath))
+	if status == http.StatusNotFound && elsewhere != "" {
+		message = elsewhere
+	}
 	if status == http.StatusMethodNotAllowed {
 		code, message = "METHOD_NOT_ALLOWED", fmt.Sprintf("%s is not answered here: send %s", proofback.CutText(r.Method, 20), w.Header().Get("Allow"))
 	}

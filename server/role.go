@@ -3,9 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"net/http"
-
-	"github.com/proofback/proofback"
 )
 
 // role is the part of the work that a process does. All that processes share is in
@@ -54,13 +51,11 @@ func (r role) does() string {
 	return "does everything"
 }
 
-// refuseTheRest answers what processes of other roles are there for.
-func (r role) refuseTheRest(mux *http.ServeMux) {
+// elsewhere says whom to ask for what processes of other roles are there for, and "" where
+// there are none.
+func (r role) elsewhere() string {
 	if r == roleAll {
-		return
+		return ""
 	}
-	sentence := fmt.Sprintf("this process has the role %s, which %s: ask one of another role", r, r.does())
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		refuseInJSON(w, http.StatusNotFound, string(proofback.CodeNotFound), sentence)
-	})
+	return fmt.Sprintf("this process has the role %s, which %s: ask one of another role", r, r.does())
 }

@@ -83,6 +83,7 @@ func wantRolesKept(ingest, api, worker *process) {
 		p.wantAnswer("/readyz", 200, "role "+role)
 		p.wantAnswer("/metrics", 200, "go_goroutines")
 	}
+	ingest.wantAnswer("/clicks", 405, "GET is not answered here: send OPTIONS, POST") // which is no other role's
 	_, told := worker.get("/metrics")
 	if strings.Contains(told, `kind="clicks"`) || strings.Contains(told, `kind="postbacks"`) {
 		worker.t.Error("the worker has a writer of clicks or postbacks")
