@@ -23,7 +23,7 @@ func maxConnections() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return many
 	}
-	limit := int(min(files.Cur, many)) //nolint:gosec // at most many
+	limit := int(min(files.Cur, many))
 	return max(limit-ownFiles, limit/4)
 }
 
