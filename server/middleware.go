@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -123,7 +124,18 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := &answerWriter{ResponseWriter: w, request: r, elsewhere: o.elsewhere}
 	defer o.end(answer, began)
 	o.begin(answer)
+	oneSlash(r.URL)
 	o.mux.ServeHTTP(answer, r)
+}
+
+// oneSlash mends a path that begins with several, as it does where one that begins with a
+// slash was put behind a base URL that ends with one. ServeMux would redirect, and
+// whatever sends postbacks seldom follows.
+func oneSlash(u *url.URL) {
+	if strings.HasPrefix(u.Path, "//") {
+		u.Path = "/" + strings.TrimLeft(u.Path, "/")
+		u.RawPath = "/" + strings.TrimLeft(u.RawPath, "/") // as good as none where it is not Path encoded
+	}
 }
 
 // begin writes the id into the request and the answer, and what stands in every answer.

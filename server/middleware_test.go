@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -157,6 +158,33 @@ func TestARequestThatIsGivenUpIsCountedAsAFaultOfOurs(t *testing.T) {
 		promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 		if !strings.Contains(w.Body.String(), `proofback_http_request_duration_seconds_count{outcome="`+tt.want+`",route="GET /thing"} 1`) {
 			t.Errorf("%s: it is not counted as %s", name, tt.want)
+		}
+	}
+}
+
+// As where "/postback" was put behind "https://go.example.com/".
+func TestAPathThatBeginsWithTwoSlashesIsServedRatherThanRedirected(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/postback/{key}", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.PathValue("key")) })
+	for target, want := range map[string]string{
+		"//postback/k1?txid=//1":  "k1",
+		"///postback/k1":          "k1",
+		"//postback/a%2Fb":        "a/b",
+		"//elsewhere.example/k1":  "",
+		"//postback//k1":          "",
+		"//%70ostback/k%31?a=1&b": "k1",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://go.example", nil)
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL = u
+		w := httptest.NewRecorder()
+		(&observed{mux: mux, metrics: newMetrics(roleAll), log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, r)
+		if got := w.Body.String(); want != "" && (w.Code != http.StatusOK || got != want) || want == "" && w.Code == http.StatusOK {
+			t.Errorf("%s: %d %q", target, w.Code, got)
 		}
 	}
 }
