@@ -79,9 +79,18 @@ var ratesColumns = []string{"currency", "day", "per_euro", "source"}
 // storeRates COPYs rates (currency, day, units for one euro, source), and leaves
 // alone what is known already: what was published first stays. Rates that
 // contradict each other are refused, all of them.
+//
+// A day of a closed month that was told at the rate of a day before it is told so for
+// ever: reports and statements of that month would else come to another sum, and what is
+// reversed would be more or less than what was put in. What had no rate gets one.
 func (s *Store) storeRates(ctx context.Context, rates pgx.CopyFromSource) (stored int64, err error) {
+	var late int64
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE new_rates (currency text, day date, per_euro text, source text) ON COMMIT DROP`)
+		books, err := scanBooks(tx.QueryRow(ctx, holdBooks))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `CREATE TEMPORARY TABLE new_rates (currency text, day date, per_euro text, source text) ON COMMIT DROP`)
 		if err != nil {
 			return err
 		}
@@ -101,14 +110,30 @@ func (s *Store) storeRates(ctx context.Context, rates pgx.CopyFromSource) (store
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO rates (currency, day, per_euro, source)
-			SELECT currency, day, per_euro::numeric, source
-			FROM new_rates
-			ON CONFLICT DO NOTHING`)
-		stored = tag.RowsAffected()
-		return err
+		return tx.QueryRow(ctx, `
+			WITH unknown AS (
+				SELECT *, day < $1::timestamptz::date AND EXISTS (
+						SELECT
+						FROM rates AS r
+						WHERE r.currency = n.currency
+						AND r.day BETWEEN n.day - $2::integer AND n.day
+					) AS late
+				FROM new_rates AS n
+				WHERE NOT EXISTS (SELECT FROM rates AS r WHERE r.currency = n.currency AND r.day = n.day)
+			), stored AS (
+				INSERT INTO rates (currency, day, per_euro, source)
+				SELECT currency, day, per_euro::numeric, source
+				FROM unknown
+				WHERE NOT late
+				ON CONFLICT DO NOTHING
+				RETURNING day
+			)
+			SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM unknown WHERE late)`,
+			books.ClosedTo, maxRateDays).Scan(&stored, &late)
 	})
+	if err == nil && late > 0 {
+		s.log.WarnContext(ctx, "rates came too late: months are closed that were told at those of days before, and stay so", "rates", late)
+	}
 	return stored, err
 }
 
