@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/proofback/proofback"
 )
 
@@ -50,5 +52,55 @@ func TestARateThatComesAfterTheMonthWasClosedChangesNothingInIt(t *testing.T) {
 		if n := b.pounds(day, "0.7"); n != want {
 			t.Errorf("%s: %d rates were new", day, n)
 		}
+	}
+}
+
+// Most sales are told of before the rate of their day is published, and normalised at that
+// of the day before. A correction takes away what they were normalised as.
+func TestACorrectionIsToldAtTheRatesOfItsConversion(t *testing.T) {
+	t.Parallel()
+	b := newBookkeeping(t)
+	b.pounds("2026-01-09", "0.5")
+	ids := []uuid.UUID{b.sale(b.now, "approved", proofback.Money{Amount: "200", Currency: "GBP"}), b.sale(b.now, "approved", proofback.Money{Amount: "200", Currency: "GBP"})}
+	if n := b.pounds("2026-01-10", "0.8"); n != 1 {
+		t.Fatalf("%d rates were new", n)
+	}
+	soon := b.sale(b.now.Add(time.Second), "approved", proofback.Money{Amount: "80", Currency: "GBP"}) // has the rate of its day
+	paid := func(want proofback.Decimal) {
+		t.Helper()
+		payout := proofback.Decimal("0")
+		for _, row := range b.months(b.affiliateActor()).Rows {
+			payout = payout.Add(row.Metrics.Payout.Amount)
+		}
+		if !payout.Equal(want) {
+			t.Errorf("%s are paid, want %s", payout, want)
+		}
+	}
+	paid("450")
+	since := b.now
+	b.pass(time.Second)
+	b.correct(ids[0], "0", "0")
+	paid("250")
+	b.correct(ids[1], "50", "0")
+	paid("150")
+	b.correct(soon, "0", "0")
+	paid("100")
+	changes, err := b.store.ReportChanges(t.Context(), b.affiliateActor(), proofback.ReportChangesInput{Since: since, Report: proofback.ReportInput{
+		Range: proofback.TimeRange{From: booksFrom.AddDate(0, 0, -9), To: booksFrom.AddDate(0, 1, 0)}, Limit: 10,
+	}})
+	if err != nil || changes.Totals.Payout.Amount != "-350.00" {
+		t.Errorf("the changes come to %v, %v", changes.Totals.Payout, err)
+	}
+	b.now = time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)
+	b.close("2026-01")
+	b.pass(time.Second)
+	b.correct(ids[1], "0", "0")
+	b.move(rejected, ids[0])
+	paid("0")
+	b.now = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	b.close("2026-02")
+	list := b.state()
+	if balance := list[0].Balance(); balance != "100.00" || list[1].Adjusted != "-100.00" {
+		t.Errorf("%v, %v", b.said(list[0]), b.said(list[1]))
 	}
 }

@@ -45,7 +45,7 @@ func (q *reportQuery) moved(currency string, between string) string {
 	where = append(where, "x.from_status IS NOT NULL", `(v.settled_status IS NULL OR NOT EXISTS (
 			SELECT FROM adjustments AS y WHERE y.conversion_id = v.id AND y.transition_id = x.id))`)
 	return `
-		SELECT ` + changeKey("x.id", "x.at", "'"+string(proofback.ChangeMoved)+"'") + `, side.status, part.n * side.sign, ` + lineDay + `,
+		SELECT ` + changeKey("x.id", "x.at", "'"+string(proofback.ChangeMoved)+"'") + `, side.status, part.n * side.sign, ` + q.correctionDay() + `,
 			side.sign * part.payout, part.payout_currency, side.sign * part.revenue, part.revenue_currency,
 			side.sign * part.own_payout, side.sign * part.own_revenue
 		FROM transitions AS x
@@ -70,7 +70,7 @@ func (q *reportQuery) corrected(currency string, between string) string {
 	where := append(q.lineFilters("v.event_at"), between)
 	where = append(where, "NOT a.settled")
 	return `
-		SELECT ` + changeKey("a.id", "a.at", "'"+string(proofback.ChangeCorrected)+"'") + `, ` + q.statusAt("a.at", "<=") + `, 0, ` + lineDay + `,
+		SELECT ` + changeKey("a.id", "a.at", "'"+string(proofback.ChangeCorrected)+"'") + `, ` + q.statusAt("a.at", "<=") + `, 0, ` + q.correctionDay() + `,
 			a.payout, a.payout_currency, a.revenue, a.revenue_currency,
 			` + q.ownOf("a", "payout", currency) + `, ` + q.ownOf("a", "revenue", currency) + `
 		FROM adjustments AS a
@@ -86,7 +86,7 @@ func (q *reportQuery) settled(currency string, between string) string {
 	kind := "CASE WHEN a.kind = 'AMOUNT' THEN '" + string(proofback.ChangeCorrected) + "' WHEN a.from_status IS NULL THEN '" +
 		string(proofback.ChangeReceived) + "' ELSE '" + string(proofback.ChangeMoved) + "' END"
 	return `
-		SELECT ` + changeKey(id, "a.at", kind) + `, side.status, CASE WHEN a.kind = 'STATUS' AND a.of_id IS NULL THEN side.sign ELSE 0 END, ` + lineDay + `,
+		SELECT ` + changeKey(id, "a.at", kind) + `, side.status, CASE WHEN a.kind = 'STATUS' AND a.of_id IS NULL THEN side.sign ELSE 0 END, ` + q.correctionDay() + `,
 			side.sign * a.payout, a.payout_currency, side.sign * a.revenue, a.revenue_currency,
 			side.sign * ` + q.ownSettled("payout", currency) + `,
 			side.sign * ` + q.ownSettled("revenue", currency) + `

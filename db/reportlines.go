@@ -117,7 +117,7 @@ func (q *reportQuery) correctionLines(currency string) string {
 		where = append(where, "a.at <= "+q.arg(q.in.AsOf, "timestamptz"))
 	}
 	return `
-		SELECT ` + q.lineColumns(at) + `, ` + q.status() + ` AS status, 0 AS n, ` + lineDay + ` AS day,
+		SELECT ` + q.lineColumns(at) + `, ` + q.status() + ` AS status, 0 AS n, ` + q.correctionDay() + ` AS day,
 			a.payout, a.payout_currency, a.revenue, a.revenue_currency,
 			` + q.ownOf("a", "payout", currency) + ` AS own_payout,
 			` + q.ownOf("a", "revenue", currency) + ` AS own_revenue
@@ -133,7 +133,7 @@ func (q *reportQuery) settledLines(currency string) string {
 		where = append(where, "a.at <= "+q.arg(q.in.AsOf, "timestamptz"))
 	}
 	return `
-		SELECT ` + q.lineColumns("a.booked_at") + `, side.status, CASE WHEN a.kind = 'STATUS' AND a.of_id IS NULL THEN side.sign ELSE 0 END, ` + lineDay + `,
+		SELECT ` + q.lineColumns("a.booked_at") + `, side.status, CASE WHEN a.kind = 'STATUS' AND a.of_id IS NULL THEN side.sign ELSE 0 END, ` + q.correctionDay() + `,
 			side.sign * a.payout, a.payout_currency, side.sign * a.revenue, a.revenue_currency,
 			side.sign * ` + q.ownSettled("payout", currency) + `,
 			side.sign * ` + q.ownSettled("revenue", currency) + `
@@ -146,6 +146,16 @@ func (q *reportQuery) settledLines(currency string) string {
 // lineDay is the day whose rates a line is told at: that of the event, so that what
 // is taken away is as much as was put in.
 const lineDay = "(v.event_at AT TIME ZONE 'UTC')::date"
+
+// correctionDay is lineDay of a correction, which is told at the rates that its conversion
+// was told at.
+func (q *reportQuery) correctionDay() string {
+	if q.in.Currency != q.network {
+		return lineDay
+	}
+	digits, _ := proofback.CurrencyDigits(q.network) // it was checked when the network began
+	return correctionDay(q.arg(q.network, "text"), q.arg(digits, "integer"), q.arg(maxRateDays, "integer"))
+}
 
 // lineColumns tell rows of lines apart.
 func (q *reportQuery) lineColumns(at string) string { return q.columnsOf(q.span(at), conversion) }

@@ -38,7 +38,7 @@ func (m *statementMaker) gather(ctx context.Context) error {
 // statementLines gathers, for affiliates ($1) in currencies ($2) with minor units
 // ($3), what was booked from ($4) to ($5): the approved conversions of the month with
 // the corrections that go with them, and what was booked in it about earlier months.
-const statementLines = `
+var statementLines = `
 	WITH whose AS (
 		SELECT *
 		FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS w (affiliate_id, own, digits)
@@ -46,7 +46,8 @@ const statementLines = `
 	raw AS (
 		SELECT w.*, 'CONVERSION' AS kind, v.id AS conversion_id, NULL::uuid AS adjustment_id, v.event_at AS at, v.event_at,
 			v.payout AS sent, v.payout_currency AS sent_currency,
-			CASE WHEN w.own = $6 AND v.rate_date IS NOT NULL THEN v.normal_payout END AS known
+			CASE WHEN w.own = $6 AND v.rate_date IS NOT NULL THEN v.normal_payout END AS known,
+			` + lineDay + ` AS day
 		FROM whose AS w
 		JOIN conversions AS v ON v.affiliate_id = w.affiliate_id
 		WHERE ($4::timestamptz IS NULL OR v.event_at >= $4)
@@ -55,7 +56,7 @@ const statementLines = `
 		AND v.payout IS NOT NULL
 		AND coalesce(v.settled_status, v.status) = 'APPROVED'
 		UNION ALL
-		SELECT w.*, 'CORRECTION', v.id, a.id, a.booked_at, v.event_at, a.payout, a.payout_currency, NULL
+		SELECT w.*, 'CORRECTION', v.id, a.id, a.booked_at, v.event_at, a.payout, a.payout_currency, NULL, ` + statedCorrectionDay + `
 		FROM whose AS w
 		JOIN adjustments AS a ON a.affiliate_id = w.affiliate_id
 		JOIN conversions AS v ON v.id = a.conversion_id AND v.advertiser_id = a.advertiser_id
@@ -73,7 +74,8 @@ const statementLines = `
 				ELSE 'APPROVAL'
 			END,
 			v.id, a.id, a.booked_at, v.event_at, side.sign * a.payout, a.payout_currency,
-			CASE WHEN a.kind = 'STATUS' AND a.of_id IS NULL AND w.own = $6 AND v.rate_date IS NOT NULL THEN side.sign * v.normal_payout END
+			CASE WHEN a.kind = 'STATUS' AND a.of_id IS NULL AND w.own = $6 AND v.rate_date IS NOT NULL THEN side.sign * v.normal_payout END,
+			` + statedCorrectionDay + `
 		FROM whose AS w
 		JOIN adjustments AS a ON a.affiliate_id = w.affiliate_id
 		JOIN conversions AS v ON v.id = a.conversion_id AND v.advertiser_id = a.advertiser_id
@@ -85,8 +87,7 @@ const statementLines = `
 		AND side.status = 'APPROVED'
 	),
 	told AS (
-		SELECT raw.*, (raw.event_at AT TIME ZONE 'UTC')::date AS day,
-			coalesce(known, CASE WHEN sent_currency = own THEN sent END) AS amount
+		SELECT raw.*, coalesce(known, CASE WHEN sent_currency = own THEN sent END) AS amount
 		FROM raw
 	),
 	wanted AS (
@@ -130,6 +131,10 @@ const statementSums = `
 		min(untold)
 	FROM stated
 	GROUP BY affiliate_id`
+
+// statedCorrectionDay is the day whose rates a line of an adjustment is told at, as reports
+// have it.
+var statedCorrectionDay = `CASE WHEN w.own = $6 THEN ` + correctionDay("$6::text", "w.digits", "$7::integer") + ` ELSE ` + lineDay + ` END`
 
 // linesDigest is Statement.Digest of lines.
 const linesDigest = `encode(sha256(convert_to(coalesce(string_agg(

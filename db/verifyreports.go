@@ -106,20 +106,8 @@ func (v *verifying) reported(ctx context.Context, tx pgx.Tx) (sums [6]proofback.
 	return sums, nil
 }
 
-// rateOn is the rate of a currency for a line's day.
-func rateOn(currency string) string {
-	return `CASE WHEN ` + currency + ` = 'EUR' THEN 1 ELSE (
-			SELECT per_euro
-			FROM rates
-			WHERE currency = ` + currency + `
-			AND day BETWEEN l.day - $3::integer AND l.day
-			ORDER BY day DESC
-			LIMIT 1
-		) END`
-}
-
 func toldIn(side string) string {
-	return `coalesce(own_` + side + `, sign(` + side + `) * convert_amount(abs(` + side + `), ` + rateOn("l."+side+"_currency") + `, ` + rateOn("$1::text") + `, $2::integer))`
+	return `coalesce(own_` + side + `, sign(` + side + `) * convert_amount(abs(` + side + `), ` + rateOn("l."+side+"_currency", "l.day", "$3::integer") + `, ` + rateOn("$1::text", "l.day", "$3::integer") + `, $2::integer))`
 }
 
 // ledgerSums adds up the ledger in the network's currency ($1) with its minor units
@@ -149,7 +137,7 @@ var ledgerSums = `
 		FROM moved AS m
 		JOIN conversions AS v ON v.id = m.id
 		UNION ALL
-		SELECT v.status, 0, 1, (v.event_at AT TIME ZONE 'UTC')::date, a.payout, a.payout_currency, a.revenue, a.revenue_currency,
+		SELECT v.status, 0, 1, ` + correctionDay("$1::text", "$2::integer", "$3::integer") + `, a.payout, a.payout_currency, a.revenue, a.revenue_currency,
 			CASE WHEN a.payout IS NULL THEN 0 WHEN a.payout_currency = $1 THEN a.payout END,
 			CASE WHEN a.revenue IS NULL THEN 0 WHEN a.revenue_currency = $1 THEN a.revenue END
 		FROM ledger AS e
