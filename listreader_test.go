@@ -85,6 +85,10 @@ func TestListsOfAllMakesAreRead(t *testing.T) {
 		{"UTF-16", wide, ListOptions{}, []string{"2 Ä1  5  EUR  "}},
 		{"line breaks in quotes", "txid,note,amount\nA,\"one\ntwo\",3\n\nB,,4\n", ListOptions{}, []string{"2 A  3  EUR  ", "5 B  4  EUR  "}},
 		{"an open quote spoils its line alone", "txid,amount\n\"A,1\nB,2\nC,3\n", ListOptions{}, []string{`2! a quote (") is opened and not closed, or stands within a value: double it`, "3 B  2  EUR  ", "4 C  3  EUR  "}},
+		{"nor does it take a line with it that is too long", "txid,amount\n\"A,1\nB," + strings.Repeat("2", maxListLine) + "\n\"C,3\nD,4\n", ListOptions{}, []string{
+			`2! a quote (") is opened and not closed, or stands within a value: double it`, "3! the line is longer than 64 KB",
+			`4! a quote (") is opened and not closed, or stands within a value: double it`, "5 D  4  EUR  ",
+		}},
 		{"too many values", "txid,amount\nA,1,234\nB,2\n", ListOptions{}, []string{"2! the line has 3 values, and the header 2 names", "3 B  2  EUR  "}},
 		{"negative", "txid,amount\nA,-3\nB,(3)\n", ListOptions{}, []string{
 			`2! the amount "-3" is negative: write the event's own amount, and rejected as its status`, `3! the amount "(3)" is negative: write the event's own amount, and rejected as its status`,

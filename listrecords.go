@@ -54,9 +54,10 @@ func wholeRunes(b []byte) []byte {
 
 // lineReader gives lines with their numbers, and takes some back.
 type lineReader struct {
-	in     *bufio.Reader
-	line   int64 // number of the last line that was given
-	undone []string
+	in      *bufio.Reader
+	line    int64 // number of the last line that was given
+	undone  []string
+	tooLong bool // the line after undone is errLineTooLong, and was read
 }
 
 // errLineTooLong is of one line; the next can be read.
@@ -68,6 +69,11 @@ func (l *lineReader) next() (string, error) {
 		l.undone = l.undone[1:]
 		l.line++
 		return text, nil
+	}
+	if l.tooLong {
+		l.tooLong = false
+		l.line++
+		return "", errLineTooLong
 	}
 	text, err := l.in.ReadSlice('\n')
 	if err == bufio.ErrBufferFull { //nolint:errorlint // ReadSlice gives it as it is
@@ -105,6 +111,12 @@ func (l *lineReader) undo(lines []string) {
 	l.line -= int64(len(lines))
 }
 
+// undoTooLong takes back a line that was too long, of which nothing is kept.
+func (l *lineReader) undoTooLong() {
+	l.tooLong = true
+	l.line--
+}
+
 // csvRecords reads records of a list whose values are separated.
 type csvRecords struct {
 	lines     lineReader
@@ -134,6 +146,9 @@ func (c *csvRecords) join(text string) (values []string, raw, problem string) {
 	lines := []string{text}
 	for strings.Count(text, `"`)%2 == 1 && len(lines) < maxListLines {
 		more, err := c.lines.next()
+		if errors.Is(err, errLineTooLong) {
+			c.lines.undoTooLong()
+		}
 		if err != nil {
 			break
 		}
