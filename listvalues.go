@@ -66,7 +66,7 @@ func parseListTime(text string, zone *time.Location) (time.Time, string) {
 		return inYears(t)
 	}
 	for _, layout := range listTimes {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+		if t, err := parseLocal(layout, text, zone); err == nil {
 			return inYears(t)
 		}
 	}
@@ -80,7 +80,7 @@ func parseListTime(text string, zone *time.Location) (time.Time, string) {
 				layout = "2/1/2006"
 			}
 			for _, clock := range []string{"", " 15:04:05", " 15:04"} {
-				if t, err := time.ParseInLocation(layout+clock, text, zone); err == nil {
+				if t, err := parseLocal(layout+clock, text, zone); err == nil {
 					return inYears(t)
 				}
 			}
@@ -90,6 +90,20 @@ func parseListTime(text string, zone *time.Location) (time.Time, string) {
 		}
 	}
 	return time.Time{}, fmt.Sprintf("the time %s cannot be read: write 2026-01-31 12:00:00", shown(text))
+}
+
+// parseLocal reads a time of a zone. Of a day on which the clocks skip midnight, midnight
+// is when it begins.
+func parseLocal(layout, text string, zone *time.Location) (time.Time, error) {
+	t, err := time.ParseInLocation(layout, text, zone)
+	if err != nil {
+		return t, err
+	}
+	written, err := time.Parse(layout, text)
+	if y, m, d := written.Date(); err == nil && d != t.Day() {
+		return dayBegins(y, m, d, zone), nil
+	}
+	return t, err
 }
 
 func inYears(t time.Time) (time.Time, string) {

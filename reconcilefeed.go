@@ -71,7 +71,7 @@ func (f *ReconciliationFeed) Next(after time.Time, zone *time.Location) time.Tim
 func (f *ReconciliationFeed) Period(at time.Time, zone *time.Location) TimeRange {
 	y, m, d := at.In(zone).Date()
 	return TimeRange{
-		From: time.Date(y, m, d-f.Days, 0, 0, 0, 0, zone).UTC(),
-		To:   time.Date(y, m, d, 0, 0, 0, 0, zone).UTC(),
+		From: dayBegins(y, m, d-f.Days, zone),
+		To:   dayBegins(y, m, d, zone),
 	}
 }
