@@ -82,9 +82,10 @@ func (p *ReportPlan) Days() (days, parts []LevelPiece) {
 	return days, parts
 }
 
-// maxRawPieces is how many pieces of a report are counted from the rows before
-// it is simpler to count all of it from them.
-const maxRawPieces = 50
+// maxLateParts is how many parts of a report are counted from the rows, because
+// clicks came late for them, before it is simpler to count all between them from the
+// rows as well. Not more than that: the clicks of earlier days may have been dropped.
+const maxLateParts = 48
 
 // PlanClicks takes the first of the levels, which stand with the smallest first,
 // that has what the report tells its rows apart and chooses its clicks by, and
@@ -182,18 +183,35 @@ func planLevel(r TimeRange, spans *Timeline, unit time.Duration, there RolledUp)
 	var p ReportPlan
 	p.addRaw(TimeRange{r.From, from})
 	have := from // up to where it is planned
-	for _, late := range there.Late {
-		start := floorTime(late, unit)
-		if start.Before(have) || !start.Before(to) {
-			continue
-		}
-		p.addPieces(TimeRange{have, start}, spans)
-		have = start.Add(unit)
-		p.addRaw(TimeRange{start, have})
+	for _, late := range there.lateParts(TimeRange{from, to}, unit) {
+		p.addPieces(TimeRange{have, late.From}, spans)
+		have = late.To
+		p.addRaw(late)
 	}
 	p.addPieces(TimeRange{have, to}, spans)
 	p.addRaw(TimeRange{to, r.To})
-	return p, len(p.Pieces) > 0 && len(p.Raw) <= maxRawPieces
+	return p, len(p.Pieces) > 0
+}
+
+// lateParts are the parts of a range of whole units that clicks came late for.
+func (r RolledUp) lateParts(of TimeRange, unit time.Duration) []TimeRange {
+	var parts []TimeRange
+	for _, late := range r.Late {
+		start := floorTime(late, unit)
+		end := start.Add(unit)
+		if start.Before(of.From) || !start.Before(of.To) {
+			continue
+		}
+		if n := len(parts); n > 0 && !start.After(parts[n-1].To) {
+			parts[n-1].To = end
+			continue
+		}
+		parts = append(parts, TimeRange{start, end})
+	}
+	if n := len(parts); n > maxLateParts {
+		return []TimeRange{{parts[0].From, parts[n-1].To}}
+	}
+	return parts
 }
 
 // addRaw appends a range to Raw, where there is anything in it.

@@ -133,3 +133,47 @@ func TestStraysOfADroppedDayKeepNoOthersFromTheirPartitions(t *testing.T) {
 		t.Errorf("the other one is in %s", got)
 	}
 }
+
+// After an outage of days a spool brings clicks for many quarter hours. What was counted
+// of days whose clicks have been dropped is told all the same.
+func TestManyLateClicksDoNotHideTheCountsOfDroppedDays(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	store.RollUpSooner()
+	today := now().UTC().Truncate(24 * time.Hour)
+	from, link := today.AddDate(0, 0, -9), newID(t)
+	if _, err := store.MakePartitions(t.Context(), from, today); err != nil {
+		t.Fatal(err)
+	}
+	var clicks []proofback.Click
+	for d := from; d.Before(today); d = d.Add(time.Hour) {
+		c := clickOn(t, d.Add(time.Minute))
+		c.LinkID = link
+		clicks = append(clicks, c)
+	}
+	if err := store.InsertClicks(t.Context(), proofback.System(), clicks); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.RollUp(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.DropPartitions(t.Context(), proofback.System(), db.Retention{Clicks: 4 * 24 * time.Hour, Postbacks: 4 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Pool().Exec(t.Context(), `
+		INSERT INTO late_clicks (starts)
+		SELECT generate_series($1::timestamptz, $2::timestamptz, interval '1 hour')`, today.AddDate(0, 0, -3), today.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.Report(t.Context(), proofback.System(), proofback.ReportInput{
+		Range: proofback.TimeRange{From: from, To: today}, Zone: berlin, GroupBy: []proofback.Dimension{proofback.DimDay}, Limit: 1,
+	})
+	if err != nil || r.Totals.Clicks != int64(len(clicks)) {
+		t.Errorf("%d clicks are told of, there were %d; %v", r.Totals.Clicks, len(clicks), err)
+	}
+}
