@@ -256,12 +256,6 @@ func (l *ListReader) values(row *ListRow, params PostbackParams) (problem string
 			return fmt.Sprintf("the click id %s is none of ours", shown(clickID))
 		}
 	}
-	if problem := l.amount(&row.Amount, params.Get(ParamAmount)); problem != "" {
-		return problem
-	}
-	if problem := l.amount(&row.Revenue, params.Get(ParamRevenue)); problem != "" {
-		return problem
-	}
 	row.Currency = l.o.Advertiser.Currency
 	if text, name := params.Sent(ParamCurrency); text != "" {
 		code, p := ParseCurrency(name, text)
@@ -269,6 +263,12 @@ func (l *ListReader) values(row *ListRow, params PostbackParams) (problem string
 			return fmt.Sprintf("the currency %s is no active ISO 4217 code", shown(text))
 		}
 		row.Currency = code
+	}
+	if problem := l.amount(&row.Amount, row.Currency, params.Get(ParamAmount)); problem != "" {
+		return problem
+	}
+	if problem := l.amount(&row.Revenue, row.Currency, params.Get(ParamRevenue)); problem != "" {
+		return problem
 	}
 	if text, name := params.Sent(ParamStatus); text != "" {
 		status, p := ParseStatus(name, text, l.o.Advertiser.StatusMapping)
@@ -285,7 +285,7 @@ func (l *ListReader) values(row *ListRow, params PostbackParams) (problem string
 	return ""
 }
 
-func (l *ListReader) amount(into *Decimal, text string) (problem string) {
+func (l *ListReader) amount(into *Decimal, currency, text string) (problem string) {
 	if text == "" {
 		return ""
 	}
@@ -294,6 +294,9 @@ func (l *ListReader) amount(into *Decimal, text string) (problem string) {
 	}
 	if *into = parseListAmount(text, l.decimalComma); *into == "" {
 		return fmt.Sprintf("the amount %s cannot be read: write 1234.50", shown(text))
+	}
+	if digits, _ := CurrencyDigits(currency); digits < 3 && l.decimalComma && mayBeThousands(text) {
+		return fmt.Sprintf("the amount %s may be two: write 1234,50, without separators of thousands", shown(text))
 	}
 	return ""
 }

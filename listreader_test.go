@@ -72,7 +72,11 @@ func TestListsOfAllMakesAreRead(t *testing.T) {
 		want       []string
 	}{
 		{"commas", "order_id,amount,currency\nA,12.5,usd\n", ListOptions{}, []string{"2 A  12.50  USD  "}},
-		{"semicolons, decimal commas and thousands", "\xef\xbb\xbfOrder ID;Sale amount\nA;\"1.234,5\"\nB;1.234\nC;7,50\n", ListOptions{}, []string{"2 A  1234.50  EUR  ", "3 B  1.234  EUR  ", "4 C  7.50  EUR  "}},
+		{"semicolons, decimal commas and thousands", "\xef\xbb\xbfOrder ID;Sale amount\nA;\"1.234,5\"\nB;1234.5\nC;7,50\nD;0.125\n", ListOptions{}, []string{"2 A  1234.50  EUR  ", "3 B  1234.50  EUR  ", "4 C  7.50  EUR  ", "5 D  0.125  EUR  "}},
+		{"a point that may separate thousands", "txid;amount;currency\nA;1.234;\nB;€ 10.000;EUR\nC;1.234;BHD\nD;1.234,00;\n", ListOptions{}, []string{
+			`2! the amount "1.234" may be two: write 1234,50, without separators of thousands`, `3! the amount "€ 10.000" may be two: write 1234,50, without separators of thousands`,
+			"4 C  1.234  BHD  ", "5 D  1234.00  EUR  ",
+		}},
 		{"thousands with commas", "txid,total\nA,\"1,234\"\nB,\"€ 1,234.50\"\nC,1'000\n", ListOptions{}, []string{"2 A  1234  EUR  ", "3 B  1234.50  EUR  ", "4 C  1000  EUR  "}},
 		{"the advertiser's names and words", "Auftrag,state\n7,Storno\n8,paid\n", ListOptions{}, []string{"2 7    EUR REJECTED ", `3! the status "paid" is not known: write pending, approved or rejected, or map this word for the advertiser`}},
 		{"columns of the feed", "Nummer,Provision\n7,2\n", ListOptions{Columns: []NameMapping{{From: "nummer", To: ParamTxID}, {From: "Provision", To: ParamRevenue}}}, []string{"2 7   2 EUR  "}},

@@ -15,12 +15,7 @@ import (
 // or separators of thousands, and with a decimal comma where decimalComma says that
 // the list has one. "" says that it is none.
 func parseListAmount(text string, decimalComma bool) Decimal {
-	digits := strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.Is(unicode.Sc, r) || r == '\'' {
-			return -1
-		}
-		return r
-	}, text)
+	digits := plainAmount(text)
 	point, group := ".", ","
 	if lastComma, lastPoint := strings.LastIndexByte(digits, ','), strings.LastIndexByte(digits, '.'); lastComma >= 0 && lastPoint >= 0 {
 		if lastComma > lastPoint {
@@ -49,6 +44,23 @@ func parseListAmount(text string, decimalComma bool) Decimal {
 		return Decimal(whole + "." + frac + strings.Repeat("0", max(0, 2-len(frac))))
 	}
 	return Decimal(whole)
+}
+
+// plainAmount leaves out what stands around the digits of an amount and their points.
+func plainAmount(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Sc, r) || r == '\'' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// mayBeThousands reports whether an amount of a list with decimal commas has one point
+// that may separate thousands: 1.234 is a thousand times as much then.
+func mayBeThousands(text string) bool {
+	whole, rest, ok := strings.Cut(plainAmount(text), ".")
+	return ok && len(rest) == 3 && isDigits(rest, 3) && isDigits(whole, 3) && whole[0] != '0'
 }
 
 // listTimes are the forms of a time without an offset. Those with slashes may mean
