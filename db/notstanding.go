@@ -9,6 +9,22 @@ import (
 	"github.com/proofback/proofback"
 )
 
+// StillStanding is Standing for whoever was let in before, with whatever: a session or an
+// API key. ErrSignedOut when that is over.
+func (s *Store) StillStanding(ctx context.Context, actor, of proofback.Actor) error {
+	if actor.Role != proofback.RoleSystem {
+		return errSystemOnly
+	}
+	if of.UserID == uuid.Nil && of.APIKeyID == uuid.Nil {
+		return nil // nobody, or somebody whom an identity provider knows: the token's end is theirs
+	}
+	gone, err := s.notStanding(ctx, []proofback.Actor{of})
+	if err == nil && len(gone) > 0 {
+		err = ErrSignedOut
+	}
+	return domainError(err)
+}
+
 // notStanding tells which of some actors, by their positions, may not act any more: a
 // user that was disabled or has other rights now, a session that has ended, an API key
 // that was revoked or has run out. It is Standing for many at once.

@@ -71,6 +71,7 @@ func (r *Resolver) Handler() *Endpoint {
 		Exec:         exec,
 		Subscribe:    e.subscribe,
 		Authenticate: r.authenticate,
+		Stands:       r.stands,
 		Expires:      expiryFrom,
 		Errors:       e.errors,
 		Admit:        asking.admit,
@@ -124,6 +125,17 @@ func (r *Resolver) authenticate(ctx context.Context, authorization string) (cont
 		return nil, proofback.ErrUnauthenticated
 	}
 	return r.Authenticate(ctx, authorization)
+}
+
+// stands asks whether who acts on a WebSocket still may.
+func (r *Resolver) stands(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, maxTime)
+	defer cancel()
+	err := r.Store.StillStanding(ctx, proofback.System(), ActorFrom(ctx))
+	if errors.Is(err, db.ErrSignedOut) {
+		return transport.ErrGone
+	}
+	return err
 }
 
 // aroundRootField lets nobody but signed-in users past signing in, and gives

@@ -21,6 +21,8 @@ type Config struct {
 	Subscribe func(ctx context.Context, op *graphql.OperationContext) (Stream, *graphql.Response)
 	// Authenticate tells who acts, by what a client says in connection_init.
 	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
+	// Stands asks whether whoever acts on a WebSocket still may; ErrGone when not.
+	Stands func(ctx context.Context) error
 	// Expires is until when whoever acts may; the zero time is for ever.
 	Expires func(ctx context.Context) time.Time
 	// Errors makes what a client is told of an error.

@@ -143,8 +143,15 @@ func (s *socket) subscribe(m *message) {
 }
 
 // operate runs an operation to its end, and tells of that unless the client has asked
-// for it.
+// for it. Each is a request like one of HTTP: who was let in when the socket was opened
+// may have been shut out since.
 func (s *socket) operate(ctx context.Context, id string, params *graphql.RawParams) {
+	if err := s.Stands(ctx); err != nil {
+		if !s.endFor(err) {
+			s.fail(id, s.Errors(ctx, err))
+		}
+		return
+	}
 	ctx = graphql.StartOperationTrace(ctx)
 	op, errs := s.Exec.CreateOperationContext(ctx, params)
 	if errs != nil {

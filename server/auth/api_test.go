@@ -31,8 +31,8 @@ func (g *graphQL) code() string {
 	return g.Errors[0].Extensions.Code
 }
 
-// serve puts sessions before the real API, and gives what sends it a query.
-func serve(t *testing.T, s *Sessions) func(token, query string, input any) *graphQL {
+// serveURL puts sessions before the real API, and says where that is.
+func serveURL(t *testing.T, s *Sessions) string {
 	t.Helper()
 	setup, err := s.Store.NewSetup(t.Context())
 	if err != nil {
@@ -42,13 +42,20 @@ func serve(t *testing.T, s *Sessions) func(token, query string, input any) *grap
 	api := r.Handler()
 	srv := httptest.NewServer(Middleware(&Gate{Tokens: s.Tokens, Store: s.Store}, api.Refuse, api))
 	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// serve is serveURL with what sends a query there.
+func serve(t *testing.T, s *Sessions) func(token, query string, input any) *graphQL {
+	t.Helper()
+	url := serveURL(t, s)
 	return func(token, query string, input any) *graphQL {
 		t.Helper()
 		body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"input": input}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL, bytes.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
