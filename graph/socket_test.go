@@ -256,3 +256,38 @@ func TestPagesOfOtherOriginsOpenNoSocket(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIDThatIsUsedAgainIsTheNewOperations(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	a.tellChanges()
+	s := a.open(t, manager)
+	for range 50 {
+		s.ask("1", changesQuery, nil)
+		s.say(`{"type":"complete","id":"1"}`)
+	}
+	// The end of what was asked for by the id before leaves the new one to its client.
+	s.ask("1", changesQuery, nil)
+	a.settled(1)
+	s.say(`{"type":"complete","id":"1"}`)
+	a.settled(0)
+}
+
+func TestWhatIsCompletedByItsClientIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	s := a.open(t, manager)
+	for n := range 30 {
+		s.ask("1", `{ viewer { affiliate { id } } }`, nil)
+		s.say(`{"type":"complete","id":"1"}`)
+		s.ask("1", `{ viewer { role } }`, nil)
+		for answered := false; !answered; {
+			f, err := s.read()
+			if err != nil || strings.Contains(string(f.Payload), `"errors"`) {
+				t.Fatalf("round %d: the new operation is told how the old one ended: %s, %v", n, f.Payload, err)
+			}
+			answered = strings.Contains(string(f.Payload), `"MANAGER"`)
+		}
+		s.expect("complete")
+	}
+}

@@ -53,11 +53,11 @@ func (s *socket) receive(m *message) {
 		s.subscribe(m)
 	case typeComplete:
 		s.mu.Lock()
-		cancel := s.operations[m.ID]
+		o := s.operations[m.ID]
 		delete(s.operations, m.ID)
 		s.mu.Unlock()
-		if cancel != nil {
-			cancel()
+		if o != nil {
+			o.cancel()
 		}
 	default:
 		s.end(closeBadRequest, "Invalid message received")
@@ -98,6 +98,14 @@ func (s *socket) init(m *message) {
 	s.write((&message{Type: typeAck}).text())
 }
 
+// operation is one that runs on a socket. A client may use its id again as soon as it has
+// ended it, while the old one is still on its way out; what is told and forgotten by an
+// operation is therefore its own, not that of whichever has the id.
+type operation struct {
+	id     string
+	cancel context.CancelFunc
+}
+
 // subscribe runs an operation of any kind.
 func (s *socket) subscribe(m *message) {
 	if !s.acked {
@@ -117,11 +125,12 @@ func (s *socket) subscribe(m *message) {
 	}
 	params.ReadTime.End = graphql.Now()
 	ctx, cancel := context.WithCancel(s.ctx)
+	o := &operation{m.ID, cancel}
 	s.mu.Lock()
 	_, exists := s.operations[m.ID]
 	many := len(s.operations) >= maxOperationsOfOne
 	if !exists && !many {
-		s.operations[m.ID] = cancel
+		s.operations[m.ID] = o
 	}
 	s.mu.Unlock()
 	switch {
@@ -137,7 +146,7 @@ func (s *socket) subscribe(m *message) {
 	default:
 		s.work.Go(func() {
 			defer cancel()
-			s.operate(ctx, m.ID, params)
+			s.operate(ctx, o, params)
 		})
 	}
 }
@@ -145,41 +154,41 @@ func (s *socket) subscribe(m *message) {
 // operate runs an operation to its end, and tells of that unless the client has asked
 // for it. Each is a request like one of HTTP: who was let in when the socket was opened
 // may have been shut out since.
-func (s *socket) operate(ctx context.Context, id string, params *graphql.RawParams) {
+func (s *socket) operate(ctx context.Context, o *operation, params *graphql.RawParams) {
 	if err := s.Stands(ctx); err != nil {
 		if !s.endFor(err) {
-			s.fail(id, s.Errors(ctx, err))
+			s.fail(o, s.Errors(ctx, err))
 		}
 		return
 	}
 	ctx = graphql.StartOperationTrace(ctx)
 	op, errs := s.Exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		s.fail(id, s.unopened(ctx, op, errs).Errors)
+		s.fail(o, s.unopened(ctx, op, errs).Errors)
 		return
 	}
 	if op.Operation.Operation == ast.Subscription {
-		s.stream(ctx, id, op)
+		s.stream(ctx, o, op)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	leave, err := s.Admit(ctx)
 	if err != nil {
-		s.fail(id, s.Errors(ctx, err))
+		s.fail(o, s.Errors(ctx, err))
 		return
 	}
 	defer leave()
 	resp := s.run(ctx, op)
-	s.next(id, appendResponse(nil, resp, resp.Extensions))
-	s.complete(id)
+	s.next(o, appendResponse(nil, resp, resp.Extensions))
+	s.complete(o)
 }
 
 // stream tells what a subscription gives.
-func (s *socket) stream(ctx context.Context, id string, op *graphql.OperationContext) {
+func (s *socket) stream(ctx context.Context, o *operation, op *graphql.OperationContext) {
 	stream, refused := s.Subscribe(ctx, op)
 	if refused != nil {
-		s.fail(id, refused.Errors)
+		s.fail(o, refused.Errors)
 		return
 	}
 	defer stream.Close()
@@ -187,28 +196,29 @@ func (s *socket) stream(ctx context.Context, id string, op *graphql.OperationCon
 		answer, err := stream.Next(ctx)
 		switch {
 		case err == nil:
-			if !s.next(id, answer) {
+			if !s.next(o, answer) {
 				return
 			}
 		case ctx.Err() != nil || s.endFor(err):
-			s.forget(id)
+			s.forget(o)
 			return
 		default:
-			s.fail(id, s.Errors(ctx, err))
+			s.fail(o, s.Errors(ctx, err))
 			return
 		}
 	}
 }
 
-func (s *socket) next(id string, answer json.RawMessage) bool {
-	return s.write((&message{ID: id, Type: typeNext, Payload: answer}).text())
+// next sends an answer, and reports whether there is any use for more of them.
+func (s *socket) next(o *operation, answer json.RawMessage) bool {
+	return s.knowsOf(o) && s.write((&message{ID: o.id, Type: typeNext, Payload: answer}).text())
 }
 
 // fail ends an operation with errors, complete without; neither is told once the
 // client has ended it.
-func (s *socket) fail(id string, errs gqlerror.List) {
-	if s.forget(id) {
-		s.write(errorsOf(id, errs))
+func (s *socket) fail(o *operation, errs gqlerror.List) {
+	if s.forget(o) {
+		s.write(errorsOf(o.id, errs))
 	}
 }
 
@@ -220,17 +230,26 @@ func errorsOf(id string, errs gqlerror.List) []byte {
 	return (&message{ID: id, Type: typeError, Payload: payload}).text()
 }
 
-func (s *socket) complete(id string) {
-	if s.forget(id) {
-		s.write((&message{ID: id, Type: typeComplete}).text())
+func (s *socket) complete(o *operation) {
+	if s.forget(o) {
+		s.write((&message{ID: o.id, Type: typeComplete}).text())
 	}
 }
 
-// forget reports whether the operation was still known.
-func (s *socket) forget(id string) bool {
+// knowsOf reports whether the client has not ended the operation.
+func (s *socket) knowsOf(o *operation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.operations[id]
-	delete(s.operations, id)
+	return s.operations[o.id] == o
+}
+
+// forget reports whether the operation was still known.
+func (s *socket) forget(o *operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.operations[o.id] == o
+	if known {
+		delete(s.operations, o.id)
+	}
 	return known
 }

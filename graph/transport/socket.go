@@ -48,7 +48,7 @@ type socket struct {
 	work    sync.WaitGroup // operations
 
 	mu         sync.Mutex
-	operations map[string]context.CancelFunc
+	operations map[string]*operation
 }
 
 // serveSocket speaks graphql-transport-ws until either side ends it.
@@ -61,7 +61,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	conn.SetReadLimit(maxMessage)
 	ctx, stop := context.WithCancel(r.Context())
-	s := &socket{Handler: h, conn: conn, ctx: ctx, stop: stop, gone: make(chan struct{}), operations: map[string]context.CancelFunc{}}
+	s := &socket{Handler: h, conn: conn, ctx: ctx, stop: stop, gone: make(chan struct{}), operations: map[string]*operation{}}
 	defer close(s.gone)
 	defer s.work.Wait()
 	defer stop()
@@ -136,8 +136,8 @@ func (s *socket) end(code websocket.StatusCode, reason string) {
 func (s *socket) cancelAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, cancel := range s.operations {
-		cancel()
+	for _, o := range s.operations {
+		o.cancel()
 	}
 }
 
