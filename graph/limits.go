@@ -63,6 +63,35 @@ func complexities() generated.ComplexityRoot {
 		return listCost(child, first, last)
 	}
 
+	c.Query.Notices = func(child int, first *int, _ *string, last *int, _ *string, _ *model.NoticeFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.SavedReports = func(child int, first *int, _ *string, last *int, _ *string, _ *model.SavedReportFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Periods = func(child int, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Statements = func(child int, first *int, _ *string, last *int, _ *string, _ *model.StatementFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Disputes = func(child int, first *int, _ *string, last *int, _ *string, _ *model.DisputeFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Verifications = func(child int, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Discrepancies = func(child int, first *int, _ *string, last *int, _ *string, _ *model.DiscrepancyFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Query.ClickHours = func(child int, first *int, _ *string, last *int, _ *string, _ *model.ClickHourFilter) int {
+		return listCost(child, first, last)
+	}
+	c.Statement.Lines = func(child int, first *int, _ *string) int { return listCost(child, first, nil) }
+	c.SavedReport.Runs = func(child int, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+
 	c.Query.RedirectAudits = func(child int, first *int, _ *string, last *int, _ *string, _ *model.RedirectAuditFilter) int {
 		return listCost(child, first, last)
 	}
@@ -85,6 +114,7 @@ func complexities() generated.ComplexityRoot {
 	}
 	c.Query.ExchangeRates = func(child int, _ time.Time, _ string) int { return capped(1, someRows*child) }
 
+	c.Conversion.Adjustments = func(child int) int { return 1 + fewRows*child }
 	c.Conversion.Transitions = func(child int) int { return 1 + fewRows*child }
 	c.Conversion.Deliveries = func(child int) int { return 1 + fewRows*child }
 	// Each proof is read by itself: there is no call for many of them.
@@ -96,6 +126,7 @@ func complexities() generated.ComplexityRoot {
 	c.Mutation.ReplayPostbacks = func(child int, in model.ReplayPostbacksInput) int { return capped(1, replayed(in)*child) }
 	c.Mutation.ApproveConversions = func(child int, in model.ApproveConversionsInput) int { return capped(1, len(in.Ids)*child) }
 	c.Mutation.RejectConversions = func(child int, in model.RejectConversionsInput) int { return capped(1, len(in.Ids)*child) }
+	c.Mutation.AdjustConversions = func(child int, in model.AdjustConversionsInput) int { return capped(1, len(in.Adjustments)*child) }
 	c.Mutation.RetryDeliveries = func(child int, _ model.RetryDeliveriesInput) int { return capped(1, proofback.MaxPage*child) }
 	return c
 }
