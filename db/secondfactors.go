@@ -191,7 +191,23 @@ func (s *Store) DisableTOTP(ctx context.Context, actor proofback.Actor, user uui
 		if err := actor.RequireAdmin(); err != nil {
 			return err
 		}
+		return s.dropSecondFactor(ctx, actor, user, code)
 	}
+	// Whoever has found a session has no code, and is not to guess one here. Upper case, so
+	// that it is the name of nobody's account.
+	try := Try{Account: "SECOND FACTOR " + user.String()}
+	if plainCode(code) != "" {
+		if err := s.BeginTry(ctx, proofback.System(), try); err != nil {
+			return err
+		}
+	}
+	if err := s.dropSecondFactor(ctx, actor, user, code); err != nil {
+		return err
+	}
+	return s.EndTry(ctx, proofback.System(), try)
+}
+
+func (s *Store) dropSecondFactor(ctx context.Context, actor proofback.Actor, user uuid.UUID, code string) error {
 	return s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
 		if user == actor.UserID {
 			if err := s.useSecondFactor(ctx, tx, user, code); err != nil {

@@ -15,7 +15,9 @@ import (
 // Accounts is the graph.Accounts of Sessions.
 var _ graph.Accounts = (*Sessions)(nil)
 
-// tried is what is counted for a try of somebody's from where the request comes.
+// tried is what is counted for a try of somebody's from where the request comes. An address
+// is in lower case; what else is counted begins in upper case, so that nobody who signs in
+// with its name for an address uses up the tries of others.
 func tried(ctx context.Context, account string) db.Try {
 	return db.Try{Account: account, Network: proofback.TryNetwork(graph.AddressFrom(ctx))}
 }
@@ -23,7 +25,7 @@ func tried(ctx context.Context, account string) db.Try {
 // Redeem sets the password of whoever a one-time token was given to.
 func (s *Sessions) Redeem(ctx context.Context, p db.Purpose, token, password string) error {
 	try := tried(ctx, "")
-	try.Account = "token from " + try.Network // whose it would be is not known
+	try.Account = "TOKEN FROM " + try.Network // whose it would be is not known
 	if err := s.Store.BeginTry(ctx, proofback.System(), try); err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func (s *Sessions) Redeem(ctx context.Context, p db.Purpose, token, password str
 // AskForReset has a token mailed to an address, if it is somebody's.
 func (s *Sessions) AskForReset(ctx context.Context, email string) error {
 	email = strings.ToLower(strings.TrimSpace(email))
-	if err := s.Store.BeginTry(ctx, proofback.System(), tried(ctx, "reset "+email)); err != nil {
+	if err := s.Store.BeginTry(ctx, proofback.System(), tried(ctx, "RESET "+email)); err != nil {
 		return err
 	}
 	return s.Store.AskForReset(ctx, system(ctx), email)

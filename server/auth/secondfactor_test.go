@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db"
 )
 
 // withFactor gives the user of sessions a second factor.
@@ -147,5 +148,51 @@ func TestASecondFactorOverTheAPI(t *testing.T) {
 	}
 	if got := do(in.Session.AccessToken, `{ users { edges { node { secondFactor } } } }`, nil); string(got.Data["users"]) != `{"edges":[{"node":{"secondFactor":true}}]}` {
 		t.Errorf("got %s %+v", got.Data, got.Errors)
+	}
+}
+
+func TestCodesAreNotGuessedByWhoHasASession(t *testing.T) {
+	t.Parallel()
+	s, after := newTimedSessions(t)
+	actor, secret, _ := withFactor(t, s)
+	after(time.Minute)
+	off := func(code string) proofback.Code {
+		return proofback.CodeOf(s.Store.DisableTOTP(t.Context(), actor, uuid.Nil, code))
+	}
+	for range 2 * proofback.TriesOfAccount {
+		if got := off(""); got != proofback.CodeSecondFactor {
+			t.Fatalf("to ask whether a code is needed is no guess: %s", got)
+		}
+	}
+	for i := range proofback.TriesOfAccount {
+		if got := off("000000x"); got != proofback.CodeConflict {
+			t.Fatalf("try %d: %s", i, got)
+		}
+	}
+	if got := off(codeOf(secret, s.now())); got != proofback.CodeRateLimited {
+		t.Errorf("one guess after the other: %q", got)
+	}
+	after(time.Minute)
+	if got := off(codeOf(secret, s.now())); got != "" {
+		t.Errorf("the right code, after the wait: %s", got)
+	}
+}
+
+func TestWhatIsTypedAsAnAddressKeepsNobodyFromTheirToken(t *testing.T) {
+	t.Parallel()
+	s, _ := newTimedSessions(t)
+	there := from(t.Context(), "203.0.113.7")
+	for _, email := range []string{"token from 203.0.113.7", "reset kim@network.example"} {
+		for range proofback.TriesOfAccount {
+			if _, err := s.SignIn(t.Context(), email, "wrong horse", ""); proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.Redeem(there, db.PasswordReset, "nonsense", "correct horse battery"); proofback.CodeOf(err) != proofback.CodeInvalid {
+		t.Errorf("a token is not looked at: %v", err)
+	}
+	if err := s.AskForReset(there, "kim@network.example"); proofback.CodeOf(err) == proofback.CodeRateLimited {
+		t.Errorf("a reset cannot be asked for: %v", err)
 	}
 }
