@@ -283,7 +283,7 @@ func TestSubscriptionsEndWithTheSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := func() proofback.Actor {
-		id, err := n.store.StartSession(t.Context(), proofback.System(), user, []byte(uuid.NewString()), time.Now().Add(time.Hour))
+		id, err := n.store.StartSession(t.Context(), proofback.System(), db.NewSession{User: user, TokenHash: []byte(uuid.NewString()), Expires: time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}

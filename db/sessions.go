@@ -17,6 +17,9 @@ var errSystemOnly = proofback.Errorf(proofback.CodeForbidden, "only Proofback it
 // errSignInAgain is the one answer to every refresh token that is not good.
 var errSignInAgain = proofback.Errorf(proofback.CodeUnauthenticated, "this refresh token is not good any more: sign in again")
 
+// errChangedMeanwhile is what a password gets that was right when it was sent.
+var errChangedMeanwhile = proofback.Errorf(proofback.CodeUnauthenticated, "the password was changed, or the user shut out, at the same moment: sign in again")
+
 // Why a session ended, as its row keeps it.
 const (
 	endedBySignOut  = "SIGN_OUT"
@@ -48,21 +51,39 @@ func (s *Store) Credentials(ctx context.Context, actor proofback.Actor, email st
 	return row.value(), row.PasswordHash, nil
 }
 
+// NewSession is a session that is to begin.
+type NewSession struct {
+	User *proofback.User
+	// PasswordHash is what the password was compared with; "" where nobody has shown one.
+	PasswordHash string
+	TokenHash    []byte // of its first refresh token
+	Expires      time.Time
+}
+
 // StartSession begins a session with its first refresh token, of which only the
-// hash is kept.
-func (s *Store) StartSession(ctx context.Context, actor proofback.Actor, user *proofback.User, tokenHash []byte, expires time.Time) (uuid.UUID, error) {
+// hash is kept. Comparing a password takes long: CodeUnauthenticated where it is no longer
+// the user's, or the user may not sign in any more, because what ended all sessions for
+// that did not see this one.
+func (s *Store) StartSession(ctx context.Context, actor proofback.Actor, n NewSession) (uuid.UUID, error) {
 	if actor.Role != proofback.RoleSystem {
 		return uuid.Nil, errSystemOnly
 	}
 	id := newID()
 	err := s.tx(ctx, actor, func(ctx context.Context, tx *tx) error {
-		tx.actsFor(user)
-		session := &sessionRow{ID: id, UserID: user.ID, CreatedAt: tx.now}
+		row := &userRow{}
+		err := tx.NewSelect().Model(row).Where("id = ?", n.User.ID).Where("disabled_at IS NULL").For("SHARE").Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && n.PasswordHash != "" && row.PasswordHash != n.PasswordHash {
+			return errChangedMeanwhile
+		} else if err != nil {
+			return err
+		}
+		tx.actsFor(n.User)
+		session := &sessionRow{ID: id, UserID: n.User.ID, CreatedAt: tx.now}
 		if _, err := tx.NewInsert().Model(session).Exec(ctx); err != nil {
 			return err
 		}
-		token := &refreshTokenRow{Hash: tokenHash, SessionID: id, CreatedAt: tx.now, ExpiresAt: expires}
-		_, err := tx.NewInsert().Model(token).Exec(ctx)
+		token := &refreshTokenRow{Hash: n.TokenHash, SessionID: id, CreatedAt: tx.now, ExpiresAt: n.Expires}
+		_, err = tx.NewInsert().Model(token).Exec(ctx)
 		return err
 	})
 	return id, err

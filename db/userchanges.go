@@ -64,6 +64,13 @@ func (s *Store) UpdateUser(ctx context.Context, actor proofback.Actor, id uuid.U
 		if err != nil {
 			return err
 		}
+		// Tokens were handed to whoever reads the old address, or before it was clear that
+		// the user is to be kept out: another one is asked for where that is wanted.
+		if u.Email != before.Email || u.Disabled && !before.Disabled {
+			if _, err := tx.NewDelete().Model((*oneTimeTokenRow)(nil)).Where("user_id = ?", id).Exec(ctx); err != nil {
+				return err
+			}
+		}
 		switch {
 		case u.Disabled && !before.Disabled:
 			return tx.endSessionsOf(ctx, id, endedByDisabled)

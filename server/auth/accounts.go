@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -81,8 +82,10 @@ func (s *Sessions) ChangePassword(ctx context.Context, actor proofback.Actor, cu
 	if err := s.Store.BeginTry(ctx, proofback.System(), tried(ctx, email)); err != nil {
 		return err
 	}
-	if _, err := s.known(ctx, email, current); err != nil {
+	if _, _, err := s.known(ctx, email, current); errors.Is(err, errWrongCredentials) {
 		return &proofback.Error{Code: proofback.CodeInvalid, Field: []string{"current"}, Message: "this is not your password", Err: err}
+	} else if err != nil {
+		return err // it was not compared: who typed the right one is not told that it is wrong
 	}
 	hash, err := s.HashPassword(ctx, next)
 	if err != nil {

@@ -219,3 +219,82 @@ func TestAskingForAResetIsToldInTheAuditLog(t *testing.T) {
 		}
 	}
 }
+
+// A token was handed to whoever reads an address: who has another one, or was shut out,
+// is not to be taken over with it.
+func TestATokenEndsWithTheAddressThatItWasFor(t *testing.T) {
+	t.Parallel()
+	s, _ := newTimedSessions(t)
+	admin := proofback.Actor{Role: proofback.RoleAdmin}
+	change := func(id uuid.UUID, to func(*proofback.User)) {
+		t.Helper()
+		if _, err := s.Store.UpdateUser(t.Context(), admin, id, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		changes []func(*proofback.User)
+		want    proofback.Code
+	}{
+		"lea": {[]func(*proofback.User){func(u *proofback.User) { u.Email = "another-" + u.Email }}, proofback.CodeInvalid},
+		"mia": {[]func(*proofback.User){func(u *proofback.User) { u.Disabled = true }, func(u *proofback.User) { u.Disabled = false }}, proofback.CodeInvalid},
+		"noa": {[]func(*proofback.User){func(*proofback.User) {}}, ""},
+	} {
+		u, handed, err := s.Store.InviteUser(t.Context(), admin, proofback.User{Email: name + "@network.example", Role: proofback.RoleManager})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range tt.changes {
+			change(u.ID, to)
+		}
+		if err := s.Redeem(t.Context(), db.Invitation, handed.Token, "a long password"); proofback.CodeOf(err) != tt.want {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+// A password that is set anew while somebody signs in with the old one is set anew
+// because of them.
+func TestSigningInWithThePasswordOfBeforeEndsWithIt(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	id := addUser(t, s, proofback.User{Email: "lea@network.example", Role: proofback.RoleManager})
+	_, handed, err := s.Store.HandToken(t.Context(), proofback.Actor{Role: proofback.RoleAdmin}, db.PasswordReset, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The old password is being compared …
+	lea, hash, err := s.Store.Credentials(t.Context(), proofback.System(), "lea@network.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// … while the new one comes into force, and all sessions end.
+	if err := s.Redeem(t.Context(), db.PasswordReset, handed.Token, "another password"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.begin(t.Context(), lea, hash)
+	if proofback.CodeOf(err) != proofback.CodeUnauthenticated {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAPasswordThatWasNotComparedIsNotCalledWrong(t *testing.T) {
+	t.Parallel()
+	s := newSessions(t)
+	session, err := s.SignIn(t.Context(), "kim@network.example", "correct horse", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kim, err := s.Tokens.Verify(t.Context(), session.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxHashing { // all are taken
+		s.passwords.turn <- struct{}{}
+	}
+	late, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := s.ChangePassword(late, kim, "correct horse", "another password"); err == nil || proofback.CodeOf(err) == proofback.CodeInvalid {
+		t.Errorf("got %v", err)
+	}
+}

@@ -45,7 +45,7 @@ func (s *Sessions) SignIn(ctx context.Context, email, password, code string) (gr
 	if err := s.Store.BeginTry(ctx, proofback.System(), try); err != nil {
 		return graph.Session{}, err
 	}
-	user, err := s.known(ctx, email, password)
+	user, hash, err := s.known(ctx, email, password)
 	if err != nil {
 		return graph.Session{}, err
 	}
@@ -55,8 +55,15 @@ func (s *Sessions) SignIn(ctx context.Context, email, password, code string) (gr
 	if err := s.Store.EndTry(ctx, proofback.System(), try); err != nil {
 		return graph.Session{}, err
 	}
-	refresh, expires := newRefreshToken(), s.now().Add(RefreshTTL)
-	id, err := s.Store.StartSession(ctx, system(ctx), user, hashOf(refresh), expires)
+	return s.begin(ctx, user, hash)
+}
+
+// begin starts a session of a user whose password was compared with a hash.
+func (s *Sessions) begin(ctx context.Context, user *proofback.User, hash string) (graph.Session, error) {
+	refresh := newRefreshToken()
+	id, err := s.Store.StartSession(ctx, system(ctx), db.NewSession{
+		User: user, PasswordHash: hash, TokenHash: hashOf(refresh), Expires: s.now().Add(RefreshTTL),
+	})
 	if err != nil {
 		return graph.Session{}, err
 	}
@@ -65,23 +72,24 @@ func (s *Sessions) SignIn(ctx context.Context, email, password, code string) (gr
 	return s.session(actor, refresh)
 }
 
-// known gives the user with an address and a password.
-func (s *Sessions) known(ctx context.Context, email, password string) (*proofback.User, error) {
+// known gives the user with an address and a password, and the hash that this was
+// compared with.
+func (s *Sessions) known(ctx context.Context, email, password string) (*proofback.User, string, error) {
 	if len(password) > 4*proofback.MaxPassword {
 		password = "" // nobody's; saves hashing what cannot be right
 	}
 	user, hash, err := s.Store.Credentials(ctx, proofback.System(), email)
 	if err != nil && proofback.CodeOf(err) != proofback.CodeNotFound {
-		return nil, err
+		return nil, "", err
 	}
 	same, err := s.passwords.Matches(ctx, password, hash)
 	if err != nil {
-		return nil, proofback.Internal("compare a password", err)
+		return nil, "", proofback.Internal("compare a password", err)
 	}
 	if !same {
-		return nil, errWrongCredentials
+		return nil, "", errWrongCredentials
 	}
-	return user, nil
+	return user, hash, nil
 }
 
 // Refresh trades a refresh token for a new session, once.

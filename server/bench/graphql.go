@@ -279,7 +279,7 @@ func (b *bed) signedIn(ctx context.Context, a proofback.Actor) (proofback.Actor,
 	}
 	a.UserID = u.ID
 	token := uuid.New()
-	a.SessionID, err = b.store.StartSession(ctx, proofback.System(), u, token[:], time.Now().Add(24*time.Hour))
+	a.SessionID, err = b.store.StartSession(ctx, proofback.System(), db.NewSession{User: u, TokenHash: token[:], Expires: time.Now().Add(24 * time.Hour)})
 	return a, err
 }
 
