@@ -35,9 +35,10 @@ type Changes struct {
 
 	mu      sync.Mutex // over what follows
 	place   changePlace
-	placed  int // how often place was set, to tell when it was
-	streams map[*ChangeStream]struct{}
-	closed  error // what subscribers get once nothing more is told
+	placed  int                        // how often place was set, to tell when it was
+	streams map[*ChangeStream]struct{} // which are told together
+	all     map[*ChangeStream]struct{} // with those that still catch up
+	closed  error                      // what subscribers get once nothing more is told
 }
 
 // changesAtOnce bounds how many changes are read together.
@@ -65,7 +66,7 @@ func (s *Store) NewChanges(c ChangesConfig) *Changes {
 	if c.CheckEvery <= 0 {
 		c.CheckEvery = 10 * time.Second
 	}
-	return &Changes{store: s, config: c, word: make(chan struct{}, 1), streams: map[*ChangeStream]struct{}{}}
+	return &Changes{store: s, config: c, word: make(chan struct{}, 1), streams: map[*ChangeStream]struct{}{}, all: map[*ChangeStream]struct{}{}}
 }
 
 // Subscribers is how many there are.
@@ -146,8 +147,8 @@ func (c *Changes) put(p changePlace) {
 // check ends the subscriptions of those who are not signed in any more.
 func (c *Changes) check(ctx context.Context) {
 	c.mu.Lock()
-	streams := make([]*ChangeStream, 0, len(c.streams))
-	for s := range c.streams {
+	streams := make([]*ChangeStream, 0, len(c.all))
+	for s := range c.all {
 		streams = append(streams, s)
 	}
 	c.mu.Unlock()
@@ -174,8 +175,8 @@ func (c *Changes) check(ctx context.Context) {
 func (c *Changes) End() {
 	c.mu.Lock()
 	c.closed = ErrSubscriptionsEnd
-	streams := c.streams
-	c.streams = map[*ChangeStream]struct{}{}
+	streams := c.all
+	c.streams, c.all = map[*ChangeStream]struct{}{}, map[*ChangeStream]struct{}{}
 	c.mu.Unlock()
 	for s := range streams {
 		s.fail(ErrSubscriptionsEnd)

@@ -306,6 +306,54 @@ func TestSubscriptionsEndWithTheSession(t *testing.T) {
 	}
 }
 
+// Whoever comes back with a cursor of long ago has much to read before it is told with
+// the others. Its session may end meanwhile like anybody's.
+func TestWhoStillCatchesUpIsToldNothingOnceSignedOut(t *testing.T) {
+	t.Parallel()
+	n := newNewsDesk(t, db.ChangesConfig{CheckEvery: 10 * time.Millisecond})
+	first := n.subscribe(t, proofback.System(), proofback.ConversionFilter{}, "")
+	n.sell(t, "0")
+	cursor := next(t, first).Cursor
+	for _, txid := range []string{"1", "2", "3"} {
+		n.sell(t, txid)
+		next(t, first)
+	}
+	for name, told := range map[string]int{"before it has read anything": 0, "in the midst of it": 1} {
+		key, _, err := n.store.CreateAPIKey(t.Context(), proofback.System(), proofback.APIKey{Name: name, Role: proofback.RoleManager})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := n.subscribe(t, key.Actor(), proofback.ConversionFilter{}, cursor)
+		for range told {
+			next(t, s)
+		}
+		if _, err := n.store.RevokeAPIKey(t.Context(), proofback.System(), key.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if c, err := s.Next(t.Context()); !errors.Is(err, db.ErrSignedOut) {
+			t.Errorf("%s: told of %+v, %v", name, c.Conversion, err)
+		}
+	}
+}
+
+// A client may hang up while what it missed is being read.
+func TestASubscriptionThatWasClosedIsNotToldWithTheOthers(t *testing.T) {
+	t.Parallel()
+	n := newNewsDesk(t, db.ChangesConfig{})
+	first := n.subscribe(t, proofback.System(), proofback.ConversionFilter{}, "")
+	n.sell(t, "0")
+	cursor := next(t, first).Cursor
+	first.Close()
+	s := n.subscribe(t, proofback.System(), proofback.ConversionFilter{}, cursor)
+	s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := s.Next(ctx); err == nil || n.changes.Subscribers() != 0 {
+		t.Errorf("%d subscribers, %v", n.changes.Subscribers(), err)
+	}
+}
+
 func TestSubscriptionsEndWithTheProgram(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -2,14 +2,15 @@ package db
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
 	"github.com/proofback/proofback"
 )
 
-// ChangeStream is what one subscriber is told. Next and Close are called by one
-// goroutine.
+// ChangeStream is what one subscriber is told. Next is called by one goroutine; Close may
+// come from another one, while a client that has hung up is still being read for.
 type ChangeStream struct {
 	changes *Changes
 	actor   proofback.Actor
@@ -42,6 +43,9 @@ type Change struct {
 // errNoCursor is what a cursor gets that is none.
 var errNoCursor = proofback.Invalid([]string{"after"}, "this is not a cursor of a change of this network: look at the list, and subscribe without one")
 
+// errStreamClosed is what is left of a stream that was closed.
+var errStreamClosed = errors.New("db: this stream was closed")
+
 // Subscribe begins to tell of changes that match a filter: all to staff, a partner its
 // own; from now on, or those after a cursor.
 func (c *Changes) Subscribe(ctx context.Context, actor proofback.Actor, filter proofback.ConversionFilter, after string) (*ChangeStream, error) {
@@ -56,15 +60,33 @@ func (c *Changes) Subscribe(ctx context.Context, actor proofback.Actor, filter p
 	if err != nil {
 		return nil, err
 	}
-	if after == "" {
-		return s, c.join(s, now)
+	if after != "" {
+		p, ok := readChangePlace(after)
+		if !ok || p.next > now.next {
+			return nil, errNoCursor
+		}
+		s.from, s.behind = p, &p
 	}
-	p, ok := readChangePlace(after)
-	if !ok || p.next > now.next {
-		return nil, errNoCursor
+	if err := c.enter(s); err != nil {
+		return nil, err
 	}
-	s.from, s.behind = p, &p
+	if s.behind == nil {
+		if err := c.join(s, now); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// enter makes a stream known: from now on it ends with its session, and with the program.
+func (c *Changes) enter(s *ChangeStream) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed != nil {
+		return c.closed
+	}
+	c.all[s] = struct{}{}
+	return nil
 }
 
 // join has a stream told of changes with the others.
@@ -73,6 +95,9 @@ func (c *Changes) join(s *ChangeStream, now changePlace) error {
 	defer c.mu.Unlock()
 	if c.closed != nil {
 		return c.closed
+	}
+	if _, open := c.all[s]; !open {
+		return errStreamClosed // and would be told for ever
 	}
 	if len(c.streams) == 0 {
 		c.put(now)
@@ -86,6 +111,10 @@ func (c *Changes) join(s *ChangeStream, now changePlace) error {
 // other is its end.
 func (s *ChangeStream) Next(ctx context.Context) (Change, error) {
 	for {
+		// Whatever was read or waits already is not told any more to whom it may not be.
+		if err := s.ended(); err != nil {
+			return Change{}, err
+		}
 		if s.behind != nil && len(s.caught) == 0 {
 			if err := s.catchUp(ctx); err != nil {
 				return Change{}, err
@@ -212,6 +241,13 @@ func (s *ChangeStream) take() (*changed, error) {
 	return next, nil
 }
 
+// ended is why nothing more will be told.
+func (s *ChangeStream) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.why
+}
+
 // fail ends the stream: what waits is not told any more, but can be asked for again by
 // the last cursor.
 func (s *ChangeStream) fail(why error) {
@@ -235,6 +271,7 @@ func (s *ChangeStream) Close() {
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
 	delete(s.changes.streams, s)
+	delete(s.changes.all, s)
 }
 
 // snapshotNow is the place of somebody who was told of everything up to now.
