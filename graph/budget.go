@@ -26,6 +26,7 @@ const clientsKept = 20_000
 type clients struct {
 	budget int // of a client for a minute; 0 is without end
 	atOnce int // operations of a client
+	follow int // subscriptions of a client
 	now    func() time.Time
 
 	mu   sync.Mutex
@@ -36,14 +37,15 @@ type client struct {
 	left    float64
 	at      time.Time // when it had that
 	running int
+	follows int // subscriptions
 }
 
-func newClients(budget, atOnce int) *clients {
+func newClients(budget, atOnce, follow int) *clients {
 	each, err := lru.New[string, *client](clientsKept)
 	if err != nil {
 		panic(err) // the size is above zero
 	}
-	return &clients{budget: budget, atOnce: atOnce, now: time.Now, each: each}
+	return &clients{budget: budget, atOnce: atOnce, follow: follow, now: time.Now, each: each}
 }
 
 // clientOf is who pays for an operation: the key or user that acts, else its company or
@@ -74,18 +76,28 @@ func (c *clients) of(name string) *client {
 
 // admit lets a client have one more operation run.
 func (c *clients) admit(ctx context.Context) (leave func(), err error) {
-	name := clientOf(ctx)
+	return c.take(ctx, func(k *client) *int { return &k.running }, c.atOnce, "you have %d operations running already: wait for them")
+}
+
+// subscribe lets a client have one more subscription, which is open for as long as it
+// likes: each takes memory, and time of whoever tells of changes.
+func (c *clients) subscribe(ctx context.Context) (leave func(), err error) {
+	return c.take(ctx, func(k *client) *int { return &k.follows }, c.follow, "you have %d subscriptions already: end one of them, or have one tell of more")
+}
+
+// take counts one more of what a client has, up to a number.
+func (c *clients) take(ctx context.Context, of func(*client) *int, most int, refusal string) (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := c.of(name)
-	if k.running >= c.atOnce {
-		return nil, proofback.Errorf(proofback.CodeRateLimited, "you have %d operations running already: wait for them", k.running)
+	n := of(c.of(clientOf(ctx)))
+	if *n >= most {
+		return nil, proofback.Errorf(proofback.CodeRateLimited, refusal, *n)
 	}
-	k.running++
+	*n++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		k.running--
+		*n--
 	}, nil
 }
 

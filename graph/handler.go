@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,8 @@ const (
 	maxTokens     = 10_000
 	maxComplexity = 50_000
 	maxTime       = 30 * time.Second
-	maxAtOnce     = 50 // operations of one client
+	maxAtOnce     = 50    // operations of one client
+	maxFollowed   = 2_000 // subscriptions of one client
 )
 
 // Query answers the root fields that read.
@@ -43,8 +45,9 @@ func (r *Resolver) Mutation() generated.MutationResolver { return (*mutation)(r)
 // Endpoint serves the API.
 type Endpoint struct {
 	*Resolver
-	exec *executor.Executor
-	wire *transport.Handler
+	exec   *executor.Executor
+	wire   *transport.Handler
+	asking *clients
 }
 
 // Handler serves the API over HTTP, server-sent events and WebSocket. Who acts is taken
@@ -53,7 +56,7 @@ type Endpoint struct {
 func (r *Resolver) Handler() *Endpoint {
 	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r, Complexity: complexities()}))
 	known := shortQueries{lru.New[*ast.QueryDocument](cachedQueries)}
-	asking := newClients(r.Limits.Budget, maxAtOnce)
+	asking := newClients(r.Limits.Budget, maxAtOnce, cmp.Or(r.Limits.Subscriptions, maxFollowed))
 	exec.SetQueryCache(known)
 	exec.SetParserTokenLimit(maxTokens)
 	exec.Use(newPersisted(r.Limits.Manifest))
@@ -66,7 +69,7 @@ func (r *Resolver) Handler() *Endpoint {
 		return proofback.Internal("graphql", fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 	})
 	exec.AroundRootFields(r.aroundRootField)
-	e := &Endpoint{Resolver: r, exec: exec}
+	e := &Endpoint{Resolver: r, exec: exec, asking: asking}
 	e.wire = transport.New(transport.Config{
 		Exec:         exec,
 		Subscribe:    e.subscribe,

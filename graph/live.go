@@ -61,13 +61,18 @@ func (s *subscription) ConversionChanged(ctx context.Context, filter *model.Conv
 
 // subscribe begins a subscription.
 func (e *Endpoint) subscribe(ctx context.Context, op *graphql.OperationContext) (transport.Stream, *graphql.Response) {
+	leave, err := e.asking.subscribe(ctx)
+	if err != nil {
+		return nil, &graphql.Response{Errors: e.errors(ctx, err)}
+	}
 	what := &subscribing{}
 	begin := context.WithValue(ctx, subscribingKey, what)
 	responses, begin := e.exec.DispatchOperation(begin, op)
 	if what.begun == nil {
+		leave()
 		return nil, responses(begin)
 	}
-	return &changeStream{Endpoint: e, actor: ActorFrom(ctx), op: op, changes: what.begun, shape: shapeOf(ActorFrom(ctx), op)}, nil
+	return &changeStream{Endpoint: e, leave: leave, actor: ActorFrom(ctx), op: op, changes: what.begun, shape: shapeOf(ActorFrom(ctx), op)}, nil
 }
 
 // changeStream shows changes as a subscriber asked for them.
@@ -76,6 +81,7 @@ type changeStream struct {
 	actor   proofback.Actor
 	op      *graphql.OperationContext
 	changes *db.ChangeStream
+	leave   func()
 	shape   [sha256.Size]byte
 }
 
@@ -113,7 +119,10 @@ func (s *changeStream) show(ctx context.Context, change *db.Change) json.RawMess
 	return transport.JSON(resp)
 }
 
-func (s *changeStream) Close() { s.changes.Close() }
+func (s *changeStream) Close() {
+	s.changes.Close()
+	s.leave()
+}
 
 // shapeOf is what an answer to a change depends on, beside the change: what the actor
 // sees, and what is selected of it. Which changes are told of is no part of it.

@@ -2,11 +2,13 @@ package graph_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
+	"github.com/proofback/proofback/graph"
 )
 
 const changesQuery = `subscription($filter: ConversionFilter, $after: String) {
@@ -134,4 +136,35 @@ func (a *api) settled(subscribers int) {
 		}
 		<-time.After(time.Millisecond)
 	}
+}
+
+// What waits for a subscription is bounded; so is how many of them one client has.
+func TestAClientHasOnlySoManySubscriptions(t *testing.T) {
+	t.Parallel()
+	a := newAPIWith(t, func(r *graph.Resolver) { r.Limits.Subscriptions = 3 })
+	a.tellChanges()
+	s := a.open(t, manager)
+	for _, id := range []string{"1", "2"} {
+		s.ask(id, changesQuery, nil)
+	}
+	events := a.subscribe(manager, changesQuery, nil)
+	a.settled(3)
+	s.ask("4", changesQuery, nil)
+	if f := s.expect("error"); f.ID != "4" || !strings.Contains(string(f.Payload), `"RATE_LIMITED"`) {
+		t.Errorf("one too many: %s %s", f.ID, f.Payload)
+	}
+	if got := a.subscribe(manager, changesQuery, nil).next(); got.code() != "RATE_LIMITED" {
+		t.Errorf("one too many: %+v", got.Errors)
+	}
+	other := a.open(t, admin)
+	other.ask("1", changesQuery, nil)
+	a.settled(4)
+	events.close()
+	a.settled(3)
+	s.say(`{"type":"complete","id":"1"}`)
+	a.settled(2)
+	for _, id := range []string{"5", "6"} {
+		s.ask(id, changesQuery, nil)
+	}
+	a.settled(4)
 }

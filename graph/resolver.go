@@ -50,6 +50,8 @@ type Resolver struct {
 type Limits struct {
 	// Budget is what a client's operations may cost in a minute; 0 for any number.
 	Budget int
+	// Subscriptions is how many a client may have at a time; 0 for the default.
+	Subscriptions int
 	// Introspection says who may learn the schema.
 	Introspection Introspection
 	// Manifest names the operations that are served; nil for all.
