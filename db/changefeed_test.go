@@ -330,7 +330,11 @@ func TestWhoStillCatchesUpIsToldNothingOnceSignedOut(t *testing.T) {
 		if _, err := n.store.RevokeAPIKey(t.Context(), proofback.System(), key.ID); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(500 * time.Millisecond)
+		for range 2 { // when the second of these has ended, whoever was looked at with the first has
+			if err := end(t, n.subscribe(t, key.Actor(), proofback.ConversionFilter{}, "")); !errors.Is(err, db.ErrSignedOut) {
+				t.Fatal(err)
+			}
+		}
 		if c, err := s.Next(t.Context()); !errors.Is(err, db.ErrSignedOut) {
 			t.Errorf("%s: told of %+v, %v", name, c.Conversion, err)
 		}

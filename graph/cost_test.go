@@ -22,7 +22,7 @@ func TestEveryListCostsItsRows(t *testing.T) {
 			continue
 		}
 		for _, f := range typ.Fields {
-			least := 0
+			var least int
 			of := schema.Schema().Types[f.Type.Name()]
 			switch {
 			case strings.HasSuffix(of.Name, "Connection"):
