@@ -29,8 +29,9 @@ type clients struct {
 	follow int // subscriptions of a client
 	now    func() time.Time
 
-	mu   sync.Mutex
-	each *lru.Cache[string, *client]
+	mu      sync.Mutex
+	each    *lru.Cache[string, *client]
+	running int // operations of all
 }
 
 type client struct {
@@ -76,29 +77,49 @@ func (c *clients) of(name string) *client {
 
 // admit lets a client have one more operation run.
 func (c *clients) admit(ctx context.Context) (leave func(), err error) {
-	return c.take(ctx, func(k *client) *int { return &k.running }, c.atOnce, "you have %d operations running already: wait for them")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running >= maxAtOnceOfAll {
+		return nil, proofback.Errorf(proofback.CodeRateLimited, "too much is being asked at this moment: nothing was done, send it again")
+	}
+	free, err := c.take(ctx, func(k *client) *int { return &k.running }, c.atOnce, "you have %d operations running already: wait for them")
+	if err != nil {
+		return nil, err
+	}
+	c.running++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.running--
+		free()
+	}, nil
 }
 
 // subscribe lets a client have one more subscription, which is open for as long as it
 // likes: each takes memory, and time of whoever tells of changes.
 func (c *clients) subscribe(ctx context.Context) (leave func(), err error) {
-	return c.take(ctx, func(k *client) *int { return &k.follows }, c.follow, "you have %d subscriptions already: end one of them, or have one tell of more")
-}
-
-// take counts one more of what a client has, up to a number.
-func (c *clients) take(ctx context.Context, of func(*client) *int, most int, refusal string) (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	free, err := c.take(ctx, func(k *client) *int { return &k.follows }, c.follow, "you have %d subscriptions already: end one of them, or have one tell of more")
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		free()
+	}, nil
+}
+
+// take counts one more of what a client has, up to a number; c.mu is held, and when it is
+// given back.
+func (c *clients) take(ctx context.Context, of func(*client) *int, most int, refusal string) (free func(), err error) {
 	n := of(c.of(clientOf(ctx)))
 	if *n >= most {
 		return nil, proofback.Errorf(proofback.CodeRateLimited, refusal, *n)
 	}
 	*n++
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		*n--
-	}, nil
+	return func() { *n-- }, nil
 }
 
 // spent is what an operation has cost its client, and what that has left.

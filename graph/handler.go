@@ -34,6 +34,10 @@ const (
 	maxTime       = 30 * time.Second
 	maxAtOnce     = 50    // operations of one client
 	maxFollowed   = 2_000 // subscriptions of one client
+
+	// maxAtOnceOfAll is how many operations run at a time, whoever asks and over whatever:
+	// more would wait for a connection to Postgres without end.
+	maxAtOnceOfAll = 256
 )
 
 // Query answers the root fields that read.
