@@ -37,26 +37,31 @@ type verifier struct {
 	key crypto.PublicKey
 }
 
+// keyName is by what a token names a key: keys of different kinds may have the same id
+// (RFC 7517, section 4.5), or none.
+type keyName struct{ kid, alg string }
+
 // readKeys reads a key set. Keys that are for something else, of another kind or broken
 // are left out, so that one of them does not take the others along.
-func readKeys(body []byte) (map[string]verifier, error) {
+func readKeys(body []byte) (map[keyName]verifier, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
 		return nil, fmt.Errorf("no key set: %w", err)
 	}
-	keys := map[string]verifier{}
+	keys := map[keyName]verifier{}
 	for _, text := range set.Keys {
 		var k jwk
 		if err := json.Unmarshal(text, &k); err != nil {
 			continue
 		}
 		if v, err := k.verifier(); err == nil {
-			if _, twice := keys[k.Kid]; twice {
-				return nil, fmt.Errorf("two keys are called %q", k.Kid)
+			name := keyName{k.Kid, v.alg}
+			if _, twice := keys[name]; twice {
+				return nil, fmt.Errorf("two keys for %s are called %q", v.alg, k.Kid)
 			}
-			keys[k.Kid] = v
+			keys[name] = v
 		}
 	}
 	if len(keys) == 0 {

@@ -39,17 +39,17 @@ type KeySet struct {
 
 	fetching sync.Mutex // held by who fetches, who alone writes what follows
 	reading  sync.RWMutex
-	keys     map[string]verifier
+	keys     map[keyName]verifier
 	fetched  time.Time // when keys came
 	tried    time.Time // when the last fetch began
 }
 
 var errUnknownKey = errors.New("the identity provider has no such key")
 
-// find gives the key with an id, fetching the set where that may help.
-func (s *KeySet) find(ctx context.Context, kid string) (verifier, error) {
+// find gives the key with a name, fetching the set where that may help.
+func (s *KeySet) find(ctx context.Context, name keyName) (verifier, error) {
 	now := s.now()
-	v, age := s.look(kid, now)
+	v, age := s.look(name, now)
 	if age < refetchAfter {
 		return v, nil
 	}
@@ -59,7 +59,7 @@ func (s *KeySet) find(ctx context.Context, kid string) (verifier, error) {
 		return v, nil // whoever fetches brings the next one
 	}
 	defer s.fetching.Unlock()
-	if v, age = s.look(kid, now); age < refetchAfter {
+	if v, age = s.look(name, now); age < refetchAfter {
 		return v, nil // somebody else has fetched it meanwhile
 	}
 	if now.Sub(s.tried) >= refetchPause {
@@ -68,7 +68,7 @@ func (s *KeySet) find(ctx context.Context, kid string) (verifier, error) {
 			s.log().ErrorContext(ctx, "the keys of the identity provider cannot be fetched", "error", err)
 		}
 	}
-	if v, age = s.look(kid, now); age >= keysFor {
+	if v, age = s.look(name, now); age >= keysFor {
 		return verifier{}, errUnknownKey
 	}
 	return v, nil
@@ -76,10 +76,10 @@ func (s *KeySet) find(ctx context.Context, kid string) (verifier, error) {
 
 // look finds a key among those that are there, and tells how old they are; keysFor says
 // that there is none.
-func (s *KeySet) look(kid string, now time.Time) (verifier, time.Duration) {
+func (s *KeySet) look(name keyName, now time.Time) (verifier, time.Duration) {
 	s.reading.RLock()
 	defer s.reading.RUnlock()
-	v, known := s.keys[kid]
+	v, known := s.keys[name]
 	if !known {
 		return v, keysFor
 	}

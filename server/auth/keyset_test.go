@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"maps"
 	"math/big"
@@ -263,5 +264,27 @@ func TestAKeySetIsFetchedOnceForMany(t *testing.T) {
 	all.Wait()
 	if n := p.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches", n)
+	}
+}
+
+// RFC 7517, section 4.5: keys of different kinds may have the same id, or none.
+func TestKeysOfDifferentKindsMayHaveTheSameID(t *testing.T) {
+	t.Parallel()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := newRSA(t, 2048)
+	p := newProvider(t)
+	p.publish(jwkOf("1", &key.PublicKey), jwkOf("1", public))
+	tokens, _ := trusting(t, p)
+	kid := map[string]any{"kid": "1"}
+	for name, token := range map[string]string{
+		"RSA":     signed(t, jwt.SigningMethodRS256, key, kid, nil),
+		"Ed25519": signed(t, jwt.SigningMethodEdDSA, private, kid, nil),
+	} {
+		if _, err := tokens.Verify(t.Context(), token); err != nil {
+			t.Errorf("%s: %v", name, errors.Unwrap(err))
+		}
 	}
 }

@@ -159,12 +159,10 @@ func (t *Tokens) foreignKey(ctx context.Context, j *jwt.Token) (any, error) {
 		return nil, err
 	}
 	kid, _ := j.Header["kid"].(string)
-	v, err := t.keys.find(ctx, kid)
+	// The name holds the algorithm, so that no key is tried with another one than its own.
+	v, err := t.keys.find(ctx, keyName{kid, j.Method.Alg()})
 	if err != nil {
 		return nil, err
-	}
-	if v.alg != j.Method.Alg() {
-		return nil, errors.New("the key is for another algorithm")
 	}
 	return v.key, nil
 }
