@@ -137,6 +137,7 @@ func (s *Store) recordHealth(ctx context.Context, tx pgx.Tx, policy proofback.He
 		case state == proofback.HealthStopped:
 			n.Kind, n.Message = proofback.NoticeStopped, stoppedMessage(template)
 			notices = append(notices, n)
+			releases = append(releases, Release{n.DestinationID, now}) // to fail: nobody else comes for it
 		case state == proofback.HealthPaused:
 			n.Kind, n.Message = proofback.NoticePaused, pausedMessage(template, orZeroTime(failing), reason)
 			notices = append(notices, n)

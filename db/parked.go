@@ -68,7 +68,9 @@ func (s *Store) ParkDeliveries(ctx context.Context, actor proofback.Actor, due [
 // up to limit, or none where nothing may be sent yet. Where the breaker is half-open it
 // ends with the first one that will be sent, which shows whether the destination is in
 // order: what was cancelled, or only waits for another status or gives way to it, shows
-// nothing, and nobody would release the next. It gives how many they were.
+// nothing, and nobody would release the next. What is parked for a destination that is
+// gone is let go as well: whoever comes to attempt it finds that out, and ends it. It
+// gives how many they were.
 func (s *Store) ReleaseParked(ctx context.Context, actor proofback.Actor, destination uuid.UUID, limit int) (released int, err error) {
 	if actor.Role != proofback.RoleSystem {
 		return 0, errSystemOnly
@@ -80,8 +82,7 @@ func (s *Store) ReleaseParked(ctx context.Context, actor proofback.Actor, destin
 			  SELECT id, latest_only, open_until IS NOT NULL AS half_open
 			  FROM destinations
 			  WHERE id = $1
-			    AND enabled
-			    AND (open_until IS NULL OR open_until <= $2 AND (probe_until IS NULL OR probe_until <= $2))
+			    AND `+releasable(`$2`)+`
 			  FOR SHARE
 			), portion AS (
 			  SELECT destination_id, seq, delivery_id
@@ -150,8 +151,14 @@ func (s *Store) ReleaseParked(ctx context.Context, actor proofback.Actor, destin
 	return released, domainError(err)
 }
 
+// releasable is the condition on which what is parked for a destination is let go; now
+// names the parameter.
+func releasable(now string) string {
+	return `(gone OR enabled AND (open_until IS NULL OR open_until <= ` + now + ` AND (probe_until IS NULL OR probe_until <= ` + now + `)))`
+}
+
 // StrandedDestinations gives those for which something is parked although it may
-// be sent: whoever was to release it has died.
+// be sent, or never will be: whoever was to release it has died.
 func (s *Store) StrandedDestinations(ctx context.Context, actor proofback.Actor) ([]uuid.UUID, error) {
 	if actor.Role != proofback.RoleSystem {
 		return nil, errSystemOnly
@@ -159,8 +166,7 @@ func (s *Store) StrandedDestinations(ctx context.Context, actor proofback.Actor)
 	rows, err := s.pool.Query(ctx, `
 		SELECT id
 		FROM destinations AS d
-		WHERE enabled
-		  AND (open_until IS NULL OR open_until <= $1 AND (probe_until IS NULL OR probe_until <= $1))
+		WHERE `+releasable(`$1`)+`
 		  AND EXISTS (SELECT FROM parked WHERE destination_id = d.id)`, s.clock())
 	if err != nil {
 		return nil, domainError(err)

@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -38,4 +40,26 @@ func TestAnEndpointThatComesBackIsTriedWithWhatIsSentIndeed(t *testing.T) {
 	if n := len(rec.got()); n != conversions {
 		t.Errorf("%d requests", n)
 	}
+}
+
+// What a breaker held back has no job that could find out that its endpoint is no more.
+func TestWhatIsParkedFailsWhenItsEndpointIsGone(t *testing.T) {
+	t.Parallel()
+	f := setup(t, quickBreaker)
+	var gone atomic.Bool
+	rec := receive(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		if gone.Load() {
+			w.WriteHeader(http.StatusGone)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	destination, _ := f.destination(t, rec.URL+"/?t={txid}")
+	ids := f.approve(t, 20, nil)
+	f.start(t)
+	f.eventually(t, "some are parked", `SELECT (count(*) > 5)::integer FROM parked`, 1)
+	gone.Store(true)
+	f.eventually(t, "stopped", `SELECT count(*) FROM destinations WHERE id = $1 AND health_state = 'STOPPED' AND gone`, 1, destination)
+	f.await(t, proofback.DeliveryFailed, ids...)
+	f.eventually(t, "nothing is parked", `SELECT count(*) FROM parked`, 0)
 }
