@@ -57,6 +57,11 @@ func TestAReceiverThatHangs(t *testing.T) {
 	meets(t, receivertest.At(t, receivertest.Hangs), attempt{Outcome: "TIMEOUT", Error: "there was no answer in time"})
 }
 
+func TestAReceiverThatSwitchesProtocols(t *testing.T) {
+	t.Parallel()
+	meets(t, receivertest.At(t, receivertest.Switches), attempt{Outcome: "SERVER_ERROR", Status: 101, Error: "the endpoint answered 101 Switching Protocols"})
+}
+
 func TestAReceiverThatResets(t *testing.T) {
 	t.Parallel()
 	meets(t, receivertest.At(t, receivertest.Resets),

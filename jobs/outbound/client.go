@@ -194,6 +194,12 @@ func (c *Client) do(ctx context.Context, r Request, res *Result, read func(*http
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// The connection would be ours from here on, and no deadline of the request ends
+		// what is read from it.
+		_ = resp.Body.Close()
+		resp.Body = http.NoBody
+	}
 	res.Status = resp.StatusCode
 	res.Outcome, res.Error = judge(resp.StatusCode)
 	res.ResponseHeaders = showHeader(resp.Header, echoes)

@@ -28,6 +28,7 @@ func TestMisbehavingReceiversCostBoundedTimeAndHaveTheirClass(t *testing.T) {
 		"drips its body":                    {receivertest.DripsABody, proofback.OutcomeDelivered, "body did not end in time"},
 		"sends headers without end":         {receivertest.EndlessHeaders(new(atomic.Int64)), proofback.OutcomeServerError, "headers"},
 		"sends interim answers without end": {receivertest.EndlessInterimAnswers, proofback.OutcomeServerError, "headers"},
+		"switches to another protocol":      {receivertest.Switches, proofback.OutcomeServerError, "answered 101"},
 		"resets":                            {receivertest.Resets, proofback.OutcomeNetworkFailure, "reset"},
 		"closes without an answer":          {receivertest.Closes, proofback.OutcomeNetworkFailure, "closed"},
 		"breaks off in the headers":         {receivertest.Says(receivertest.HalfAHeader), proofback.OutcomeNetworkFailure, "closed"},

@@ -69,6 +69,13 @@ func listen(t testing.TB) net.Listener {
 // Hangs answers nothing until the client has gone.
 func Hangs(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
+// Switches protocols, which nobody asked for, and says nothing more until the client has
+// gone.
+func Switches(conn net.Conn) {
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+	Hangs(conn)
+}
+
 // Resets the connection.
 func Resets(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
