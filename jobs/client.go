@@ -171,7 +171,7 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 	river.AddWorker(workers, &fanOutWorker{store: store, deliver: j.deliver, jobs: j, slots: make(chan struct{}, c.DeliverWorkers), turns: make(chan struct{}, maxTurns)})
 	river.AddWorker(workers, j.deliver)
 	river.AddWorker(workers, &releaseWorker{store: store, lanes: j.deliver.lanes})
-	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup, keys: c.ClickKeys})
+	river.AddWorker(workers, &lookWorker{store: store, setup: c.Setup, keys: c.ClickKeys, log: c.Log})
 	river.AddWorker(workers, &ratesWorker{store: store, setup: c.Setup, url: c.RatesURL, log: c.Log})
 	river.AddWorker(workers, &reconcileWorker{store: store})
 	river.AddWorker(workers, &dueFeedsWorker{store: store})

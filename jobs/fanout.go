@@ -113,10 +113,7 @@ const (
 )
 
 func (w *fanOutWorker) Work(ctx context.Context, job *river.Job[fanOutArgs]) error {
-	keys, err := job.Args.keys()
-	if err == nil && keys == nil {
-		keys, err = w.store.DeliveryKeys(ctx, proofback.System(), job.Args.IDs)
-	}
+	keys, err := job.Args.resolve(ctx, w.store)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
+	"github.com/proofback/proofback"
 	"github.com/proofback/proofback/db"
 )
 
@@ -54,6 +56,15 @@ func (a fanOutArgs) keys() ([]db.DeliveryKey, error) {
 		return nil, errNotDestinations
 	}
 	return keys, nil
+}
+
+// resolve gives the keys of the deliveries, asking for those of which only the ids are known.
+func (a fanOutArgs) resolve(ctx context.Context, store *db.Store) ([]db.DeliveryKey, error) {
+	keys, err := a.keys()
+	if err == nil && keys == nil {
+		keys, err = store.DeliveryKeys(ctx, proofback.System(), a.IDs)
+	}
+	return keys, err
 }
 
 func (fanOutArgs) Kind() string { return "fan_out" }

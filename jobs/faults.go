@@ -25,8 +25,8 @@ func (p faultPolicy) NextRetry(job *rivertype.JobRow) time.Time {
 	return p.now().Add(min(n*n*time.Second, time.Minute))
 }
 
-// errorHandler tells the log of faults, and ends the delivery of a job that will
-// not be tried again, so that it is seen.
+// errorHandler tells the log of faults, and ends the deliveries of a job that will
+// not be tried again, so that they are seen.
 type errorHandler struct {
 	store *db.Store
 	log   *slog.Logger
@@ -55,11 +55,39 @@ func (h *errorHandler) handle(ctx context.Context, job *rivertype.JobRow, what .
 		slog.Bool("given_up", last),
 	}, what...)
 	h.log.LogAttrs(ctx, slog.LevelError, "job failed", attrs...)
-	var args deliverArgs
-	if !last || job.Kind != args.Kind() || json.Unmarshal(job.EncodedArgs, &args) != nil {
+	if !last {
 		return
 	}
-	if err := h.store.EndDelivery(context.WithoutCancel(ctx), proofback.System(), args.due(), proofback.DeliveryFailed); err != nil {
-		h.log.ErrorContext(ctx, "delivery not ended", "delivery_id", args.Delivery, "error", err)
+	ctx = context.WithoutCancel(ctx)
+	due, err := h.left(ctx, job)
+	if err != nil {
+		h.log.ErrorContext(ctx, "deliveries not ended", "job_id", job.ID, "error", err)
 	}
+	for _, d := range due {
+		if err := h.store.EndDelivery(ctx, proofback.System(), d, proofback.DeliveryFailed); err != nil {
+			h.log.ErrorContext(ctx, "delivery not ended", "delivery_id", d.ID, "error", err)
+		}
+	}
+}
+
+// left are the deliveries that nobody comes for once a job is given up.
+func (h *errorHandler) left(ctx context.Context, job *rivertype.JobRow) ([]db.DueDelivery, error) {
+	switch job.Kind {
+	case deliverArgs{}.Kind():
+		var args deliverArgs
+		err := json.Unmarshal(job.EncodedArgs, &args)
+		return []db.DueDelivery{args.due()}, err
+	case fanOutArgs{}.Kind():
+		// As the job stands by now: what it has handed over is other jobs'.
+		var args fanOutArgs
+		if err := h.store.JobPool().QueryRow(ctx, `SELECT args FROM river_job WHERE id = $1`, job.ID).Scan(&args); err != nil {
+			return nil, err
+		}
+		keys, err := args.resolve(ctx, h.store)
+		if err != nil {
+			return nil, err
+		}
+		return h.store.DueDeliveries(ctx, proofback.System(), keys)
+	}
+	return nil, nil
 }

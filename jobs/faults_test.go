@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/proofback/proofback"
@@ -45,4 +47,39 @@ func TestADeliveryWhoseJobIsGivenUpFails(t *testing.T) {
 	if out := log.String(); !strings.Contains(out, "error=broken") || !strings.Contains(out, `panic="broken too"`) || !strings.Contains(out, "given_up=true") {
 		t.Errorf("logged %s", out)
 	}
+}
+
+// Nobody looks for a delivery that has neither a job nor a place among what is parked, and
+// none can be retried by hand that seems about to be sent.
+func TestDeliveriesWhoseFanOutIsGivenUpFail(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	rec := receive(t, ok)
+	bad, _ := f.destination(t, rec.URL+"/bad")
+	// What waits for its rate is handed over to jobs of its own, which are not given up.
+	good, _ := f.destination(t, rec.URL+"/good", func(d *proofback.Destination) { d.MaxPerSecond = 2 })
+	f.exec(t, `UPDATE destinations SET secret = '\x00' WHERE id = $1`, bad)
+	f.approve(t, 3, nil)
+	f.exec(t, `UPDATE river_job SET max_attempts = 1 WHERE kind = 'fan_out'`)
+	f.start(t)
+	for destination, status := range map[uuid.UUID]proofback.DeliveryStatus{good: proofback.DeliveryDelivered, bad: proofback.DeliveryFailed} {
+		f.eventually(t, string(status), `SELECT count(*) FROM deliveries WHERE destination_id = $1 AND status = $2`, 3, destination, string(status))
+	}
+}
+
+// What was answered 202 waits for as long as it was said to, whatever is broken meanwhile.
+func TestALookAtADeferredRequestIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	postback := newID(t)
+	f.exec(t, `INSERT INTO deferred (postback_id, click_id, reading, sealed, until) VALUES ($1, $2, '{}', '\x00', now() + interval '1 day')`, postback, f.click)
+	err := pgx.BeginFunc(t.Context(), f.store.Pool(), func(tx pgx.Tx) error {
+		return f.inserting.EnqueueLooks(t.Context(), tx, []uuid.UUID{postback})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.exec(t, `UPDATE river_job SET max_attempts = 1`)
+	f.start(t)
+	f.eventually(t, "it is looked at again", `SELECT count(*) FROM river_job WHERE kind = 'look_again' AND state = 'scheduled'`, 1)
 }

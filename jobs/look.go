@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -36,11 +38,21 @@ type lookWorker struct {
 	store *db.Store
 	setup *db.Setup
 	keys  *proofback.ClickKeys
+	log   *slog.Logger
 }
+
+// lookAfterFaults is when a look is tried again that has failed as often as a job may.
+const lookAfterFaults = 10 * time.Minute
 
 func (w *lookWorker) Work(ctx context.Context, job *river.Job[lookArgs]) error {
 	again, err := w.store.LookAgain(ctx, w.setup, w.keys, job.Args.Postback)
-	if err != nil || again == 0 {
+	switch {
+	case err != nil && job.Attempt >= job.MaxAttempts:
+		// Its sender was told that it is taken, and nobody else would look: it is not given
+		// up, whatever is broken for however long.
+		w.log.ErrorContext(ctx, "a deferred postback cannot be looked at", "postback_id", job.Args.Postback, "again_in", lookAfterFaults, "error", err)
+		return river.JobSnooze(lookAfterFaults)
+	case err != nil || again == 0:
 		return err
 	}
 	return river.JobSnooze(again)
