@@ -55,6 +55,9 @@ func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[reconcileArgs
 		return river.JobSnooze(reconcileAgain)
 	case err != nil && job.Attempt >= job.MaxAttempts:
 		why := "the comparison failed: send the list again, and tell us if it fails again"
+		// What ended the comparison may have been the time that it had.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTimeout)
+		defer cancel()
 		return w.store.FailedReconciliation(ctx, proofback.System(), job.Args.Reconciliation, why)
 	}
 	return err
