@@ -78,7 +78,7 @@ func (w *ratesWorker) fetch(ctx context.Context) (int64, error) {
 func openFeed(ctx context.Context, address string) (io.ReadCloser, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, err
+		return nil, withoutURL(err)
 	}
 	if u.Scheme == "file" {
 		return os.Open(u.Path)
