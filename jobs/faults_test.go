@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/proofback/proofback"
@@ -82,4 +85,38 @@ func TestALookAtADeferredRequestIsNotGivenUp(t *testing.T) {
 	f.exec(t, `UPDATE river_job SET max_attempts = 1`)
 	f.start(t)
 	f.eventually(t, "it is looked at again", `SELECT count(*) FROM river_job WHERE kind = 'look_again' AND state = 'scheduled'`, 1)
+}
+
+// Who watches must hear of a job that keeps failing before it is given up, also where it is
+// being tried whenever somebody looks.
+func TestTheAlertOfFailingJobsComesBeforeTheyAreGivenUp(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/ops/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rule, _ := strings.Cut(string(text), "alert: ProofbackJobsFailing\n")
+	said := regexp.MustCompile(`(?s)max_over_time\(proofback_jobs\{state="retryable"\}\[(\w+)\].*?for: (\w+)`).FindStringSubmatch(rule)
+	if said == nil {
+		t.Fatal("the rule looks at moments, in which a job may just be running")
+	}
+	window, err := time.ParseDuration(said[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	lasting, err := time.ParseDuration(said[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Time{}
+	policy := faultPolicy{now: func() time.Time { return now }}
+	for errs := range river.MaxAttemptsDefault - 1 {
+		now = policy.NextRetry(&rivertype.JobRow{Errors: make([]rivertype.AttemptError, errs)})
+	}
+	if tried := now.Sub(time.Time{}); lasting > tried {
+		t.Errorf("a job is tried for %s, and the alert wants it to fail for %s", tried, lasting)
+	}
+	if window < time.Minute+jobTimeout {
+		t.Errorf("over %s a job that fails may be seen in no other state than running", window)
+	}
 }
