@@ -29,6 +29,7 @@ const (
 	queueAudit     = "audit"
 	queueUpkeep    = "upkeep"
 	queueReconcile = "reconcile"
+	queueFeeds     = "feeds"
 	queueMail      = "mail"
 	queueReports   = "reports"
 	queueVerify    = "verify"
@@ -206,8 +207,10 @@ func New(store *db.Store, c Config) (*Jobs, error) {
 			queueUpkeep:  {MaxWorkers: 2, FetchPollInterval: rarePollInterval},
 			// One at a time sorts whole lists.
 			queueReconcile: {MaxWorkers: 1, FetchPollInterval: rarePollInterval},
-			queueReports:   {MaxWorkers: 2, FetchPollInterval: rarePollInterval},
-			queueVerify:    {MaxWorkers: 1, FetchPollInterval: rarePollInterval},
+			// Some wait for minutes for what an advertiser sends slowly.
+			queueFeeds:   {MaxWorkers: 4, FetchPollInterval: rarePollInterval},
+			queueReports: {MaxWorkers: 2, FetchPollInterval: rarePollInterval},
+			queueVerify:  {MaxWorkers: 1, FetchPollInterval: rarePollInterval},
 		}
 		config.PeriodicJobs = periodicJobs(c)
 	}

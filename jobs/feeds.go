@@ -44,7 +44,7 @@ func (fetchFeedArgs) Kind() string { return "fetch_feed" }
 
 func (fetchFeedArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{
-		Queue: queueReconcile, MaxAttempts: reconcileAttempts,
+		Queue: queueFeeds, MaxAttempts: reconcileAttempts,
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished},
 	}
 }

@@ -3,8 +3,10 @@ package jobs
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/jobs/outbound/receivertest"
 )
 
 func TestAHangingDestinationDelaysNoOther(t *testing.T) {
@@ -31,4 +33,33 @@ func TestAHangingDestinationDelaysNoOther(t *testing.T) {
 		t.Errorf("%d requests are in flight to the one that hangs", n)
 	}
 	f.eventually(t, "none of the others has ended", `SELECT count(*) FROM attempts`, len(ids))
+}
+
+// An advertiser's list may take minutes to be fetched, as often as it says.
+func TestAListThatDripsDelaysNobodysComparison(t *testing.T) {
+	t.Parallel()
+	f := setup(t, func(c *Config) { c.StopTimeout = 50 * time.Millisecond })
+	shop, _, err := f.store.CreateAdvertiser(t.Context(), proofback.System(), proofback.Advertiser{Name: "Shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.store.SetReconciliationFeed(t.Context(), proofback.System(), &proofback.ReconciliationFeed{
+		AdvertiserID: shop.ID, URL: receivertest.At(t, receivertest.DripsABody), Format: proofback.ListCSV, Schedule: "0 3 * * *", Enabled: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := New(f.store, f.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.client.Insert(t.Context(), fetchFeedArgs{shop.ID}, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.start(t)
+	f.eventually(t, "the list drips", `SELECT count(*) FROM river_job WHERE kind = 'fetch_feed' AND state = 'running'`, 1)
+	if _, err := j.client.Insert(t.Context(), reconcileArgs{newID(t)}, nil); err != nil { // of none, which it finds out
+		t.Fatal(err)
+	}
+	f.eventually(t, "a comparison has had its turn", `SELECT count(*) FROM river_job WHERE kind = 'reconcile' AND (state = 'completed' OR errors IS NOT NULL)`, 1)
 }
