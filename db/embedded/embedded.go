@@ -121,7 +121,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if c.socket, err = makeSocketDir(c.config.Dir, c.account); err != nil {
 		return err
 	}
-	if c.server, err = c.launch(ctx); err != nil {
+	if c.server, err = c.launchFirst(ctx); err != nil {
 		return err
 	}
 	c.config.Log.InfoContext(ctx, "postgres is up",

@@ -1,11 +1,15 @@
 package embedded
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestAfterAKillTheNextStartTakesOver(t *testing.T) {
@@ -98,6 +102,45 @@ func TestACrashOfTheServerIsRecoveredFrom(t *testing.T) {
 
 	c := start(t, dir)
 	if got := query(t, c.URL(), "SELECT v FROM kept"); got != "committed" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A statement that computes does not notice that its server is gone, and no other server
+// may touch the cluster until it does.
+func TestAStartWaitsForWhatAKilledServerStillDoes(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(tempDir(t), "pg")
+	cmd, out := holder(t, dir)
+	if !out.Scan() {
+		t.Fatal("the other process said nothing")
+	}
+	url := out.Text()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = conn.Exec(context.Background(), `DO $$ DECLARE until timestamptz := clock_timestamp() + '3 s'; BEGIN WHILE clock_timestamp() < until LOOP END LOOP; END $$`)
+		_ = conn.Close(context.Background())
+	}()
+	eventually(t, "it computes", func() bool {
+		return query(t, url, "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO%'") == "1"
+	})
+	left, ok, err := readPostmasterPID(filepath.Join(dir, "data"))
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	kill(t, cmd)
+	if err := syscall.Kill(left.pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+
+	c := start(t, dir)
+	<-ended
+	if got := query(t, c.URL(), "SELECT current_database()::text"); got != databaseName {
 		t.Errorf("got %q", got)
 	}
 }

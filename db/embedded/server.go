@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -49,6 +50,29 @@ func (c *Cluster) launch(ctx context.Context) (*server, error) {
 	}
 	return s, nil
 }
+
+// launchFirst is launch where a former server may have been killed while a statement of
+// its computed: that does not notice it before it is through, and Postgres starts beside
+// nothing of the kind.
+func (c *Cluster) launchFirst(ctx context.Context) (*server, error) {
+	deadline := time.Now().Add(startTimeout)
+	for wait := restartPauseMin; ; wait = min(2*wait, leftoverPauseMax) {
+		s, err := c.launch(ctx)
+		if err == nil || !strings.Contains(err.Error(), inMemory) || time.Now().After(deadline) {
+			return s, err
+		}
+		c.config.Log.InfoContext(ctx, "waiting for what a killed postgres still does", "data_dir", c.config.Dir)
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// inMemory is what Postgres says of itself when something of a former server runs still.
+const inMemory = "pre-existing shared memory block"
+
+// leftoverPauseMax is how late it may be noticed that nothing does any more.
+const leftoverPauseMax = 2 * time.Second
 
 func (c *Cluster) spawn() (*server, error) {
 	_ = os.Rename(c.logFile(), c.logFile()+".1") // the last run's, for whoever asks why it ended
