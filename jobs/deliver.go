@@ -45,7 +45,8 @@ type deliverWorker struct {
 	store     *db.Store
 	client    *outbound.Client
 	clickKeys *proofback.ClickKeys
-	lanes     *lanes
+	lanes     *lanes // by destination
+	shares    *lanes // by affiliate
 	retry     proofback.RetryPolicy
 	observe   func(proofback.Outcome, time.Duration)
 	log       *slog.Logger
@@ -76,7 +77,8 @@ func newDeliverWorker(store *db.Store, client *outbound.Client, c Config) *deliv
 		store:     store,
 		client:    client,
 		clickKeys: c.ClickKeys,
-		lanes:     newLanes(c),
+		lanes:     newLanes(c, c.PerDestination),
+		shares:    newLanes(c, c.DeliverWorkers), // half of all: there are as many first attempts beside deliver jobs
 		retry:     c.Retry,
 		observe:   c.Observe,
 		log:       c.Log,
@@ -141,6 +143,13 @@ func (w *deliverWorker) enter(ctx context.Context, due db.DueDelivery) (leave fu
 // send makes the attempt that s is for, if it may be made, and records it.
 func (w *deliverWorker) send(ctx context.Context, s *db.Sending, leave func()) error {
 	due := s.Due()
+	again, ok := w.shares.enter(ctx, s.Delivery.AffiliateID)
+	if !ok {
+		return river.JobSnooze(again)
+	}
+	entered := w.now()
+	leaveShare := sync.OnceFunc(func() { w.shares.leave(s.Delivery.AffiliateID, entered) })
+	defer leaveShare()
 	if may, err := w.admit(ctx, due, s); !may {
 		return err
 	}
@@ -153,6 +162,7 @@ func (w *deliverWorker) send(ctx context.Context, s *db.Sending, leave func()) e
 	}
 	if res.Outcome == proofback.OutcomeDelivered {
 		leave() // else whoever comes next should find the destination as this leaves it
+		leaveShare()
 	}
 	err = w.record(ctx, due, s, res)
 	if res.Outcome != proofback.OutcomeDelivered {

@@ -35,6 +35,30 @@ func TestAHangingDestinationDelaysNoOther(t *testing.T) {
 	f.eventually(t, "none of the others has ended", `SELECT count(*) FROM attempts`, len(ids))
 }
 
+// Each endpoint has few places, and nobody says how many endpoints one may have.
+func TestAnAffiliateWithManyHangingEndpointsDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	f := setup(t, func(c *Config) { c.DeliverWorkers = 20 })
+	hanging := receivertest.At(t, receivertest.Hangs)
+	for range 12 {
+		f.destination(t, hanging)
+	}
+	f.start(t)
+	for range 5 {
+		f.approve(t, 1, nil)
+	}
+	f.eventually(t, "some are on their way", `SELECT (count(*) > 0)::integer FROM river_job WHERE kind = 'fan_out' AND state = 'running' AND attempted_at < now() - interval '1 s'`, 1)
+
+	other := *f
+	other.affiliate = newID(t)
+	f.exec(t, `INSERT INTO affiliates (id, name, status, currency, created_at) VALUES ($1, 'Forum', 'ACTIVE', 'EUR', now())`, other.affiliate)
+	healthy := receive(t, ok)
+	other.destination(t, healthy.URL)
+	ids := other.approve(t, 5, nil)
+	f.await(t, proofback.DeliveryDelivered, ids...) // long before the first of the others times out
+	f.eventually(t, "none of the others has ended", `SELECT count(*) FROM attempts`, len(ids))
+}
+
 // An advertiser's list may take minutes to be fetched, as often as it says.
 func TestAListThatDripsDelaysNobodysComparison(t *testing.T) {
 	t.Parallel()

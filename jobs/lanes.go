@@ -9,7 +9,9 @@ import (
 )
 
 // lanes bounds how many requests are in flight to each destination from this
-// process, so that one that hangs holds few workers.
+// process, so that one that hangs holds few workers. Another one bounds those to
+// all destinations of each affiliate: it may have any number of them, and they may
+// hang together.
 //
 // Who finds no place waits for one while places get free quickly, so that a
 // burst to a fast endpoint goes through at its speed. Otherwise it is told when
@@ -47,9 +49,9 @@ const (
 	maxPace = time.Minute
 )
 
-func newLanes(c Config) *lanes {
+func newLanes(c Config, limit int) *lanes {
 	return &lanes{
-		limit:      c.PerDestination,
+		limit:      limit,
 		maxWaiting: c.DeliverWorkers / 4,
 		now:        c.Now,
 		random:     c.Random,

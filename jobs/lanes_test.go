@@ -13,10 +13,9 @@ func testLanes(limit int) (*lanes, *time.Time) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	clock := &now
 	return newLanes(Config{
-		PerDestination: limit,
-		Now:            func() time.Time { return *clock },
-		Random:         func() float64 { return 0.5 }, // no jitter
-	}), clock
+		Now:    func() time.Time { return *clock },
+		Random: func() float64 { return 0.5 }, // no jitter
+	}, limit), clock
 }
 
 func TestLanesBoundEachDestinationByItself(t *testing.T) {
@@ -98,7 +97,7 @@ func TestLanesLetABurstToAFastDestinationWait(t *testing.T) {
 	t.Parallel()
 	c := Config{PerDestination: 1, DeliverWorkers: 400}
 	c.setDefaults()
-	l, d := newLanes(c), uuid.UUID{1}
+	l, d := newLanes(c, c.PerDestination), uuid.UUID{1}
 	var wg sync.WaitGroup
 	start := time.Now()
 	for range 100 {
@@ -124,7 +123,7 @@ func TestLanesSendAwayWhoWaitsForAHangingDestination(t *testing.T) {
 	t.Parallel()
 	c := Config{PerDestination: 1}
 	c.setDefaults()
-	l, d := newLanes(c), uuid.UUID{1}
+	l, d := newLanes(c, c.PerDestination), uuid.UUID{1}
 	if _, ok := l.enter(t.Context(), d); !ok {
 		t.Fatal("there is no place")
 	}
