@@ -58,13 +58,15 @@ func TestAFeedThatCannotBeReachedDoesNotPutItsKeyIntoTheLog(t *testing.T) {
 	f := setup(t)
 	nobody := httptest.NewServer(http.NotFoundHandler())
 	nobody.Close()
-	var log bytes.Buffer
 	address := strings.Replace(nobody.URL, "http://", "http://kim:geheim@", 1) + "/latest.xml?apikey=geheim"
-	w := &ratesWorker{store: f.store, setup: f.config.Setup, url: address, log: slog.New(slog.NewTextHandler(&log, nil))}
-	if err := w.Work(t.Context(), &river.Job[fetchRatesArgs]{}); err == nil {
-		t.Error("there are rates")
-	}
-	if said := log.String(); strings.Contains(said, "geheim") || !strings.Contains(said, "connection refused") {
-		t.Errorf("the log says: %s", said)
+	for address, why := range map[string]string{address: "connection refused", "http://rates example/?apikey=geheim": "invalid character"} {
+		var log bytes.Buffer
+		w := &ratesWorker{store: f.store, setup: f.config.Setup, url: address, log: slog.New(slog.NewTextHandler(&log, nil))}
+		if err := w.Work(t.Context(), &river.Job[fetchRatesArgs]{}); err == nil {
+			t.Error("there are rates")
+		}
+		if said := log.String(); strings.Contains(said, "geheim") || !strings.Contains(said, why) {
+			t.Errorf("the log says: %s", said)
+		}
 	}
 }
