@@ -1,6 +1,8 @@
 package db_test
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,40 @@ func TestARateThatComesAfterTheMonthWasClosedChangesNothingInIt(t *testing.T) {
 		if n := b.pounds(day, "0.7"); n != want {
 			t.Errorf("%s: %d rates were new", day, n)
 		}
+	}
+}
+
+// A file of rates may come slowly. Meanwhile months can be closed, and counters made.
+func TestRatesThatComeSlowlyDoNotHoldTheBooks(t *testing.T) {
+	t.Parallel()
+	b := newBookkeeping(t)
+	file, send := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		stored, _, err := b.store.ImportRates(t.Context(), proofback.System(), file)
+		if err == nil && stored != 1 {
+			err = fmt.Errorf("%d rates were new", stored)
+		}
+		done <- err
+	}()
+	if _, err := io.WriteString(send, "currency,date,per_euro\nGBP,2026-01-09,0.5\n"); err != nil {
+		t.Fatal(err)
+	}
+	// Whoever reads has begun to store: it asks for more.
+	if _, err := io.WriteString(send, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	var free bool
+	err := b.store.Pool().QueryRow(t.Context(), `SELECT pg_try_advisory_lock(hashtext('proofback.books'))
+		AND pg_advisory_unlock(hashtext('proofback.books'))`).Scan(&free)
+	if err != nil || !free {
+		t.Errorf("the books are held by somebody; %v", err)
+	}
+	if err := send.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -86,11 +86,7 @@ var ratesColumns = []string{"currency", "day", "per_euro", "source"}
 func (s *Store) storeRates(ctx context.Context, rates pgx.CopyFromSource) (stored int64, err error) {
 	var late int64
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		books, err := scanBooks(tx.QueryRow(ctx, holdBooks))
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `CREATE TEMPORARY TABLE new_rates (currency text, day date, per_euro text, source text) ON COMMIT DROP`)
+		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE new_rates (currency text, day date, per_euro text, source text) ON COMMIT DROP`)
 		if err != nil {
 			return err
 		}
@@ -108,6 +104,12 @@ func (s *Store) storeRates(ctx context.Context, rates pgx.CopyFromSource) (store
 			return proofback.Errorf(proofback.CodeInvalid, "there are two rates for %s: expected one", contradiction)
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		// Only now: they come as slowly as whoever sends them, and who waits to close a month,
+		// or for a new counter, waits for all who hold the books.
+		books, err := scanBooks(tx.QueryRow(ctx, holdBooks))
+		if err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, `
