@@ -177,3 +177,50 @@ func TestManyLateClicksDoNotHideTheCountsOfDroppedDays(t *testing.T) {
 		t.Errorf("%d clicks are told of, there were %d; %v", r.Totals.Clicks, len(clicks), err)
 	}
 }
+
+// Tests, and clicks that were not sent on, are counted nowhere. However many of them come
+// late, the day is none that has its clicks.
+func TestClicksThatDoNotCountMakeNoDroppedDayWhole(t *testing.T) {
+	t.Parallel()
+	store := dbtest.Open(t)
+	store.RollUpSooner()
+	day := now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -20)
+	put := func(clicks ...proofback.Click) {
+		t.Helper()
+		if err := store.InsertClicks(t.Context(), proofback.System(), clicks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts := func() proofback.Click {
+		c := clickOn(t, day.Add(time.Hour))
+		c.LinkID = c.ID
+		return c
+	}
+	work := func() {
+		t.Helper()
+		if _, err := store.KeepPartitions(t.Context(), proofback.System()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.RollUp(t.Context(), proofback.System()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(counts(), counts(), counts())
+	work()
+	if _, err := store.DropPartitions(t.Context(), proofback.System(), db.Retention{Clicks: 15 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	refused := counts()
+	refused.Outcome = proofback.ClickCapReached
+	late := counts()
+	put(late, refused, clickOn(t, day.Add(time.Hour)), clickOn(t, day.Add(2*time.Hour)))
+	work()
+	if got := partitionOf(t, store, late.ID); got != "clicks_default" {
+		t.Errorf("the late click is in %s", got)
+	}
+	var told int
+	err := store.Pool().QueryRow(t.Context(), `SELECT coalesce(sum(clicks + bots), 0) FROM rollup_offers WHERE day = $1::timestamptz::date`, day).Scan(&told)
+	if err != nil || told != 3 {
+		t.Errorf("%d clicks are told of, there were 3; %v", told, err)
+	}
+}

@@ -24,7 +24,10 @@ BEGIN
       CONTINUE WHEN to_regclass(name) IS NOT NULL;
       CONTINUE WHEN kind = 'clicks'
         AND (SELECT coalesce(sum(r.clicks + r.bots), 0) FROM rollup_offers AS r WHERE r.day = made_for)
-          > (SELECT count(*) FROM clicks_default AS c WHERE c.id >= lower AND c.id < upper);
+          > (SELECT count(*)
+             FROM clicks_default AS c
+             WHERE c.id >= lower AND c.id < upper
+             AND c.outcome = 0 AND c.link_id <> '00000000-0000-0000-0000-000000000000'); -- what is counted
       EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, kind);
       EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', kind || '_default');
       EXECUTE format(
