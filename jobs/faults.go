@@ -3,10 +3,12 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -78,9 +80,14 @@ func (h *errorHandler) left(ctx context.Context, job *rivertype.JobRow) ([]db.Du
 		err := json.Unmarshal(job.EncodedArgs, &args)
 		return []db.DueDelivery{args.due()}, err
 	case fanOutArgs{}.Kind():
-		// As the job stands by now: what it has handed over is other jobs'.
+		// As the job stands by now: what it has handed over is other jobs'. That is all of
+		// it where it has completed, and only the word of that was lost.
 		var args fanOutArgs
-		if err := h.store.JobPool().QueryRow(ctx, `SELECT args FROM river_job WHERE id = $1`, job.ID).Scan(&args); err != nil {
+		err := h.store.JobPool().QueryRow(ctx, `SELECT args FROM river_job WHERE id = $1 AND state = $2`, job.ID, rivertype.JobStateRunning).Scan(&args)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 		keys, err := args.resolve(ctx, h.store)

@@ -70,6 +70,26 @@ func TestDeliveriesWhoseFanOutIsGivenUpFail(t *testing.T) {
 	}
 }
 
+func TestDeliveriesWhoseFanOutHasHandedThemOverStay(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.destination(t, "https://t.example/")
+	ids := f.approve(t, 1, nil)
+	// The last try has committed, and the connection was lost before it heard of that.
+	f.exec(t, `UPDATE river_job SET state = 'completed', finalized_at = now() WHERE kind = 'fan_out'`)
+	job := &rivertype.JobRow{Kind: fanOutArgs{}.Kind(), Attempt: 25, MaxAttempts: 25}
+	if err := f.store.Pool().QueryRow(t.Context(), `SELECT id, args FROM river_job WHERE kind = 'fan_out'`).Scan(&job.ID, &job.EncodedArgs); err != nil {
+		t.Fatal(err)
+	}
+	var log syncBuffer
+	h := &errorHandler{store: f.store, log: slog.New(slog.NewTextHandler(&log, nil))}
+	h.HandleError(t.Context(), job, errors.New("connection lost"))
+	f.await(t, proofback.DeliveryPending, ids...)
+	if out := log.String(); strings.Contains(out, "not ended") {
+		t.Errorf("logged %s", out)
+	}
+}
+
 // What was answered 202 waits for as long as it was said to, whatever is broken meanwhile.
 func TestALookAtADeferredRequestIsNotGivenUp(t *testing.T) {
 	t.Parallel()
