@@ -84,10 +84,10 @@ func parseTimestamp(value string) (t time.Time, ok bool) {
 		}
 		return time.Unix(n, 0), true
 	}
-	if len(value) < len("2006-01-02T15:04:05Z") {
+	text := []byte(strings.ToUpper(value))
+	if len(text) < len("2006-01-02T15:04:05Z") { // some letters take fewer bytes in upper case
 		return time.Time{}, false
 	}
-	text := []byte(strings.ToUpper(value))
 	if text[10] == ' ' {
 		text[10] = 'T' // RFC 3339, section 5.6, allows it
 	}

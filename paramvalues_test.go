@@ -120,6 +120,7 @@ func TestParseTimestamp(t *testing.T) {
 		"", "0", "946684799", "4102444800", "4102444800000", "1769860800123456", "-1769860800", "1769860800.5", "now",
 		"2026-01-31", "2026-01-31T12:00:00", "2026-01-31 12:00:00", "31.01.2026 12:00:00Z", "2026-02-30T12:00:00Z", "2026-01-31T25:00:00Z",
 		"1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "20260131T120000Z", "2026-01-31T12:00:00+0200", "2026-01-31T12:00Z",
+		strings.Repeat("ı", 10), strings.Repeat("ſ", 12), // letters that are shorter in upper case
 	} {
 		if got, problem := ParseTimestamp("ts", value); problem == nil || problem.Reason != ReasonInvalidTimestamp || problem.Parameter != "ts" || !got.IsZero() {
 			t.Errorf("%q = %v, %v; want INVALID_TIMESTAMP of ts", value, got, problem)

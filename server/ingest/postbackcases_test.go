@@ -146,6 +146,7 @@ var valueCases = []postbackCase{
 	{name: "an amount without a currency", query: "click_id={click}&event_type=sale&amount=1", status: 400, result: "rejected", reason: "MISSING_CURRENCY", says: "ISO 4217"},
 	{name: "a word that is not mapped", query: sale + "&status=lead", status: 400, result: "rejected", reason: "INVALID_STATUS", says: "lead"},
 	{name: "no time at all", query: sale + "&timestamp=yesterday", status: 400, result: "rejected", reason: "INVALID_TIMESTAMP"},
+	{name: "letters that take fewer bytes in upper case for a time", query: sale + "&timestamp=%C4%B1%C4%B1%C4%B1%C4%B1%C4%B1%C4%B1%C4%B1%C4%B1%C4%B1%C4%B1", status: 400, result: "rejected", reason: "INVALID_TIMESTAMP"},
 	{name: "a time that is to come", query: sale + "&timestamp=2099-01-01T00:00:00Z", status: 400, result: "rejected", reason: "INVALID_TIMESTAMP", says: "ahead of our clock"},
 	{name: "two transaction ids", query: sale + "&transaction_id=2", status: 400, result: "rejected", reason: "CONFLICTING_PARAMETERS", says: `"txid" and "transaction_id"`},
 	{name: "two amounts", query: sale + "&amount=21", status: 400, result: "rejected", reason: "CONFLICTING_PARAMETERS", says: "more than once"},
