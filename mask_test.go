@@ -142,6 +142,7 @@ func TestMaskURL(t *testing.T) {
 	for url, want := range map[string]string{
 		"/postback/k?click_id=Y06&txid=A+1&x=%7e":                  "/postback/k?click_id=Y06&txid=A+1&x=%7e",
 		"/postback?token=abc&txid=1":                               "/postback?token=***&txid=1",
+		"/postback?%FFtoken=abc&cl%E9email=ann&%fe%ffpin=1":        "/postback?%FFtoken=***&cl%E9email=***&%fe%ffpin=***", // names in another encoding
 		"/postback?%74oken=abc":                                    "/postback?%74oken=***",
 		"/postback?txid=1&sig=00ff":                                "/postback?txid=1&sig=***",
 		"?sub1=ann%40example.com&sub2=x":                           "?sub1=***&sub2=x",

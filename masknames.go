@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Names that give a value away, in lower case. Words stand anywhere in a name of
@@ -69,7 +70,8 @@ func nameWords(name string) []string {
 		switch {
 		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
 			flush(i)
-			start = i + len(string(r))
+			_, size := utf8.DecodeRuneInString(name[i:]) // of a byte that is no text: 1
+			start = i + size
 		case unicode.IsUpper(r) && lower:
 			flush(i)
 			start = i
