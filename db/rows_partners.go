@@ -52,7 +52,7 @@ func (r *advertiserRow) value() (*proofback.Advertiser, error) {
 		if err != nil {
 			return nil, fmt.Errorf("advertiser %s: allowed_ips: %w", r.ID, err)
 		}
-		a.AllowedIPs = append(a.AllowedIPs, prefix)
+		a.AllowedIPs = append(a.AllowedIPs, proofback.PlainRange(prefix))
 	}
 	return a, nil
 }

@@ -120,7 +120,7 @@ func readSecurity(in *model.AdvertiserSecurityInput, problems *proofback.Problem
 func parseRange(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
 		p, err := netip.ParsePrefix(s)
-		return p.Masked(), err
+		return proofback.PlainRange(p), err
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil {

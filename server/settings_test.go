@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/google/uuid"
@@ -49,6 +50,17 @@ func TestTheFirstClickKeyMakesNewIDs(t *testing.T) {
 	}
 	if after.Encode(uuid.Max) == old {
 		t.Error("new ids are made with the old key")
+	}
+}
+
+func TestRangesOfIPv4WrittenAsIPv6HoldTheirAddresses(t *testing.T) {
+	t.Parallel()
+	s := &Settings{TrustedProxies: []string{"::ffff:10.0.0.0/104"}, JWTSecret: "one secret of 32 bytes or more ..."}
+	if err := s.check(); err != nil {
+		t.Fatal(err)
+	}
+	if proxy := netip.MustParseAddr("10.1.2.3"); len(s.trustedProxies) != 1 || !s.trustedProxies[0].Contains(proxy) {
+		t.Errorf("%s is not of %v", proxy, s.trustedProxies)
 	}
 }
 

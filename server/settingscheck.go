@@ -128,7 +128,7 @@ func prefixes(name string, texts []string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, wrong(name, "names %q: expected CIDR ranges separated by commas, such as 10.0.0.0/8,fd00::/8", text)
 		}
-		list = append(list, p.Masked())
+		list = append(list, proofback.PlainRange(p))
 	}
 	return list, nil
 }
