@@ -144,8 +144,12 @@ func (t *IntegrationTest) PostbackURL(publicURL, clickID string, g *Goal) string
 	b.WriteString(a.endpoint(publicURL))
 	separator := byte('?')
 	add := func(name, value string) {
+		sent := a.nameOf(name, own)
+		if sent == "" {
+			return
+		}
 		b.WriteByte(separator)
-		b.WriteString(url.QueryEscape(cmp.Or(own[name], name)) + "=" + url.QueryEscape(value))
+		b.WriteString(url.QueryEscape(sent) + "=" + url.QueryEscape(value))
 		separator = '&'
 	}
 	id := t.Click.ID.String()

@@ -71,7 +71,7 @@ func CanonicalParameter(name string) (string, bool) {
 func canonicalParameter(name string, mapping []NameMapping) string {
 	name = strings.TrimSpace(name)
 	for _, m := range mapping {
-		if strings.EqualFold(m.From, name) {
+		if strings.EqualFold(strings.TrimSpace(m.From), name) {
 			name = m.To
 			break
 		}

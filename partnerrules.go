@@ -1,7 +1,7 @@
 package proofback
 
 import (
-	"cmp"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -37,7 +37,7 @@ func (a *Advertiser) Validate() error {
 	seen := map[string]bool{}
 	for i, m := range a.ParameterMapping {
 		at := []string{"parameterMapping", strconv.Itoa(i)}
-		p.checkMapped(m.From, strings.ToLower(m.From), seen, append(at, "from"))
+		p.checkMapped(m.From, strings.ToLower(strings.TrimSpace(m.From)), seen, append(at, "from"))
 		if !slices.Contains(CanonicalParameters(), m.To) {
 			p.Add(append(at, "to"), "%.40q is not a canonical parameter: one of %s", m.To, strings.Join(CanonicalParameters(), ", "))
 		}
@@ -45,7 +45,7 @@ func (a *Advertiser) Validate() error {
 	clear(seen)
 	for i, m := range a.StatusMapping {
 		at := []string{"statusMapping", strconv.Itoa(i)}
-		p.checkMapped(m.From, strings.ToLower(m.From), seen, append(at, "from"))
+		p.checkMapped(m.From, strings.ToLower(strings.TrimSpace(m.From)), seen, append(at, "from"))
 		checkOneOf(&p, m.To, statuses, append(at, "to")...)
 	}
 	return p.Err()
@@ -86,8 +86,12 @@ func (a *Advertiser) PostbackURL(publicURL string) string {
 	b.WriteString(a.endpoint(publicURL))
 	separator := byte('?')
 	for _, name := range names {
+		sent := a.nameOf(name, own)
+		if sent == "" {
+			continue
+		}
 		b.WriteByte(separator)
-		b.WriteString(url.QueryEscape(cmp.Or(own[name], name)) + "={" + name + "}")
+		b.WriteString(url.QueryEscape(sent) + "={" + name + "}")
 		separator = '&'
 	}
 	return b.String()
@@ -103,10 +107,24 @@ func (a *Advertiser) ownNames() map[string]string {
 	own := map[string]string{}
 	for _, m := range a.ParameterMapping {
 		if own[m.To] == "" {
-			own[m.To] = m.From
+			own[m.To] = strings.TrimSpace(m.From)
 		}
 	}
 	return own
+}
+
+// nameOf is what the advertiser is to send a canonical parameter under. Where it has our
+// name mapped to something else, that is another of ours; "" when none is left.
+func (a *Advertiser) nameOf(canonical string, own map[string]string) string {
+	if own[canonical] != "" {
+		return own[canonical]
+	}
+	for _, name := range append([]string{canonical}, slices.Sorted(maps.Keys(canonicalNames))...) {
+		if canonicalParameter(name, a.ParameterMapping) == canonical {
+			return name
+		}
+	}
+	return ""
 }
 
 // Validate finds what is wrong with an affiliate, by the API's names.

@@ -42,6 +42,7 @@ func TestWhatIsWrongWithAnAdvertiser(t *testing.T) {
 		{"no such security", func(a *Advertiser) { a.Security = "MAYBE" }, "security.mode"},
 		{"a name mapped twice", func(a *Advertiser) { a.ParameterMapping = []NameMapping{{"cid", "click_id"}, {"CID", "txid"}} }, "parameterMapping.1.from"},
 		{"no such parameter", func(a *Advertiser) { a.ParameterMapping = []NameMapping{{"cid", "clickid"}} }, "parameterMapping.0.to"},
+		{"a name mapped twice but for blanks", func(a *Advertiser) { a.ParameterMapping = []NameMapping{{"cid", "click_id"}, {" cid", "txid"}} }, "parameterMapping.1.from"},
 		{"a name of nothing", func(a *Advertiser) { a.ParameterMapping = []NameMapping{{"", "click_id"}} }, "parameterMapping.0.from"},
 		{"a word mapped twice", func(a *Advertiser) {
 			a.StatusMapping = []StatusMapping{{"Lead", StatusPending}, {"lead", StatusApproved}}
@@ -86,10 +87,28 @@ func TestPostbackURLSpeaksTheAdvertisersLanguage(t *testing.T) {
 			Advertiser{Security: SecurityToken, ParameterMapping: []NameMapping{{"key", "token"}}},
 			"click_id={click_id}&txid={txid}&event_type={event_type}&status={status}&amount={amount}&currency={currency}&key={token}",
 		},
+		{
+			"its names are ours for something else",
+			Advertiser{ParameterMapping: []NameMapping{{"status", "event_type"}, {"amount", "payout"}, {"txid", "click_id"}}},
+			"txid={click_id}&event_id={txid}&status={event_type}&currency={currency}&amount={payout}",
+		},
+		{
+			"names with blanks around them",
+			Advertiser{ParameterMapping: []NameMapping{{" cid", "click_id"}, {"what ", "event_type"}}},
+			"cid={click_id}&txid={txid}&what={event_type}&status={status}&amount={amount}&currency={currency}",
+		},
 	} {
 		tt.a.PostbackKey = "key"
-		if got := tt.a.PostbackURL("https://go.example"); got != base+tt.want {
+		got := tt.a.PostbackURL("https://go.example")
+		if got != base+tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, base+tt.want)
+		}
+		_, query, _ := strings.Cut(got, "?")
+		read, _ := ReadPostback(PostbackRequest{RawQuery: query, Mapping: tt.a.ParameterMapping})
+		for _, p := range read.All {
+			if p.Value != "{"+p.Canonical+"}" {
+				t.Errorf("%s: %s of %s counts as %s", tt.name, p.Name, p.Value, p.Canonical)
+			}
 		}
 	}
 }
