@@ -119,15 +119,18 @@ func isMacroByte(c byte) bool {
 // and once more for each URL, encoded, that the value would stand in.
 func encodingLayers(before string) int {
 	component := before[strings.LastIndexAny(before, "?&#")+1:]
-	component = strings.ToLower(component)
+	component = plainColons.Replace(strings.ToLower(component))
 	switch {
-	case strings.Contains(component, "%253a%252f%252f"):
+	case strings.Contains(component, ":%252f%252f"):
 		return 3
-	case strings.Contains(component, "%3a%2f%2f"):
+	case strings.Contains(component, ":%2f%2f"):
 		return 2
 	}
 	return 1
 }
+
+// plainColons decodes colons, which a URL that is a value may hold as they are.
+var plainColons = strings.NewReplacer("%253a", ":", "%3a", ":")
 
 // encodeTemplateText encodes what may not stand in a URL as it is: everything
 // beyond ASCII.
