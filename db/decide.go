@@ -150,6 +150,7 @@ type decideItem struct {
 	whole    bool
 	sender   uuid.UUID // the advertiser it was read for, if any
 	guard    *proofback.Guard
+	names    []proofback.NameMapping // of that advertiser
 	click    *proofback.Click
 	spooled  bool // there is no click, but it may be in a spool
 	terms    *proofback.Terms
@@ -172,7 +173,7 @@ func (it *decideItem) identify(setup *Setup) {
 func (it *decideItem) read(setup *Setup, a *proofback.Advertiser) {
 	sender := proofback.Sender{Advertiser: a}
 	if a != nil {
-		it.sender = a.ID
+		it.sender, it.names = a.ID, a.ParameterMapping
 		it.guard = setup.Snapshot().Guard(a.ID, it.in.look.came(it.in.ReceivedAt))
 		sender.Guard = it.guard
 	}
@@ -257,6 +258,16 @@ func (b *decideBatch) decide(it *decideItem) {
 	b.known.fold(it.decision, it.zone)
 }
 
+// url is the request's, masked. What its sender calls a token was not known to be one when
+// it came to the plain endpoint.
+func (it *decideItem) url() string {
+	masked := it.in.URL
+	if it.in.Endpoint == nil && len(it.names) > 0 {
+		masked = proofback.MaskURL(masked, it.names...)
+	}
+	return it.guard.Redact(masked)
+}
+
 // eventAt is when the request says that the event was.
 func (it *decideItem) eventAt() time.Time {
 	if at := it.reading.Claim.EventAt; !at.IsZero() {
@@ -276,7 +287,7 @@ func (b *decideBatch) log() []proofback.Postback {
 			ID:             in.ID,
 			ReceivedAt:     in.ReceivedAt,
 			Method:         in.Method,
-			URL:            it.guard.Redact(in.URL),
+			URL:            it.url(),
 			RemoteIP:       in.RemoteIP,
 			Parameters:     it.reading.Parameters,
 			TxID:           it.reading.Claim.TxID,

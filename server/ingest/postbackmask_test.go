@@ -148,3 +148,23 @@ func TestSecretsAndProofsAreNeverKept(t *testing.T) {
 	}
 	b.allLogged()
 }
+
+// The plain endpoint only knows an advertiser's names once the click tells whose the
+// request is.
+func TestAProofUnderTheAdvertisersOwnNameIsNeverKept(t *testing.T) {
+	t.Parallel()
+	b := newInbox(t)
+	p := b.party(t, func(a *proofback.Advertiser, terms *proofback.Terms) {
+		secured(proofback.SecurityToken)(a, terms)
+		a.ParameterMapping = []proofback.NameMapping{{From: "gate", To: "token"}}
+	})
+	const guess = "Gu3ss-0f-a-t0ken" // or the secret of before a rotation
+	p.to(sale + "&gate=" + guess)
+	if got := p.get(sale + "&gate=" + guess); got.Reason != "TOKEN_INVALID" {
+		t.Errorf("answered %s", got.body)
+	}
+	if tables := p.find(guess); len(tables) > 0 {
+		t.Errorf("it is in %v", tables)
+	}
+	b.allLogged()
+}
