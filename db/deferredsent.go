@@ -17,6 +17,13 @@ func (it *decideItem) keptReading() (string, error) {
 	return string(b), err
 }
 
+// sealedSent is how a request is kept as it came. JSON's strings are text and a raw query
+// need not be, but signatures are over its bytes.
+type sealedSent struct {
+	Sent
+	RawQuery []byte // absent from what older versions kept
+}
+
 // seal encrypts a request as it came, when it waits and nobody knows whose it is;
 // else there is nothing to keep. What it holds (secrets, personal data) is never
 // stored in the clear, and is dropped once it has been read.
@@ -24,7 +31,7 @@ func (s *Store) seal(it *decideItem) ([]byte, error) {
 	if it.sender != uuid.Nil || it.in.Sent == nil {
 		return nil, nil
 	}
-	b, err := json.Marshal(it.in.Sent)
+	b, err := json.Marshal(sealedSent{*it.in.Sent, []byte(it.in.Sent.Request.RawQuery)})
 	if err != nil {
 		return nil, err
 	}
@@ -40,11 +47,14 @@ func (s *Store) unseal(sealed []byte, postback uuid.UUID) (*Sent, error) {
 	if err != nil {
 		return nil, proofback.Internal("open a deferred request", err)
 	}
-	var sent Sent
-	if err := json.Unmarshal([]byte(text), &sent); err != nil {
+	var sealedAs sealedSent
+	if err := json.Unmarshal([]byte(text), &sealedAs); err != nil {
 		return nil, proofback.Internal("read a deferred request", err)
 	}
-	return &sent, nil
+	if sealedAs.RawQuery != nil {
+		sealedAs.Request.RawQuery = string(sealedAs.RawQuery)
+	}
+	return &sealedAs.Sent, nil
 }
 
 // readAgain is how a request that waited is read for a sender: as it was, or where

@@ -1,6 +1,9 @@
 package db_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -275,5 +278,35 @@ func TestTwoLooksAtOnceAreOneAfterTheOther(t *testing.T) {
 	d.decide(t, sale(d.keys.Encode(click.ID), "s", "100"))
 	if reason, _ := d.look(t, in.ID); reason != "ACCEPTED" {
 		t.Errorf("%s", reason)
+	}
+}
+
+// A signature is over the query as it came, bytes that are no text included.
+func TestASignedQueryThatWaitedIsReadAsItCame(t *testing.T) {
+	t.Parallel()
+	d, _ := newWaitingDesk(t)
+	const secret = "s3cret-of-acme"
+	d.secure(t, secret)
+	d.exec(t, `UPDATE advertisers SET security_mode = 'SIGNATURE'`)
+	if err := d.setup.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	click := d.spooledClick(t)
+	query := "event_type=sale&txid=1&amount=5&currency=EUR&shop=Caf\xe9&click_id=" + d.keys.Encode(click.ID)
+	in := d.incoming(query)
+	query += "&sig_time=" + strconv.FormatInt(in.ReceivedAt.Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(query))
+	in.Sent = &db.Sent{
+		Request:     proofback.PostbackRequest{Method: "GET", RawQuery: query + "&sig=" + hex.EncodeToString(mac.Sum(nil))},
+		Credentials: proofback.Credentials{Peer: netip.MustParseAddr("10.0.0.1"), Now: in.ReceivedAt},
+	}
+	in.URL = "/postback"
+	if log, err := d.store.Decide(t.Context(), d.setup, []*db.Incoming{in}); err != nil || log[0].Reason != proofback.ReasonClickNotYetStored {
+		t.Fatalf("%+v, %v", log, err)
+	}
+	d.store1(t, click)
+	if reason, again := d.look(t, in.ID); reason != "ACCEPTED" || again != 0 {
+		t.Errorf("%s, again in %s", reason, again)
 	}
 }
