@@ -1,6 +1,7 @@
 package db
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,6 +63,13 @@ func rowOfReport(r *proofback.SavedReport) *savedReportRow {
 		CreatedAt:    r.CreatedAt,
 		ArchivedAt:   r.ArchivedAt,
 	}
+}
+
+// says reports whether people left two states of a report the same. When it is made next
+// is for a job to move on.
+func (r *savedReportRow) says(other *savedReportRow) bool {
+	return r.Name == other.Name && reflect.DeepEqual(r.Query, other.Query) && r.Format == other.Format && r.TimeZone == other.TimeZone &&
+		r.Schedule == other.Schedule && r.Mail == other.Mail && r.ArchivedAt.Equal(other.ArchivedAt)
 }
 
 // reportRunRow is a row of report_runs.

@@ -154,11 +154,26 @@ type SavedReportChange struct {
 	Archive  bool // it is kept, with its files, but not made any more
 }
 
+// errReportChanged says that a saved report is another by now than the one that a change
+// was checked with.
+var errReportChanged = errors.New("db: the saved report was changed meanwhile")
+
 // UpdateSavedReport changes a saved report. Its user, and staff.
 func (s *Store) UpdateSavedReport(ctx context.Context, actor proofback.Actor, c SavedReportChange) (*proofback.SavedReport, error) {
 	if err := actor.RequireSignedIn(); err != nil {
 		return nil, err
 	}
+	for {
+		r, err := s.updateSavedReport(ctx, actor, c)
+		if !errors.Is(err, errReportChanged) {
+			return r, err
+		}
+	}
+}
+
+// updateSavedReport checks what the report becomes before it holds it, since that asks
+// for other connections.
+func (s *Store) updateSavedReport(ctx context.Context, actor proofback.Actor, c SavedReportChange) (*proofback.SavedReport, error) {
 	found, err := s.SavedReportsByID(ctx, actor, []uuid.UUID{c.ID})
 	if err == nil && found[c.ID] == nil {
 		err = proofback.NotFound("saved report")
@@ -171,7 +186,7 @@ func (s *Store) UpdateSavedReport(ctx context.Context, actor proofback.Actor, c 
 	if err != nil {
 		return nil, err
 	}
-	row := rowOfReport(r)
+	row, read := rowOfReport(r), rowOfReport(r)
 	columns := []string{"name", "query", "format", "time_zone", "schedule", "mail"}
 	if c.Archive {
 		columns = nil
@@ -199,6 +214,9 @@ func (s *Store) UpdateSavedReport(ctx context.Context, actor proofback.Actor, c 
 		before, err := lockSavedReport(ctx, tx, c.ID)
 		if err != nil {
 			return err
+		}
+		if !before.says(read) { // or this would write back what somebody else has just changed
+			return errReportChanged
 		}
 		tx.changed(proofback.KindSavedReport, c.ID, before, row)
 		_, err = tx.NewUpdate().Model(row).Column(columns...).WherePK().Returning("*").Exec(ctx)
