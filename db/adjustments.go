@@ -193,7 +193,9 @@ func (c *corrector) correct(ctx context.Context, s *Store) error {
 	if err != nil {
 		return err
 	}
-	c.tx.now = s.clock()
+	if err := c.tx.nowAfter(ctx, s, ids); err != nil {
+		return err
+	}
 	found := make(map[uuid.UUID]*proofback.Conversion, len(rows))
 	for i := range rows {
 		found[rows[i].ID] = rows[i].value(c.tx.actor)

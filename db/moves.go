@@ -147,7 +147,7 @@ func (m *mover) lock(ctx context.Context) (map[uuid.UUID]*movable, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.nowAfter(ctx); err != nil {
+	if err := m.tx.nowAfter(ctx, m.store, m.ids); err != nil {
 		return nil, err
 	}
 	found := make(map[uuid.UUID]*movable, len(rows))
@@ -157,18 +157,17 @@ func (m *mover) lock(ctx context.Context) (map[uuid.UUID]*movable, error) {
 	return found, nil
 }
 
-// nowAfter reads the clock once the locks were had, so that a conversion's moves have
-// times in the order in which they happened: after all that there are by then, too, which
-// another process with a clock that is ahead may have made.
-func (m *mover) nowAfter(ctx context.Context) error {
+// nowAfter reads the clock once conversions are locked, so that their moves and corrections
+// have times in the order in which they happened: after all that there are by then, too, which
+// another process with a clock that is ahead may have made. What a status was worth goes by it.
+func (t *tx) nowAfter(ctx context.Context, s *Store, conversions []uuid.UUID) error {
 	var last time.Time
-	err := m.tx.NewSelect().
-		TableExpr("transitions AS t").
-		ColumnExpr("coalesce(max(t.at), 'epoch')").
-		Where("t.conversion_id IN (?)", bun.List(m.ids)).
-		Scan(ctx, &last)
-	if m.tx.now = m.store.clock(); !m.tx.now.After(last) {
-		m.tx.now = last.UTC().Add(time.Microsecond)
+	err := t.NewRaw(`
+		SELECT coalesce(greatest(
+			(SELECT max(at) FROM transitions WHERE conversion_id IN (?0)),
+			(SELECT max(at) FROM adjustments WHERE conversion_id IN (?0))), 'epoch')`, bun.List(conversions)).Scan(ctx, &last)
+	if t.now = s.clock(); !t.now.After(last) {
+		t.now = last.UTC().Add(time.Microsecond)
 	}
 	return err
 }
