@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,25 +48,10 @@ func (n *normalizing) run(ctx context.Context, tx pgx.Tx, after proofback.Cursor
 	if _, err := scanBooks(tx.QueryRow(ctx, holdBooks)); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `
-		SELECT id, advertiser_id, offer_id, status, event_at,
-			coalesce(payout::text, ''), coalesce(payout_currency, ''),
-			coalesce(revenue::text, ''), coalesce(revenue_currency, '')
-		FROM conversions
-		WHERE rate_date IS NULL AND (event_at, id) > ($1, $2)
+	var err error
+	n.waiting, err = conversionsWaiting(ctx, tx, `(event_at, id) > ($1, $2)
 		ORDER BY event_at, id
-		LIMIT $3
-		FOR UPDATE SKIP LOCKED`, after.At, after.ID, normalizeBatch)
-	if err != nil {
-		return err
-	}
-	n.waiting, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*proofback.Conversion, error) {
-		c := &proofback.Conversion{}
-		err := row.Scan(&c.ID, &c.AdvertiserID, &c.OfferID, &c.Status, &c.EventAt,
-			&c.Payout.Amount, &c.Payout.Currency, &c.Revenue.Amount, &c.Revenue.Currency)
-		c.EventAt = c.EventAt.UTC()
-		return c, err
-	})
+		LIMIT $3`, after.At, after.ID, normalizeBatch)
 	if err != nil || len(n.waiting) == 0 {
 		return err
 	}
@@ -91,16 +77,50 @@ func (n *normalizing) run(ctx context.Context, tx pgx.Tx, after proofback.Cursor
 		may.addAll(c.OfferID, c.EventAt, zones[c.ID])
 		n.done = append(n.done, &v)
 	}
+	// Whoever moves conversions holds their counters before them, and so the two do not wait
+	// for each other. What is being moved just then goes on waiting.
 	caps, err := holdCaps(ctx, tx, may, nil)
 	if err != nil {
 		return err
 	}
+	held, err := conversionsWaiting(ctx, tx, `id = ANY ($1)
+		FOR UPDATE SKIP LOCKED`, column(n.done, func(c *proofback.Conversion) uuid.UUID { return c.ID }))
+	if err != nil {
+		return err
+	}
+	stands := make(map[uuid.UUID]proofback.Status, len(held))
+	for _, c := range held {
+		stands[c.ID] = c.Status
+	}
+	n.done = slices.DeleteFunc(n.done, func(c *proofback.Conversion) bool { return stands[c.ID] == "" })
 	for _, c := range n.done {
+		c.Status = stands[c.ID]
 		before := *c
 		before.Normalized = proofback.Normalized{}
 		caps.take(&before, c, zones[c.ID])
 	}
 	return n.write(ctx, tx, caps)
+}
+
+// conversionsWaiting reads those conversions that wait for a rate.
+func conversionsWaiting(ctx context.Context, tx pgx.Tx, which string, args ...any) ([]*proofback.Conversion, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT id, advertiser_id, offer_id, status, event_at,
+			coalesce(payout::text, ''), coalesce(payout_currency, ''),
+			coalesce(revenue::text, ''), coalesce(revenue_currency, '')
+		FROM conversions
+		WHERE rate_date IS NULL
+		AND `+which, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*proofback.Conversion, error) {
+		c := &proofback.Conversion{}
+		err := row.Scan(&c.ID, &c.AdvertiserID, &c.OfferID, &c.Status, &c.EventAt,
+			&c.Payout.Amount, &c.Payout.Currency, &c.Revenue.Amount, &c.Revenue.Currency)
+		c.EventAt = c.EventAt.UTC()
+		return c, err
+	})
 }
 
 func (n *normalizing) rates(ctx context.Context, tx pgx.Tx) (map[time.Time]proofback.Rates, error) {
