@@ -26,10 +26,11 @@ func (s *Store) RequestAccess(ctx context.Context, actor proofback.Actor, offer,
 		if o.Access == proofback.OfferPublic {
 			row.Status, row.DecidedAt = proofback.AccessApproved, tx.now
 		}
-		if _, err := tx.NewInsert().Model(row).On("CONFLICT ON CONSTRAINT offer_access_once DO NOTHING").Exec(ctx); err != nil {
+		made, err := tx.NewInsert().Model(row).On("CONFLICT ON CONSTRAINT offer_access_once DO NOTHING").Exec(ctx)
+		if err != nil {
 			return err
 		}
-		err := tx.NewSelect().
+		err = tx.NewSelect().
 			Model(row).
 			Where("offer_id = ?", offer).
 			Where("affiliate_id = ?", affiliate).
@@ -37,7 +38,11 @@ func (s *Store) RequestAccess(ctx context.Context, actor proofback.Actor, offer,
 		if err != nil {
 			return err
 		}
-		tx.changed(proofback.KindOfferAccess, row.ID, nil, row)
+		if n, err := made.RowsAffected(); err != nil || n == 0 {
+			tx.touched(proofback.KindOfferAccess, row.ID) // it was there before
+		} else {
+			tx.changed(proofback.KindOfferAccess, row.ID, nil, row)
+		}
 		if a = row.value(); a.Status == proofback.AccessRejected {
 			return &proofback.Error{Code: proofback.CodeConflict, Field: []string{"offerId"}, Message: "access to this offer was refused: ask the network"}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -136,6 +137,7 @@ func (s *Store) AdjustConversions(ctx context.Context, actor proofback.Actor, li
 	if err := actor.RequireStaff(); err != nil {
 		return nil, nil, err
 	}
+	reason = strings.TrimSpace(reason)
 	switch {
 	case len(list) == 0 || len(list) > maxMoves:
 		return nil, nil, proofback.Invalid([]string{"adjustments"}, "name from 1 to %d conversions", maxMoves)

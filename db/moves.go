@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -28,6 +29,7 @@ func (s *Store) MoveConversions(ctx context.Context, actor proofback.Actor, ids 
 	if err := actor.RequireStaff(); err != nil {
 		return nil, nil, err
 	}
+	reason = strings.TrimSpace(reason)
 	switch {
 	case len(ids) == 0 || len(ids) > maxMoves:
 		return nil, nil, proofback.Invalid([]string{"ids"}, "name from 1 to %d conversions", maxMoves)

@@ -66,6 +66,7 @@ func TestMovesSucceedOrAreNamedOneByOne(t *testing.T) {
 		{"approve, with a word", pending, approved, "checked", ""},
 		{"reject", pending, rejected, "fraud", ""},
 		{"reject without a reason", pending, rejected, "", proofback.CodeInvalid},
+		{"reject with an empty line", pending, rejected, " \n", proofback.CodeInvalid},
 		{"reverse", approved, rejected, "returned", ""},
 		{"reverse without a reason", approved, rejected, "", proofback.CodeInvalid},
 		{"approve after all", rejected, approved, "appeal", ""},
