@@ -205,6 +205,9 @@ func (s *Store) RedeemToken(ctx context.Context, actor proofback.Actor, p Purpos
 		if err != nil {
 			return err
 		}
+		if err := tx.useUp(ctx, token); err != nil {
+			return err
+		}
 		if u, err = tx.setPassword(ctx, row, passwordHash); err != nil {
 			return err
 		}
@@ -229,6 +232,19 @@ func (t *tx) ownerOfToken(ctx context.Context, p Purpose, token string, q *bun.S
 		return nil, errBadOneTimeToken
 	}
 	return row, err
+}
+
+// useUp takes a token away, if it is there: while its user was waited for somebody else may
+// have used it, or ended it. Postgres looks at the locked user anew, and not at the token.
+func (t *tx) useUp(ctx context.Context, token string) error {
+	res, err := t.NewDelete().Model((*oneTimeTokenRow)(nil)).Where("hash = ?", hashOf(token)).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, errBadOneTimeToken)
+	}
+	return nil
 }
 
 // setPassword gives a user another password, with which all its tokens are over.
