@@ -51,6 +51,12 @@ func (s *Store) UpdateAffiliate(ctx context.Context, actor proofback.Actor, id u
 		if err := a.Validate(); err != nil {
 			return err
 		}
+		if a.Currency != before.Currency && a.MinimumPayout != "" { // which would come to be so much of the other one
+			e := proofback.Errorf(proofback.CodeConflict, "at least %s %s are paid to this affiliate: take its own minimum away first (setMinimumPayout), and set it anew in %s",
+				a.MinimumPayout, before.Currency, a.Currency)
+			e.Field = []string{"currency"}
+			return e
+		}
 		after := newAffiliateRow(a)
 		tx.changed(proofback.KindAffiliate, id, before, after)
 		_, err = tx.NewUpdate().
