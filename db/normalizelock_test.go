@@ -34,15 +34,13 @@ func TestARateThatComesDoesNotStandInTheWayOfWhoeverMoves(t *testing.T) {
 		t.Fatal(tag, err)
 	}
 	waiting := func(n int) {
-		for d.count(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) < n {
-			time.Sleep(time.Millisecond)
-		}
+		eventually(t, 30*time.Second, "both wait", func() bool { return d.count(t, locksWaitedFor) >= n })
 	}
 	ended := make(chan error, 2)
 	go func() {
 		moved, problems, err := d.store.MoveConversions(t.Context(), proofback.System(), []uuid.UUID{made.ConversionID}, approved, "because")
 		if err == nil && len(moved) != 1 {
-			err = fmt.Errorf("it was not moved: %v", problems)
+			err = problems.Err()
 		}
 		ended <- err
 	}()

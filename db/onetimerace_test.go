@@ -1,7 +1,6 @@
 package db_test
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -66,12 +65,7 @@ func (m *market) atOnce(user uuid.UUID, calls ...func() error) []error {
 	var under sync.WaitGroup
 	for i, call := range calls {
 		under.Go(func() { results[i] = call() })
-		for end := time.Now().Add(5 * time.Second); m.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) <= i; {
-			if time.Now().After(end) {
-				m.t.Fatal(fmt.Sprint(i, " does not wait"))
-			}
-			time.Sleep(time.Millisecond)
-		}
+		eventually(m.t, 30*time.Second, "it waits", func() bool { return m.count(locksWaitedFor) > i })
 	}
 	if err := held.Rollback(m.t.Context()); err != nil {
 		m.t.Fatal(err)

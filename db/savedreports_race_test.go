@@ -41,9 +41,7 @@ func (m *market) changeAtOnce(id uuid.UUID, changes ...db.SavedReportChange) {
 			}
 		})
 		// They are served in the order in which they came.
-		for m.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) <= i {
-			time.Sleep(time.Millisecond)
-		}
+		eventually(m.t, 30*time.Second, "it waits", func() bool { return m.count(locksWaitedFor) > i })
 	}
 	if err := held.Rollback(m.t.Context()); err != nil {
 		m.t.Fatal(err)
