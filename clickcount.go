@@ -10,8 +10,9 @@ import (
 // ClickCount is what a process counted of the clicks of an hour.
 type ClickCount struct {
 	ID uuid.UUID
-	// Process is which one it was, by a number that it drew when it began; uuid.Nil for
-	// clicks that the program told of by itself.
+	// Process is which one it was, by a number that it drew when it began, or where it could
+	// say nothing, by that of the spool that it left; uuid.Nil for clicks that the program
+	// told of by itself.
 	Process uuid.UUID
 	Hour    time.Time // in which the clicks were made
 	// Accepted is how many it began to store. Each of them was answered for as one of

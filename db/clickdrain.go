@@ -48,6 +48,9 @@ func (k *clickSpool) drainSegment(ctx context.Context, g *spool.Segment, records
 	if err := k.partitionsFor(ctx, clicks); err != nil {
 		return err
 	}
+	if err := k.nameHours(ctx, g, clicks); err != nil {
+		return err
+	}
 	known := 0
 	for chunk := range slices.Chunk(clicks, drainChunk) {
 		if err := k.sayWhenDue(ctx); err != nil {

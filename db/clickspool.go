@@ -29,6 +29,7 @@ type clickSpool struct {
 	pool    *pgxpool.Pool // the writer's, with a connection for this
 	log     *slog.Logger
 	pace    *rate.Limiter // of moving, in clicks a second
+	process uuid.UUID     // by which the tally counts
 	drained atomic.Int64
 
 	ended   chan struct{} // closed when nothing is done any more
@@ -38,12 +39,13 @@ type clickSpool struct {
 	known   map[uuid.UUID]bool
 }
 
-func newClickSpool(s *Store, pool *pgxpool.Pool, c *ClickWriterConfig) *clickSpool {
+func newClickSpool(s *Store, pool *pgxpool.Pool, process uuid.UUID, c *ClickWriterConfig) *clickSpool {
 	k := &clickSpool{
 		store:   s,
 		files:   c.Spool,
 		pool:    pool,
 		log:     s.log,
+		process: process,
 		pace:    rate.NewLimiter(rate.Limit(c.DrainPerSecond), drainChunk),
 		ended:   make(chan struct{}),
 		reached: make(chan struct{}),

@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/proofback/proofback"
+	"github.com/proofback/proofback/db/spool"
 )
 
 const (
@@ -223,6 +226,37 @@ func (s *Store) sayClickCounts(ctx context.Context, process uuid.UUID, list []pr
 			numbers(func(c c) int64 { return c.Spooled }),
 			numbers(func(c c) int64 { return c.Refused }),
 			column(list, func(c c) bool { return c.Complete }))
+		return err
+	})
+}
+
+// nameHours says, before clicks are moved out of a segment, that somebody accepted clicks
+// in their hours and has not told how many: who took them while Postgres was away, and was
+// killed, never could, and they would be clicks that nobody accepted. What this process
+// took itself it tells soon; whoever left the others is known by its folder alone.
+func (k *clickSpool) nameHours(ctx context.Context, g *spool.Segment, clicks []spooledClick) error {
+	process, earlier := g.Left()
+	if !earlier {
+		process = k.process
+	}
+	hours := map[time.Time]bool{}
+	for _, c := range clicks {
+		hours[c.at.UTC().Truncate(time.Hour)] = true
+	}
+	if len(hours) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tallyTimeout)
+	defer cancel()
+	// Not from before counting began, since all hours from the first on are verified.
+	return k.with(ctx, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
+			INSERT INTO click_counts (id, process, hour, accepted, stored, spooled, refused, said_at, complete)
+			SELECT gen_random_uuid(), $1, u.hour, 0, 0, 0, 0, $2, false
+			FROM unnest($3::timestamptz[]) AS u (hour)
+			WHERE u.hour >= coalesce((SELECT min(hour) FROM click_counts), '-infinity')
+			  AND NOT EXISTS (SELECT FROM click_counts AS c WHERE c.hour = u.hour AND c.process = $1)
+			ON CONFLICT DO NOTHING`, process, k.store.clock(), slices.Collect(maps.Keys(hours)))
 		return err
 	})
 }

@@ -118,7 +118,7 @@ func (s *Store) NewClickWriter(ctx context.Context, setup *Setup, c ClickWriterC
 	}
 	w.ctx, w.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	if c.Spool != nil {
-		w.spool = newClickSpool(s, pool, &c)
+		w.spool = newClickSpool(s, pool, w.tally.process, &c)
 		w.spool.start(w.ctx)
 	}
 	go w.tally.run(w.ctx)

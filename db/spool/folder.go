@@ -119,7 +119,7 @@ func (f *folder) load() error {
 		if !ok {
 			continue
 		}
-		f.segments = append(f.segments, &Segment{folder: f, number: number})
+		f.segments = append(f.segments, &Segment{folder: f, number: number, found: true})
 	}
 	slices.SortFunc(f.segments, func(a, b *Segment) int { return cmp.Compare(a.number, b.number) })
 	if n := len(f.segments); n > 0 {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Segment is a file of records that is no longer written to.
@@ -15,6 +17,7 @@ type Segment struct {
 	folder *folder
 	number uint64
 	last   bool // the last of a process that may have died while it wrote
+	found  bool // an earlier process wrote it
 
 	// What it holds.
 	bytes        int64
@@ -38,6 +41,10 @@ func segmentNumber(name string) (uint64, bool) {
 	n, err := strconv.ParseUint(digits, 10, 64)
 	return n, err == nil
 }
+
+// Left gives the folder that the segment lies in, and whether an earlier process left it
+// there.
+func (g *Segment) Left() (folder uuid.UUID, earlier bool) { return g.folder.id, g.found }
 
 func (g *Segment) name() string { return fmt.Sprintf("%08d%s", g.number, segmentSuffix) }
 
