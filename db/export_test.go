@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -66,6 +67,15 @@ func IsWorthIt(share, waiting, onTheirWay, slow int) bool {
 // SayCounts tells the database what became of clicks so far, as a writer does every few
 // seconds.
 func (w *ClickWriter) SayCounts(ctx context.Context) error { return w.tally.say(ctx, false) }
+
+// KeepOnDisk is KeepIn on a disk that takes a while.
+func (u *Setup) KeepOnDisk(path, network string, takes time.Duration) {
+	u.KeepIn(path, network)
+	u.file.replace = func(path string, b []byte) error {
+		<-time.After(takes)
+		return replaceFile(path, b)
+	}
+}
 
 // MaxPrepared is how many statements a connection keeps.
 const MaxPrepared = maxPrepared

@@ -29,6 +29,8 @@ type setupFile struct {
 	path    string
 	network string
 	written uint32 // the checksum of what it holds; 0 when that is not known
+
+	replace func(path string, b []byte) error // replaceFile
 }
 
 // setupFileHead is what the file begins with: what it is, and the version of the
@@ -37,10 +39,11 @@ const setupFileHead = "PBSETUP\x01"
 
 // How long is waited after each writing: changes made one after the other are written
 // together, and a large set-up that changes all the time takes a twentieth of a core. A
-// link that is newer than that is lost to a start while Postgres is away.
+// link that is newer than that is lost to a start while Postgres is away; so what counts
+// is the work, and not how long a busy disk had it wait.
 const (
 	setupFilePause = 100 * time.Millisecond
-	setupFileShare = 20 // times as long as it took to write
+	setupFileShare = 20 // times as long as it took to make
 )
 
 var setupFileTable = crc32.MakeTable(crc32.Castagnoli)
@@ -83,17 +86,17 @@ type keptLink struct {
 // soon after each change. network names the database it is of (Store.Network). It
 // must be called before Run.
 func (u *Setup) KeepIn(path, network string) {
-	u.file = &setupFile{path: path, network: network}
+	u.file = &setupFile{path: path, network: network, replace: replaceFile}
 }
 
 // keepForever writes the file now and after each change, until ctx ends.
 func (u *Setup) keepForever(ctx context.Context) {
 	for {
-		began := time.Now()
-		if err := u.file.write(u.Snapshot()); err != nil {
+		worked, err := u.file.write(u.Snapshot())
+		if err != nil {
 			u.store.log.LogAttrs(ctx, slog.LevelError, "the set-up cannot be kept for a start without postgres", slog.Any("error", err))
 		}
-		if !wait(ctx, max(setupFilePause, setupFileShare*time.Since(began))) {
+		if !wait(ctx, max(setupFilePause, setupFileShare*worked)) {
 			break
 		}
 		select {
@@ -105,30 +108,34 @@ func (u *Setup) keepForever(ctx context.Context) {
 	}
 	select {
 	case <-u.unkept:
-		_ = u.file.write(u.Snapshot()) // the last change; the one before is kept otherwise
+		_, _ = u.file.write(u.Snapshot()) // the last change; the one before is kept otherwise
 	default:
 	}
 }
 
-func (f *setupFile) write(n *Snapshot) error {
+// write writes the file, unless it holds this already, and gives how long it took to make.
+func (f *setupFile) write(n *Snapshot) (worked time.Duration, err error) {
+	began := time.Now()
 	text, err := json.Marshal(n.kept(f.network))
 	if err != nil {
-		return err
+		return time.Since(began), err
 	}
 	sum := crc32.Checksum(text, setupFileTable)
 	if sum == f.written {
-		return nil
+		return time.Since(began), nil
 	}
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	_, _ = z.Write(text) // into memory
 	_ = z.Close()
 	b := binary.LittleEndian.AppendUint32([]byte(setupFileHead), crc32.Checksum(packed.Bytes(), setupFileTable))
-	if err := replaceFile(f.path, append(b, packed.Bytes()...)); err != nil {
-		return err
+	b = append(b, packed.Bytes()...)
+	worked = time.Since(began)
+	if err := f.replace(f.path, b); err != nil {
+		return worked, err
 	}
 	f.written = sum
-	return nil
+	return worked, nil
 }
 
 // replaceFile writes a file that is there as a whole or not at all, and stays when

@@ -118,3 +118,17 @@ func TestALinkThatIsNotKnownWithoutPostgresIsNotCalledUnknown(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A disk that is busy has no link wait for longer than it takes to write it: who is
+// killed meanwhile starts without the link while Postgres is away.
+func TestALinkIsKeptSoonThoughTheDiskIsSlow(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, dbtest.Open(t))
+	path := filepath.Join(t.TempDir(), "setup")
+	u := n.setup(t)
+	u.KeepOnDisk(path, "socks", 500*time.Millisecond)
+	run(t, u)
+	eventually(t, 10*time.Second, "the set-up is kept", func() bool { return keptLink(t, path, "first") != nil })
+	n.link(t, "second")
+	eventually(t, 5*time.Second, "the link is kept", func() bool { return keptLink(t, path, "second") != nil })
+}
