@@ -32,6 +32,8 @@ type clickSpool struct {
 	process uuid.UUID     // by which the tally counts
 	drained atomic.Int64
 
+	patience time.Duration // with the next look for Postgres
+
 	ended   chan struct{} // closed when nothing is done any more
 	reached chan struct{} // closed when Postgres was first reached
 	wake    chan struct{} // holds one when there is something to be done at once
@@ -46,6 +48,9 @@ func newClickSpool(s *Store, pool *pgxpool.Pool, process uuid.UUID, c *ClickWrit
 		pool:    pool,
 		log:     s.log,
 		process: process,
+
+		patience: probeTimeout,
+
 		pace:    rate.NewLimiter(rate.Limit(c.DrainPerSecond), drainChunk),
 		ended:   make(chan struct{}),
 		reached: make(chan struct{}),

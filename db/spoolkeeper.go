@@ -16,8 +16,12 @@ import (
 
 const (
 	// probeEvery is how often Postgres is looked for while it is away.
-	probeEvery   = time.Second
-	probeTimeout = time.Second
+	probeEvery = time.Second
+	// A look may take this long, and twice as long as the last one that was in vain: a
+	// server that is back may be slow to let anybody in, as one host of two is that is
+	// gone, and would stay away for ever for who does not wait for it.
+	probeTimeout    = time.Second
+	probeTimeoutMax = 8 * time.Second
 	// sayEvery is how often the database is told what the spool keeps, and the
 	// spools of dead processes are looked for.
 	sayEvery   = 5 * time.Second
@@ -53,7 +57,8 @@ func (k *clickSpool) run(ctx context.Context) {
 // turn does what there is to do.
 func (k *clickSpool) turn(ctx context.Context) error {
 	if k.store.Away() {
-		if err := k.probe(ctx); err != nil {
+		if err := k.probe(ctx, k.patience); err != nil {
+			k.patience = min(2*k.patience, probeTimeoutMax)
 			return &lostError{err}
 		}
 		if err := k.say(ctx); err != nil {
@@ -71,7 +76,7 @@ func (k *clickSpool) turn(ctx context.Context) error {
 // What is moved may have to wait for somebody's lock until its time is over: who takes
 // that for Postgres being away has everybody else refused for it, again and again.
 func (k *clickSpool) complain(ctx context.Context, err error) {
-	if isLost(err) && (k.store.Away() || k.probe(ctx) != nil) {
+	if isLost(err) && (k.store.Away() || k.probe(ctx, probeTimeout) != nil) {
 		k.lost(err) // which is told once
 		return
 	}
@@ -79,8 +84,8 @@ func (k *clickSpool) complain(ctx context.Context, err error) {
 }
 
 // probe asks for a connection of its own, and whether it may write.
-func (k *clickSpool) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+func (k *clickSpool) probe(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, k.store.pool.Config().ConnConfig)
 	if err != nil {
@@ -103,6 +108,7 @@ func (k *clickSpool) back() {
 	for _, pool := range []*pgxpool.Pool{k.pool, k.store.pool, k.store.hot} {
 		pool.Reset()
 	}
+	k.patience = probeTimeout
 	k.store.away.Store(false)
 	k.log.Info("postgres is back", "clicks_in_spool", k.files.Stats().Records)
 }
