@@ -164,10 +164,11 @@ func (t *tx) fillClickHours(ctx context.Context, list []*proofback.ClickHour) er
 		var hour time.Time
 		var there int64
 		_, err = pgx.ForEachRow(rows, []any{&hour, &there}, func() error {
-			if hour.Before(kept) && there == 0 {
-				there = -1
+			h := byHour[hour.Unix()]
+			if hour.Before(kept) && (there == 0 || there < h.Stored+h.Spooled) {
+				there = -1 // what is there came out of a spool after the others were dropped
 			}
-			byHour[hour.Unix()].There = there
+			h.There = there
 			return nil
 		})
 		return err

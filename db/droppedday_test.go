@@ -224,3 +224,51 @@ func TestClicksThatDoNotCountMakeNoDroppedDayWhole(t *testing.T) {
 		t.Errorf("%d clicks are told of, there were 3; %v", told, err)
 	}
 }
+
+// What comes out of a spool for an hour whose clicks were dropped is not all that are there
+// of it: nobody can say any more whether as many were there as processes counted.
+func TestAClickFromASpoolDoesNotHaveDroppedOnesMissing(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	store := dbtest.Open(t, func(c *db.Config) { c.URL = url })
+	store.RollUpSooner()
+	today := now().UTC().Truncate(24 * time.Hour)
+	hour := today.AddDate(0, 0, -5)
+	if _, err := store.MakePartitions(t.Context(), hour, today); err != nil {
+		t.Fatal(err)
+	}
+	clicks := []proofback.Click{clickOn(t, hour.Add(time.Minute)), clickOn(t, hour.Add(2*time.Minute))}
+	for i := range clicks {
+		clicks[i].LinkID = newID(t)
+	}
+	if err := store.InsertClicks(t.Context(), proofback.System(), clicks); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.RollUp(t.Context(), proofback.System()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.DropPartitions(t.Context(), proofback.System(), db.Retention{Clicks: 3 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	there := func() int64 {
+		t.Helper()
+		w, err := store.ClickHours(t.Context(), proofback.System(), proofback.TimeRange{From: hour, To: hour.Add(time.Hour)}, proofback.Page{Limit: 10})
+		if err != nil || len(w.Items) != 1 {
+			t.Fatalf("%+v, %v", w, err)
+		}
+		return w.Items[0].There
+	}
+	if n := there(); n != -1 {
+		t.Errorf("%d clicks are there of an hour that was dropped", n)
+	}
+	n := newNode(t, url, t.TempDir(), func(c *db.ClickWriterConfig) { c.Unreached = true })
+	late := clickOn(t, hour.Add(3*time.Minute))
+	if err := n.writer.Write(t.Context(), &late); err != nil {
+		t.Fatal(err)
+	}
+	n.writer.Reached()
+	n.wantDrained(t)
+	if n := there(); n != -1 {
+		t.Errorf("%d clicks are said to be there of an hour of which the others were dropped", n)
+	}
+}
