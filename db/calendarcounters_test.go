@@ -23,6 +23,22 @@ func (d *desk) moveTo(t testing.TB, zone string) {
 	}
 }
 
+// sixAcrossZones tries something whose cap is six, while its advertiser's time zone is
+// changed and put back: six times it fits, and not once more under either calendar.
+func sixAcrossZones[T any](t testing.TB, d *desk, try func(times int, want T), fits, capped T) {
+	t.Helper()
+	try(1, fits)
+	d.moveTo(t, "Asia/Tokyo")
+	try(2, fits)
+	d.moveTo(t, "UTC")
+	try(2, fits)
+	d.moveTo(t, "Asia/Tokyo")
+	try(1, fits)
+	try(1, capped)
+	d.moveTo(t, "UTC")
+	try(1, capped)
+}
+
 // A time zone that was a mistake, and is put right, must not cost a cap what came
 // meanwhile.
 func TestACapHoldsWhenATimeZoneIsChangedAndPutBack(t *testing.T) {
@@ -47,16 +63,7 @@ func TestACapHoldsWhenATimeZoneIsChangedAndPutBack(t *testing.T) {
 					}
 				}
 			}
-			sell(1, proofback.ReasonAccepted)
-			d.moveTo(t, "Asia/Tokyo")
-			sell(2, proofback.ReasonAccepted)
-			d.moveTo(t, "UTC")
-			sell(2, proofback.ReasonAccepted)
-			d.moveTo(t, "Asia/Tokyo")
-			sell(1, proofback.ReasonAccepted)
-			sell(1, proofback.ReasonCapReached)
-			d.moveTo(t, "UTC")
-			sell(1, proofback.ReasonCapReached)
+			sixAcrossZones(t, d, sell, proofback.ReasonAccepted, proofback.ReasonCapReached)
 			if n := d.count(t, `SELECT count(*) FROM cap_usage WHERE counted AND used <> 6`); n != 0 {
 				t.Errorf("%d counters are not at the 6 that there are", n)
 			}
@@ -86,16 +93,7 @@ func TestAClickCapHoldsWhenATimeZoneIsChangedAndPutBack(t *testing.T) {
 			}
 		}
 	}
-	visit(1, proofback.ClickRedirected)
-	d.moveTo(t, "Asia/Tokyo")
-	visit(2, proofback.ClickRedirected)
-	d.moveTo(t, "UTC")
-	visit(2, proofback.ClickRedirected)
-	d.moveTo(t, "Asia/Tokyo")
-	visit(1, proofback.ClickRedirected)
-	visit(1, proofback.ClickCapReached)
-	d.moveTo(t, "UTC")
-	visit(1, proofback.ClickCapReached)
+	sixAcrossZones(t, d, visit, proofback.ClickRedirected, proofback.ClickCapReached)
 }
 
 // What is only looked at is judged by the same counters.

@@ -41,6 +41,14 @@ func openSpool(t testing.TB, dir string, change ...func(*spool.Config)) *spool.S
 	return files
 }
 
+// spooling is for a node whose spool is another one than usual.
+func spooling(t testing.TB, dir string, change func(*spool.Config)) func(*db.ClickWriterConfig) {
+	return func(c *db.ClickWriterConfig) {
+		_ = c.Spool.Close()
+		c.Spool = openSpool(t, dir, change)
+	}
+}
+
 func newNode(t testing.TB, url, dir string, change ...func(*db.ClickWriterConfig)) *node {
 	t.Helper()
 	n := &node{files: openSpool(t, dir)}
@@ -178,10 +186,7 @@ func TestAFullSpoolRefuses(t *testing.T) {
 	t.Parallel()
 	url, dir := dbtest.URL(t), t.TempDir()
 	proxy := dbtest.NewProxy(t, url)
-	n := newNode(t, proxy.URL(), dir, func(c *db.ClickWriterConfig) {
-		_ = c.Spool.Close()
-		c.Spool = openSpool(t, dir, func(c *spool.Config) { c.Quota = 20_000 })
-	})
+	n := newNode(t, proxy.URL(), dir, spooling(t, dir, func(c *spool.Config) { c.Quota = 20_000 }))
 	proxy.Cut()
 	stored, refused := crowd(t, n.writer, 8, 40)
 	if refused == 0 || len(stored) == 0 {
@@ -285,10 +290,7 @@ func TestASegmentThatCannotBeReadKeepsNoOthersFromBeingDrained(t *testing.T) {
 	t.Parallel()
 	url, dir := dbtest.URL(t), t.TempDir()
 	proxy := dbtest.NewProxy(t, url)
-	n := newNode(t, proxy.URL(), dir, func(c *db.ClickWriterConfig) {
-		_ = c.Spool.Close()
-		c.Spool = openSpool(t, dir, func(c *spool.Config) { c.SegmentBytes = 2000 })
-	})
+	n := newNode(t, proxy.URL(), dir, spooling(t, dir, func(c *spool.Config) { c.SegmentBytes = 2000 }))
 	proxy.Cut()
 	stored := map[uuid.UUID]proofback.Click{}
 	for i := range 30 {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,7 +28,8 @@ type Proxy struct {
 	hung   bool
 	muted  bool // nothing passes from the server
 	inCopy bool // cut in the middle of the next COPY
-	budget int  // bytes that may still pass to the server; -1 for any number
+	delay  time.Duration
+	budget int // bytes that may still pass to the server; -1 for any number
 	conns  map[net.Conn]bool
 }
 
@@ -95,6 +97,13 @@ func (p *Proxy) CutInCopy() {
 	p.inCopy = true
 }
 
+// Delay lets whoever comes from now on in after a while.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
 // Mute passes everything on to the server, and none of its answers back. Those come
 // when it is mended, unless it is cut first: then nobody ever hears them.
 func (p *Proxy) Mute() {
@@ -114,7 +123,7 @@ func (p *Proxy) Hang() {
 func (p *Proxy) Mend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut, p.hung, p.muted, p.inCopy, p.budget = false, false, false, false, -1
+	p.cut, p.hung, p.muted, p.inCopy, p.delay, p.budget = false, false, false, false, 0, -1
 	p.moved.Broadcast()
 }
 
@@ -141,6 +150,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.forget(client)
+	<-time.After(p.delayed())
 	var d net.Dialer
 	network, address := pgconn.NetworkAddress(p.upstream.Host, p.upstream.Port)
 	server, err := d.DialContext(context.Background(), network, address)
@@ -156,6 +166,12 @@ func (p *Proxy) serve(client net.Conn) {
 	both.Go(func() { p.pass(server, client, p.toServer) })
 	both.Go(func() { p.pass(client, server, p.toClient) })
 	both.Wait()
+}
+
+func (p *Proxy) delayed() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.delay
 }
 
 func (p *Proxy) track(conn net.Conn) bool {

@@ -227,6 +227,15 @@ func holder(t *testing.T, dir string) (*exec.Cmd, *bufio.Scanner) {
 	return cmd, bufio.NewScanner(out)
 }
 
+// said is the URL that a holder tells once its server is up.
+func said(t *testing.T, out *bufio.Scanner) string {
+	t.Helper()
+	if !out.Scan() {
+		t.Fatal("the other process said nothing")
+	}
+	return out.Text()
+}
+
 func kill(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	if err := cmd.Process.Kill(); err != nil {

@@ -16,10 +16,7 @@ func TestAfterAKillTheNextStartTakesOver(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(tempDir(t), "pg")
 	cmd, out := holder(t, dir)
-	if !out.Scan() {
-		t.Fatal("the other process said nothing")
-	}
-	url := out.Text()
+	url := said(t, out)
 	execute(t, url, "CREATE TABLE kept AS SELECT 'committed'::text AS v")
 	left := query(t, url, "SELECT pg_postmaster_start_time()::text")
 	kill(t, cmd)
@@ -83,10 +80,8 @@ func TestACrashOfTheServerIsRecoveredFrom(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(tempDir(t), "pg")
 	cmd, out := holder(t, dir)
-	if !out.Scan() {
-		t.Fatal("the other process said nothing")
-	}
-	execute(t, out.Text(), "CREATE TABLE kept AS SELECT 'committed'::text AS v")
+	url := said(t, out)
+	execute(t, url, "CREATE TABLE kept AS SELECT 'committed'::text AS v")
 	left, ok, err := readPostmasterPID(filepath.Join(dir, "data"))
 	if err != nil || !ok {
 		t.Fatal(ok, err)
@@ -112,10 +107,7 @@ func TestAStartWaitsForWhatAKilledServerStillDoes(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(tempDir(t), "pg")
 	cmd, out := holder(t, dir)
-	if !out.Scan() {
-		t.Fatal("the other process said nothing")
-	}
-	url := out.Text()
+	url := said(t, out)
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)

@@ -152,10 +152,7 @@ func TestAFolderOfADeadProcessIsTakenOverAndOneInUseIsNot(t *testing.T) {
 func TestATornEndIsSkippedAndCounted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := open(t, dir)
-	put(t, s, "one", "two")
-	die(s)
-	cut(t, segments(t, dir)[0], 2)
+	dieTorn(t, dir)
 	heir := open(t, dir)
 	if got := drain(t, heir); !slices.Equal(got, []string{"one"}) {
 		t.Errorf("got %q", got)
@@ -166,6 +163,15 @@ func TestATornEndIsSkippedAndCounted(t *testing.T) {
 	if len(segments(t, dir)) > 0 {
 		t.Error("the segment is still there")
 	}
+}
+
+// dieTorn has a process keep "one", and die while it keeps "two".
+func dieTorn(t testing.TB, dir string) {
+	t.Helper()
+	s := open(t, dir)
+	put(t, s, "one", "two")
+	die(s)
+	cut(t, segments(t, dir)[0], 2)
 }
 
 // cut takes bytes from a file's end.

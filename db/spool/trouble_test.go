@@ -63,10 +63,7 @@ func TestTheFoldersBehindOneThatCannotBeTakenAreTaken(t *testing.T) {
 func TestATornEndIsNoDamageAfterAnotherDeath(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := open(t, dir)
-	put(t, s, "one", "two")
-	die(s)
-	cut(t, segments(t, dir)[0], 2)
+	dieTorn(t, dir)
 	heir := open(t, dir)
 	put(t, heir, "three")
 	die(heir)
